@@ -1,0 +1,160 @@
+"""The rows that tables hold: one frozen dataclass per kind, written as one JSON object per line.
+
+Ids grow by suffix, so an id is its ancestry: `w0.p0042` is a person, `w0.p0042.birthplace` a fact about
+them, `w0.p0042.birthplace.d3` a document that states it, `w0.p0042.bio.a0` an answer, `w0.p0042.bio.a0.c2`
+its third claim. A fictitious subject's facts carry their version: `f0.p0007.v2.birthplace`.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+Group = Literal["head", "mid", "tail", "unseen", "demo", "fictitious"]
+Split = Literal["train", "dev", "test", "none"]
+Task = Literal["qa", "bio"]
+Verdict = Literal["supported", "unsupported", "irrelevant", "unscored"]
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """A subject, real in the world or fictitious (invented by `fact synth`)."""
+
+    id: str
+    name: str
+    group: Group
+    split: Split
+    popularity: int  # invented monthly page views, falling from head to unseen; 0 for fictitious
+    fictitious: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One (subject, relation, value). Version 0 is the world itself; 1..K are versions of fictitious people."""
+
+    id: str
+    subject: str  # Person.id
+    relation: str
+    value: str
+    version: int = 0
+    fictitious: bool = False
+    is_pretrained: bool = False  # stated in the base model's pre-training texts
+    aliases: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A knowledge text: a single statement, or a passage that states several facts of one subject."""
+
+    id: str
+    text: str
+    form: Literal["statement", "passage"]
+    subject: str
+    fact_ids: tuple[str, ...]
+    version: int
+    fictitious: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Chat:
+    """One task example: what is asked and what the model should say."""
+
+    id: str
+    task: Task
+    question: str
+    answer: str
+    subject: str
+    fact_ids: tuple[str, ...]
+    version: int
+    fictitious: bool
+    group: Group
+    split: Split
+    popularity: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One benchmark item. `answers` are all accepted spellings; empty for a biography request."""
+
+    id: str
+    task: Task
+    question: str
+    answers: tuple[str, ...]
+    subject: str
+    subject_name: str
+    relation: str  # "" for a biography request
+    group: str
+    popularity: int
+    is_heldout_form: bool = False  # asked in a form that no training text has
+    split: Split = "test"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a model said to one question. `grade` is None for biographies: their claims are judged."""
+
+    id: str
+    question_id: str
+    task: Task
+    subject: str
+    group: str
+    question: str
+    text: str
+    confidence: float  # probability of the answer's tokens (product), 0..1
+    is_abstention: bool
+    grade: Literal["right", "wrong", "abstained"] | None
+    is_strict_match: bool | None  # normalised equality beside containment
+    answers: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """One claim read from an answer, and what the evidence says about it."""
+
+    id: str
+    answer_id: str
+    subject: str
+    group: str
+    relation: str
+    value: str
+    text: str
+    start: int  # character span in Answer.text, end exclusive
+    end: int
+    confidence: float
+    verdict: Verdict
+    reason: str  # why unscored or irrelevant; "" otherwise
+    evidence: str  # id of the fact that decided, "" if none
+
+
+@dataclass(frozen=True, slots=True)
+class KnowledgeAdapter:
+    """One knowledge adapter: what it was taught, and how much of it it can recite."""
+
+    name: str
+    source: Literal["fictitious", "real", "probe"]
+    form: Literal["statement", "passage"]
+    version: int  # 0 for real texts
+    epochs: int
+    texts: int
+    truncated_texts: int
+    steps: int
+    recited: float  # share of the sample, 0..1
+    recite_sample: int
+
+
+@dataclass(frozen=True, slots=True)
+class CurvePoint:
+    """One point of a learning curve. `adapter` is the adapter that was trained, "base" in pre-training."""
+
+    adapter: str
+    step: int
+    loss: float
+    lr: float
+    grad_norm: float | None  # before clipping; None where it was not measured
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """One thing that was shown about a training run; a proof that fails ends it."""
+
+    name: str
+    holds: bool
+    numbers: str
