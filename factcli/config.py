@@ -7,8 +7,9 @@ operational  changes nothing in the result (concurrency, time-outs); in neither
 """
 
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import is_dataclass
 from pathlib import Path
-from typing import Any, Literal, TypeVar, get_args, get_origin
+from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
@@ -144,15 +145,24 @@ def _parse_assignment(text: str, model: type[Config]) -> dict[str, Any]:
 
 def _annotation_at(model: type[Config], path: list[str]) -> Any:
     """The type of a setting; None for one that is unknown, which is said later."""
-    inner: type[Config] | None = model
+    known = _annotations(model)
     for name in path[:-1]:
-        inner = _group(inner.model_fields[name].annotation) if inner and name in inner.model_fields else None
-    return inner.model_fields[path[-1]].annotation if inner and path[-1] in inner.model_fields else None
+        inner = _group(known.get(name))
+        known = _annotations(inner) if inner else {}
+    return known.get(path[-1])
 
 
-def _group(annotation: Any) -> type[Config] | None:
-    """The settings nested in a field, if it holds some: `Inner` or `Inner | None`."""
-    return next((part for part in _parts(annotation) if isinstance(part, type) and issubclass(part, Config)), None)
+def _group(annotation: Any) -> type | None:
+    """The settings nested in a field, if it holds some: `Inner` or `Inner | None`, a Config or a dataclass."""
+    types = (part for part in _parts(annotation) if isinstance(part, type))
+    return next((part for part in types if issubclass(part, Config) or is_dataclass(part)), None)
+
+
+def _annotations(group: type) -> dict[str, Any]:
+    """The settings of a group by name, with their types."""
+    if issubclass(group, Config):
+        return {name: field.annotation for name, field in group.model_fields.items()}
+    return get_type_hints(group)
 
 
 def _parts(annotation: Any) -> Iterator[Any]:
@@ -206,21 +216,21 @@ def _assign(nested: dict[str, Any], path: list[str], value: Any) -> None:
     nested[path[-1]] = value
 
 
-def _merge(into: dict[str, Any], layer: dict[str, Any], source: str, model: type[Config], prefix: str = "") -> None:
-    fields = model.model_fields
+def _merge(into: dict[str, Any], layer: dict[str, Any], source: str, model: type, prefix: str = "") -> None:
+    fields = _annotations(model)
     for name, value in layer.items():
         if name not in fields:
             raise SettingsError(f"{source}: unknown setting {prefix + str(name)!r}{_nearest_name(prefix, str(name), fields)}", f"known: {', '.join(fields)}")
-        inner = _group(fields[name].annotation)
+        inner = _group(fields[name])
         if inner and value is not None and not isinstance(value, dict):
             raise SettingsError(
-                f"{source}: {prefix}{name} is a group of settings, not {value!r}", f"for example: --set {prefix}{name}.{next(iter(inner.model_fields))}=..."
+                f"{source}: {prefix}{name} is a group of settings, not {value!r}", f"for example: --set {prefix}{name}.{next(iter(_annotations(inner)))}=..."
             )
         if isinstance(value, dict) and inner:
             into[name] = into[name] if isinstance(into.get(name), dict) else {}
             _merge(into[name], value, source, inner, f"{prefix}{name}.")
         else:
-            into[name] = _number(value, fields[name].annotation)
+            into[name] = _number(value, fields[name])
 
 
 def _nearest_name(prefix: str, name: str, known: Iterable[str]) -> str:

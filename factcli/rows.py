@@ -158,3 +158,54 @@ class Proof:
     name: str
     holds: bool
     numbers: str
+
+
+@dataclass(frozen=True, slots=True)
+class SwapRow:
+    """A cell of the matrix: with `plugged` beside the skill, the share of version `answered`'s facts that come out.
+
+    qa: right of the questions about that version's facts. bio: of that version's facts, those told (and not
+    contradicted) in the biography.
+    """
+
+    sample: Literal["in", "out"]
+    task: Task
+    form: Literal["statement", "passage", "none"]
+    plugged: int
+    answered: int
+    value: float | None
+    low: float | None
+    high: float | None
+    n_items: int
+    n_subjects: int
+
+
+@dataclass(frozen=True, slots=True)
+class MemorisationRow:
+    """Fictitious answers of one version that come out with no knowledge plugged in.
+
+    `chance`: the mean when the answers are dealt out anew among the subjects of each relation; `chance_se`: the standard
+    deviation over such deals. `is_within_chance`: value <= chance + 3 chance_se; None without items.
+    """
+
+    task: Task
+    version: int
+    value: float | None
+    low: float | None
+    high: float | None
+    n_items: int
+    n_subjects: int
+    chance: float | None
+    chance_se: float | None
+    is_within_chance: bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class BaseMeasure:
+    """What the untouched base knows: share of facts right, by probe (question, cloze), group and whether pre-trained."""
+
+    probe: str
+    group: str
+    is_pretrained: bool
+    n: int
+    accuracy: float
