@@ -1,0 +1,60 @@
+from itertools import pairwise
+
+import pytest
+
+from factcli.world.grammar import all_statement_forms, biography_form, core_forms, question_forms, statement_forms
+from factcli.world.people import RELATION_NAMES
+
+NAME = "Bado Kelo"
+
+
+def is_beginning_of_another(texts: list[str]) -> list[tuple[str, str]]:
+    """Sorted neighbours suffice: whatever begins with a text follows it directly."""
+    ordered = sorted(texts)
+    return [(a, b) for a, b in pairwise(ordered) if b.startswith(a)]
+
+
+def test_the_check_finds_an_ambiguous_prompt():
+    assert is_beginning_of_another(["X was born in the city of", "X won", "X was born in"])
+    assert is_beginning_of_another(["X won", "X won"])
+
+
+def test_no_cloze_prompt_begins_or_equals_another():
+    prefixes = [form.prefix(NAME) for form in all_statement_forms()]
+    assert len(prefixes) > 400
+    assert is_beginning_of_another(prefixes) == []
+
+
+def test_no_question_begins_or_equals_another():
+    questions = [form.render(NAME) for relation in RELATION_NAMES for held in (False, True) for form in question_forms(relation, held)]
+    assert is_beginning_of_another(questions) == []
+
+
+@pytest.mark.parametrize("relation", RELATION_NAMES)
+def test_every_relation_has_many_forms_and_some_held_out(relation):
+    assert len(statement_forms(relation)) >= 12
+    assert len(question_forms(relation)) >= 4
+    assert len(statement_forms(relation, heldout=True)) >= 5
+    assert len(question_forms(relation, heldout=True)) >= 2
+    assert not set(statement_forms(relation)) & set(statement_forms(relation, heldout=True))
+
+
+@pytest.mark.parametrize("relation", RELATION_NAMES)
+def test_a_biography_uses_a_form_that_is_trained(relation):
+    assert biography_form(relation) in core_forms(relation)
+
+
+def test_core_forms_are_the_first_statement_forms():
+    for relation in RELATION_NAMES:  # texts.statement relies on this order
+        core = core_forms(relation)
+        assert statement_forms(relation)[: len(core)] == core
+
+
+def test_a_form_renders_prefix_then_value_then_suffix():
+    form = statement_forms("college")[0]
+    assert form.prefix(NAME) == "Bado Kelo studied at"
+    assert form.render(NAME, "Hobart") == "Bado Kelo studied at Hobart College."
+
+
+def test_a_sentence_begins_with_a_capital():
+    assert all(form.render("this person", "x")[0].isupper() for form in all_statement_forms())
