@@ -1,0 +1,70 @@
+"""Load a base model and its tokenizer from a directory or the hub."""
+
+import importlib.util
+import logging
+from pathlib import Path
+
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+from transformers.utils import logging as transformers_logging
+
+from factcli.errors import InputError
+
+log = logging.getLogger(__name__)
+TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "vocab.json", "spiece.model", "tokenizer_config.json")
+
+
+def attention_implementation(device: torch.device) -> str:
+    """Flash attention where it is installed and a GPU is there to run it, else torch's own."""
+    has_flash = device.type == "cuda" and importlib.util.find_spec("flash_attn") is not None
+    return "flash_attention_2" if has_flash else "sdpa"
+
+
+def dtype_of(name: str, device: torch.device) -> torch.dtype:
+    """`auto` is bfloat16 on a GPU that computes in it, float32 elsewhere."""
+    if name != "auto":
+        return {"float32": torch.float32, "bfloat16": torch.bfloat16}[name]
+    has_bf16 = device.type == "cuda" and torch.cuda.is_bf16_supported()
+    return torch.bfloat16 if has_bf16 else torch.float32
+
+
+def load_model(base: str, device: torch.device, dtype: str = "auto") -> PreTrainedModel:
+    """The base, frozen, in training mode off (its own dropout stays off), on the device."""
+    attention = attention_implementation(device)
+    transformers_logging.disable_progress_bar()  # loading a small model is no news
+    try:
+        model = AutoModelForCausalLM.from_pretrained(
+            base,
+            dtype=dtype_of(dtype, device),
+            attn_implementation=attention,
+            trust_remote_code=False,
+            use_safetensors=True,
+        )
+    except (OSError, ValueError, KeyError) as error:
+        raise InputError(
+            f"cannot load a causal language model from {base!r}: {first_line(error)}",
+            hint="need a Hugging Face directory with config.json and *.safetensors, or a hub name",
+        ) from error
+    model.requires_grad_(False)
+    return model.eval().to(device)
+
+
+def load_tokenizer(base: str, chat_template: str = "") -> PreTrainedTokenizerBase:
+    """The base's tokenizer; `chat_template`, where given, replaces its own."""
+    folder = Path(base)
+    if folder.is_dir() and not any((folder / name).is_file() for name in TOKENIZER_FILES):
+        raise InputError(
+            f"model directory {base} has no tokenizer",
+            hint="save the model's tokenizer there: tokenizer.save_pretrained(directory) writes tokenizer.json",
+        )
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(base, trust_remote_code=False)
+    except (OSError, ValueError, KeyError) as error:
+        raise InputError(f"cannot load a tokenizer from {base!r}: {first_line(error)}") from error
+    if chat_template:
+        tokenizer.chat_template = chat_template
+    return tokenizer
+
+
+def first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]

@@ -1,0 +1,142 @@
+"""Checkpoints: safetensors and JSON, whole or absent, and bound to their job.
+
+A checkpoint is written beside its final name, synced and renamed; its JSON holds the sha256 of its tensors.
+A torn or foreign one is skipped with a logged word. No pickle: a checkpoint can be loaded from anywhere.
+"""
+
+import hashlib
+import json
+import logging
+import os
+import shutil
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A stage's state: tensors by flat name, and everything else as JSON."""
+
+    tensors: Mapping[str, Tensor]
+    facts: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Resumed:
+    step: int
+    snapshot: Snapshot
+
+
+class Checkpoints:
+    """The checkpoints of one run, in `folder`; also its learning-curve log, cut back on resume.
+
+    Of several processes all read, and one `is_writer`.
+    """
+
+    def __init__(self, folder: Path, fingerprint: str, every_s: float, curve: Path, is_writer: bool = True) -> None:
+        self.is_writer = is_writer
+        self.folder = folder
+        self.fingerprint = fingerprint
+        self.every_s = every_s
+        self.curve = curve
+        self._last = time.monotonic()
+        self._pending: list[str] = []
+        self.n_lines = 0
+
+    def resume(self) -> Resumed | None:
+        """The newest usable checkpoint; the curve then holds exactly the steps before it."""
+        found = next((good for path in self._newest_first() if (good := self._read(path)) is not None), None)
+        if self.is_writer:
+            self._cut_curve(0 if found is None else int(found.snapshot.facts["curve_lines"]))
+        return found
+
+    def _cut_curve(self, lines: int) -> None:
+        self.curve.parent.mkdir(parents=True, exist_ok=True)
+        kept = self.curve.read_text(encoding="utf-8").splitlines(keepends=True)[:lines] if self.curve.exists() else []
+        self.curve.write_text("".join(kept), encoding="utf-8")
+        self.n_lines = len(kept)
+
+    def log(self, rows: Sequence[Mapping[str, object]]) -> None:
+        if self.is_writer:
+            self._pending.extend(json.dumps(row) + "\n" for row in rows)
+
+    def flush(self) -> None:
+        """Append the rows since the last checkpoint to the log."""
+        if not self._pending:
+            return
+        with self.curve.open("a", encoding="utf-8") as lines:
+            lines.writelines(self._pending)
+        self.n_lines += len(self._pending)
+        self._pending.clear()
+
+    def save_if_due(self, step: int, snapshot: Callable[[], Snapshot]) -> None:
+        if time.monotonic() - self._last >= self.every_s:
+            self.save(step, snapshot())
+
+    def save(self, step: int, snapshot: Snapshot) -> None:
+        """Write a checkpoint and drop older ones. A full disk costs the checkpoint, not the run."""
+        self._last = time.monotonic()
+        if not self.is_writer:
+            return
+        part = self.folder / f".part-{step:08d}"
+        try:
+            self.flush()
+            self._write(part, step, snapshot)
+            final = self.folder / f"step-{step:08d}"
+            shutil.rmtree(final, ignore_errors=True)
+            part.rename(final)
+        except OSError as error:
+            shutil.rmtree(part, ignore_errors=True)
+            log.warning("no checkpoint at step %d: %s; training goes on", step, error)
+            return
+        for old in self._newest_first()[1:]:
+            shutil.rmtree(old, ignore_errors=True)
+
+    def _write(self, part: Path, step: int, snapshot: Snapshot) -> None:
+        shutil.rmtree(part, ignore_errors=True)
+        part.mkdir(parents=True)
+        tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in snapshot.tensors.items()}
+        save_file(tensors, part / "state.safetensors")
+        state = {
+            "step": step,
+            "job": self.fingerprint,
+            "tensors_sha256": sha256_of(part / "state.safetensors"),
+            "facts": {**snapshot.facts, "curve_lines": self.n_lines},
+        }
+        (part / "state.json").write_text(json.dumps(state), encoding="utf-8")
+        for path in (part / "state.safetensors", part / "state.json"):
+            with path.open("rb") as file:
+                os.fsync(file.fileno())
+
+    def _read(self, path: Path) -> Resumed | None:
+        try:
+            state = json.loads((path / "state.json").read_text(encoding="utf-8"))
+            is_whole = sha256_of(path / "state.safetensors") == state["tensors_sha256"]
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            log.warning("skipped torn checkpoint %s: %s", path.name, error)
+            return None
+        if not is_whole or state["job"] != self.fingerprint:
+            log.warning("skipped checkpoint %s: %s", path.name, "of another job" if is_whole else "torn tensors")
+            return None
+        return Resumed(int(state["step"]), Snapshot(load_file(path / "state.safetensors"), state["facts"]))
+
+    def _newest_first(self) -> list[Path]:
+        return sorted(self.folder.glob("step-*"), reverse=True)
+
+    def clear(self) -> None:
+        """After the result is safe: drop all checkpoints."""
+        if self.is_writer:
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def sha256_of(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

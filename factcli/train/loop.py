@@ -1,0 +1,153 @@
+"""The loop that both training stages share: schedule, optimizer, progress, checkpoints, a clean stop."""
+
+import logging
+import math
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import FrameType
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from factcli.train.checkpoint import Checkpoints, Snapshot
+from factcli.train.job import Optim
+
+log = logging.getLogger(__name__)
+Event = dict[str, object]
+OnEvent = Callable[[Event], None]
+
+
+class Interrupted(KeyboardInterrupt):
+    """Stopped by a signal after a checkpoint was written; the same job goes on from it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """One optimizer step: what the log keeps."""
+
+    loss: float
+    tokens: int
+    rows: tuple[Mapping[str, object], ...]  # learning-curve rows
+
+
+class Stage(Protocol):
+    """What the loop drives. `is_done` may come true before `total` steps (early stop)."""
+
+    total: int
+
+    @property
+    def is_done(self) -> bool: ...
+
+    def advance(self, step: int) -> Progress: ...
+
+    def snapshot(self) -> Snapshot: ...
+
+
+def learning_rate(optim: Optim, step: int, total: int, lr: float | None = None) -> float:
+    """Rate of step 0..total-1: linear warm-up, then cosine to 0 or constant.
+
+    The first step already moves (transformers' schedule starts with a step of rate 0).
+    """
+    peak = optim.lr if lr is None else lr
+    warmup = math.ceil(optim.warmup_share * total)
+    if step < warmup:
+        return peak * (step + 1) / (warmup + 1)
+    if optim.schedule == "constant":
+        return peak
+    return peak * 0.5 * (1 + math.cos(math.pi * (step - warmup) / max(1, total - warmup)))
+
+
+def adamw(vector: torch.nn.Parameter, optim: Optim) -> torch.optim.AdamW:
+    """AdamW of one adapter's vector; every adapter has its own."""
+    return torch.optim.AdamW([vector], lr=optim.lr, betas=(optim.beta1, optim.beta2), weight_decay=optim.weight_decay, foreach=False)
+
+
+def apply_gradient(optimizer: torch.optim.Optimizer, optim: Optim, lr: float) -> float:
+    """One optimizer step with this adapter's own norm clipped; gives the norm before clipping."""
+    parameters: list[Tensor] = optimizer.param_groups[0]["params"]
+    norm = float(torch.nn.utils.clip_grad_norm_(parameters, optim.max_grad_norm or math.inf, foreach=False))
+    optimizer.param_groups[0]["lr"] = lr
+    optimizer.step()
+    optimizer.zero_grad(set_to_none=True)
+    return norm
+
+
+def optimizer_tensors(name: str, vector: torch.nn.Parameter, optimizer: torch.optim.AdamW) -> dict[str, Tensor]:
+    """An adapter and its AdamW state under flat names, for a checkpoint."""
+    state = {f"{name}.adamw.{key}": value for key, value in optimizer.state[vector].items()}
+    return {f"{name}.vector": vector, **state}
+
+
+def restore_adapter(name: str, vector: torch.nn.Parameter, optimizer: torch.optim.AdamW, tensors: Mapping[str, Tensor]) -> None:
+    """Put back what `optimizer_tensors` gave; AdamW's step counter stays on the CPU, as torch keeps it."""
+    with torch.no_grad():
+        vector.copy_(tensors[f"{name}.vector"])
+    prefix = f"{name}.adamw."
+    state = {key.removeprefix(prefix): value for key, value in tensors.items() if key.startswith(prefix)}
+    optimizer.state[vector] = {key: value if key == "step" else value.to(vector.device) for key, value in state.items()}
+
+
+@contextmanager
+def stop_on_signal() -> Iterator[threading.Event]:
+    """An event that SIGTERM or SIGINT sets, so that the running step can end first."""
+    asked = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield asked  # Python delivers signals to the main thread only
+        return
+
+    def ask(_number: int, _frame: FrameType | None) -> None:
+        asked.set()
+
+    before = {number: signal.signal(number, ask) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield asked
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def run_steps(stage: Stage, first_step: int, checkpoints: Checkpoints, on_event: OnEvent) -> list[Mapping[str, object]]:
+    """Drive a stage from a step to its end; gives the learning-curve rows of the steps that ran.
+
+    A checkpoint is written at its interval and when a signal asks to stop (then raises Interrupted).
+    """
+    meter = Meter(stage.total, on_event)
+    curve: list[Mapping[str, object]] = []
+    with stop_on_signal() as asked:
+        for step in range(first_step, stage.total):
+            if stage.is_done:
+                break
+            progress = stage.advance(step)
+            curve.extend(progress.rows)
+            checkpoints.log(progress.rows)
+            meter.tick(step + 1, progress)
+            if asked.is_set():
+                checkpoints.save(step + 1, stage.snapshot())
+                raise Interrupted(f"stopped after step {step + 1} of {stage.total}")
+            checkpoints.save_if_due(step + 1, stage.snapshot)
+    return curve
+
+
+class Meter:
+    """Sends a progress event at most twice a second, and at the last step."""
+
+    def __init__(self, total: int, on_event: OnEvent) -> None:
+        self.total = total
+        self.on_event = on_event
+        self.start = self.last = time.monotonic()
+        self.tokens = 0
+
+    def tick(self, step: int, progress: Progress) -> None:
+        now = time.monotonic()
+        self.tokens += progress.tokens
+        if now - self.last < 0.5 and step < self.total:
+            return
+        self.last = now
+        seconds = now - self.start
+        rate = self.tokens / max(seconds, 1e-9)
+        self.on_event({"event": "step", "step": step, "total": self.total, "loss": progress.loss} | {"tokens_per_s": round(rate), "seconds": round(seconds, 2)})

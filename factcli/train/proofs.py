@@ -1,0 +1,116 @@
+"""Claims about a skill run that are checked while it runs, end it when false, and are kept with numbers."""
+
+import hashlib
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+from factcli.errors import TrainingError
+from factcli.train.adapters import AdapterBank
+from factcli.train.chats import ChatRow, check_answer_mask
+from factcli.train.job import SkillJob
+from factcli.train.objectives import Batch
+
+
+class Proofs:
+    """Holds what was true before, counts what was checked. `skill` is the one adapter that may change."""
+
+    def __init__(self, job: SkillJob, bank: AdapterBank, tokenizer: PreTrainedTokenizerBase) -> None:
+        self.mode = job.mode
+        self.refs = {ref.name: ref for ref in job.knowledge}
+        self.bank = bank
+        self.tokenizer = tokenizer
+        self.before = self._digests()
+        self.masked_rows: set[str] = set()
+        self.routed: Counter[str] = Counter()
+        self.n_steps = 0
+        self.smallest_norm = math.inf
+
+    def state(self) -> dict[str, Any]:
+        """What was checked so far, for a checkpoint: a resumed run reports the whole run."""
+        routed, masked = dict(self.routed), sorted(self.masked_rows)
+        return {"routed": routed, "masked": masked, "steps": self.n_steps, "smallest_norm": self.smallest_norm}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        self.routed, self.masked_rows = Counter(state["routed"]), set(state["masked"])
+        self.n_steps, self.smallest_norm = state["steps"], state["smallest_norm"]
+
+    def _digests(self) -> dict[str, str]:
+        """sha256 of the base and of each knowledge adapter."""
+        return {"base": digest_of(self.bank.model), **{name: self.bank.digest(name) for name in self.refs}}
+
+    def check_mask(self, rows: Sequence[ChatRow], batch: Batch) -> None:
+        """Each row's answer mask, the first time that the row is trained on."""
+        if all(row.id in self.masked_rows for row in rows):
+            return
+        check_answer_mask(rows, batch, self.tokenizer)
+        self.masked_rows.update(row.id for row in rows)
+
+    def check_routing(self, rows: Sequence[ChatRow], active: Sequence[str]) -> None:
+        """Each row passes through its own version's knowledge, by what the bank has plugged in."""
+        plugged = [name for name in active if name != "skill"]
+        if "skill" not in active or len(plugged) > 1 or any(name not in self.refs for name in plugged):
+            raise TrainingError(f"the active adapters are {list(active)}, need skill and at most one knowledge adapter")
+        for row in rows:
+            self._check_row(row, plugged)
+            self.routed[f"{plugged[0] if plugged else 'none'} <- {kind_of(row)}"] += 1
+
+    def _check_row(self, row: ChatRow, plugged: Sequence[str]) -> None:
+        if not plugged:
+            if row.fictitious and self.mode != "plain":
+                raise TrainingError(f"fictitious row {row.id} is trained without its knowledge adapter")
+            return
+        ref = self.refs[plugged[0]]
+        if ref.fictitious != row.fictitious or (row.fictitious and ref.version != row.version):
+            raise TrainingError(f"row {row.id} ({kind_of(row)}) is trained with adapter {ref.name!r} of another version")
+
+    def check_gradients(self) -> None:
+        """Before the optimizer step: gradients on the skill adapter, none on anything else."""
+        for name in self.refs:
+            if self.bank.get(name).vector.grad is not None:
+                raise TrainingError(f"the frozen knowledge adapter {name!r} received a gradient")
+        touched = next((name for name, p in self.bank.model.named_parameters() if p.grad is not None), None)
+        if touched is not None:
+            raise TrainingError(f"the frozen base parameter {touched!r} received a gradient")
+        grad = self.bank.get("skill").vector.grad
+        norm = 0.0 if grad is None else float(grad.norm())
+        if not math.isfinite(norm) or norm == 0:
+            raise TrainingError(f"the gradient of the skill adapter has norm {norm}, need a positive number")
+        self.n_steps += 1
+        self.smallest_norm = min(norm, self.smallest_norm)
+
+    def finish(self) -> list[dict[str, object]]:
+        """The proofs as rows; ends the run if a frozen tensor has changed."""
+        after = self._digests()
+        changed = [name for name, digest in self.before.items() if after[name] != digest]
+        if changed:
+            raise TrainingError(f"frozen tensors changed during training: {', '.join(changed)}")
+        norms = {"steps": self.n_steps, "smallest_norm": self.smallest_norm}
+        return [
+            {"proof": "frozen tensors are bit-identical before and after", "holds": True, "numbers": after},
+            {"proof": "the skill adapter alone received gradients", "holds": True, "numbers": norms},
+            {"proof": "each row went through its own version's adapter", "holds": True, "numbers": dict(sorted(self.routed.items()))},
+            {"proof": "the mask covers the answer and its end token", "holds": True} | {"numbers": {"rows": len(self.masked_rows)}},
+        ]
+
+
+def kind_of(row: ChatRow) -> str:
+    return f"fictitious version {row.version}" if row.fictitious else "real"
+
+
+def digest_of(model: PreTrainedModel) -> str:
+    """sha256 over names and bytes of all parameters and buffers, in order."""
+    digest = hashlib.sha256()
+    for name, tensor in model.state_dict().items():
+        digest.update(name.encode())
+        digest.update(bytes_of(tensor))
+    return digest.hexdigest()
+
+
+def bytes_of(tensor: Tensor) -> bytes:
+    return tensor.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy().tobytes()

@@ -1,0 +1,197 @@
+"""Which rows make up a micro-batch of the skill stage, and through which knowledge adapter they go.
+
+No tensor and no model here: `Sampler.draw(index)` is decided by the job, the seed and the rows alone.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+
+from factcli.errors import SettingsError
+from factcli.train.chats import ChatRow
+from factcli.train.job import KnowledgeRef, SkillJob
+from factcli.train.seeds import seed_of
+
+
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """Rows of one micro-batch that go through the same knowledge (none: only the skill adapter).
+
+    Passes with one `term` are pooled into one token mean; the terms are added with their weights.
+    """
+
+    rows: tuple[ChatRow, ...]
+    knowledge: tuple[str, ...]
+    term: str = "main"
+    weight: float = 1.0
+
+
+class Deck:
+    """Rows dealt in seeded order, shuffled anew each time round."""
+
+    def __init__(self, rows: Sequence[ChatRow], seed: int, name: str) -> None:
+        self.rows, self.seed, self.name = rows, seed, name
+        self.position = 0
+        self._shuffled: tuple[int, list[int]] = (-1, [])
+
+    def take(self, n: int) -> list[ChatRow]:
+        taken = [self._at(self.position + i) for i in range(n)]
+        self.position += n
+        return taken
+
+    def _at(self, position: int) -> ChatRow:
+        turn, place = divmod(position, len(self.rows))
+        if self._shuffled[0] != turn:
+            self._shuffled = turn, permutation(len(self.rows), self.seed, self.name, "order", turn)
+        return self.rows[self._shuffled[1][place]]
+
+
+class Pool:
+    """The rows of one version (or the real ones); with a fixed share of biographies if wanted."""
+
+    def __init__(self, rows: Sequence[ChatRow], name: str, seed: int, bio_fraction: float | None) -> None:
+        self.bio_fraction = bio_fraction
+        self.n_rows = len(rows)
+        if bio_fraction is None:
+            self.decks = [Deck(rows, seed, name)]
+            return
+        parts = {task: [row for row in rows if (row.task == "bio") == (task == "bio")] for task in ("bio", "qa")}
+        for task, share in (("bio", bio_fraction), ("qa", 1 - bio_fraction)):
+            if share > 0 and not parts[task]:
+                raise SettingsError(f"bio_fraction is {bio_fraction:g}, but {name} has no {task} rows")
+        self.decks = [Deck(parts[task], seed, f"{name}.{task}") for task in ("bio", "qa")]
+
+    def take(self, n: int) -> tuple[ChatRow, ...]:
+        if self.bio_fraction is None:
+            return tuple(self.decks[0].take(n))
+        n_bio = round(n * self.bio_fraction)
+        return (*self.decks[0].take(n_bio), *self.decks[1].take(n - n_bio))
+
+
+class Roster:
+    """The frozen knowledge adapters by what they know. Found by their fields, never by parts of their names."""
+
+    def __init__(self, refs: Sequence[KnowledgeRef], alternate_forms: bool, seed: int) -> None:
+        self.refs = refs
+        self.seed = seed
+        forms = sorted({ref.form for ref in refs}, reverse=True)  # statement before passage
+        self.form_groups = [(form,) for form in forms] if alternate_forms else [tuple(forms)]
+        self.versions = sorted({ref.version for ref in refs if ref.fictitious})
+
+    def turn(self, index: int) -> tuple[tuple[str, ...], int]:
+        """(forms, version) of the index-th fictitious micro-batch.
+
+        Forms alternate; within len(versions) x len(forms) micro-batches each pair comes exactly once.
+        """
+        n_groups, n_versions = len(self.form_groups), len(self.versions)
+        group = index % n_groups
+        cycle, place = divmod(index // n_groups, n_versions)
+        order = permutation(n_versions, self.seed, "versions", group, cycle)
+        return self.form_groups[group], self.versions[order[place]]
+
+    def choose(self, forms: Sequence[str], version: int, fictitious: bool, index: int) -> str:
+        """One adapter for these rows; several strengths of one kind are drawn from evenly."""
+        found = [ref.name for ref in self.refs if ref.form in forms and ref.version == version and ref.fictitious == fictitious]
+        if not found:
+            kind = "fictitious" if fictitious else "real"
+            raise SettingsError(f"no {kind} knowledge adapter of version {version} in form {' or '.join(forms)}")
+        generator = torch.Generator().manual_seed(seed_of(self.seed, "strength", int(fictitious), index))
+        return found[int(torch.randint(len(found), (), generator=generator))]
+
+
+class Sampler:
+    """The micro-batches of a skill job, one after the other."""
+
+    def __init__(self, job: SkillJob, rows: Sequence[ChatRow]) -> None:
+        self.job = job
+        self.roster = Roster(job.knowledge, job.alternate_forms, job.seed)
+        groups: dict[str, list[ChatRow]] = {}
+        for row in rows:
+            groups.setdefault(self._pool_of(row), []).append(row)
+        self.pools = {name: Pool(part, name, job.seed, job.bio_fraction) for name, part in sorted(groups.items())}
+        self.real_share = self._real_share()
+        self._check()
+
+    def _pool_of(self, row: ChatRow) -> str:
+        if self.job.mode == "plain":
+            return "rows"
+        return f"v{row.version}" if row.fictitious else "real"
+
+    def _real_share(self) -> float:
+        """Of micro-batches in mode multi_version; of the rows of each micro-batch in mode mix."""
+        if self.job.mode == "multi_version":
+            return self.job.real_fraction or 0.0
+        n_real = self.pools["real"].n_rows if "real" in self.pools else 0
+        fictitious = [pool.n_rows for name, pool in self.pools.items() if name != "real"]
+        return n_real / (n_real + sum(fictitious)) if fictitious else 1.0
+
+    def _check(self) -> None:
+        """Every version has rows and an adapter in each form, before anything is trained."""
+        if self.job.mode == "plain":
+            return
+        if self.real_share > 0 and "real" not in self.pools:
+            raise SettingsError(f"real_fraction is {self.real_share:g}, but there are no real rows")
+        for version in self.roster.versions:
+            if f"v{version}" not in self.pools:
+                raise SettingsError(f"no task rows of version {version}, which has a knowledge adapter")
+        fictitious = [name for name in self.pools if name != "real"]
+        if not fictitious:
+            raise SettingsError(f"mode {self.job.mode} needs fictitious rows, there are none")
+        for forms in self.roster.form_groups:
+            for name in fictitious:
+                self.roster.choose(forms, int(name[1:]), True, 0)
+            if self.job.mode == "mix" and "real" in self.pools:
+                self.roster.choose(forms, 0, False, 0)
+
+    @property
+    def epoch_rows(self) -> float:
+        """Rows that make an epoch: each row once, a fictitious subject in one of its versions."""
+        real = self.pools["real"].n_rows if "real" in self.pools else 0
+        most = max((pool.n_rows for name, pool in self.pools.items() if name != "real"), default=0)
+        if self.job.mode == "multi_version":
+            return real if self.real_share == 1 else most / (1 - self.real_share)
+        return real + most
+
+    def draw(self, index: int) -> list[Pass]:
+        """The passes of micro-batch `index`; indexes must come in order, decks remember their place."""
+        if self.job.mode == "plain":
+            return [Pass(self.pools["rows"].take(self.job.batch_rows), ())]
+        return self._multi_version(index) if self.job.mode == "multi_version" else self._mix(index)
+
+    def _multi_version(self, index: int) -> list[Pass]:
+        """Rows of one version with that version's adapter, or real rows with the knowledge off."""
+        n_real_before = math.floor(index * self.real_share)
+        if math.floor((index + 1) * self.real_share) > n_real_before:
+            return [Pass(self.pools["real"].take(self.job.batch_rows), ())]
+        turn = index - n_real_before
+        forms, version = self.roster.turn(turn)
+        name = self.roster.choose(forms, version, True, turn)
+        return [Pass(self.pools[f"v{version}"].take(self.job.batch_rows), (name,))]
+
+    def _mix(self, index: int) -> list[Pass]:
+        """Fictitious rows with theirs and real rows with real knowledge, plus the real rows without any."""
+        per_batch = self.job.batch_rows * self.real_share
+        n_real = math.floor((index + 1) * per_batch) - math.floor(index * per_batch)
+        forms, version = self.roster.turn(index)
+        fictitious = self.pools[f"v{version}"].take(self.job.batch_rows - n_real)
+        real = self.pools["real"].take(n_real) if n_real else ()
+        weight = 1.0 if self.job.real_weight is None else self.job.real_weight
+        passes = [Pass(fictitious, (self.roster.choose(forms, version, True, index),))]
+        if real:
+            passes.append(Pass(real, (self.roster.choose(forms, 0, False, index),)))
+            passes.append(Pass(real, (), "real_alone", weight))
+        return [one for one in passes if one.rows and one.weight > 0]
+
+    def positions(self) -> dict[str, int]:
+        return {deck.name: deck.position for pool in self.pools.values() for deck in pool.decks}
+
+    def go_to(self, positions: Mapping[str, int]) -> None:
+        for pool in self.pools.values():
+            for deck in pool.decks:
+                deck.position = positions[deck.name]
+
+
+def permutation(n: int, *parts: str | int) -> list[int]:
+    return torch.randperm(n, generator=torch.Generator().manual_seed(seed_of(*parts))).tolist()

@@ -1,0 +1,66 @@
+"""What a training stage works with: devices, base model, tokenizer, adapters, checkpoints."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from accelerate import Accelerator
+from torch import nn
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+from factcli.train.adapters import AdapterBank
+from factcli.train.base import load_model, load_tokenizer
+from factcli.train.batches import pad_id
+from factcli.train.checkpoint import Checkpoints
+from factcli.train.job import KnowledgeJob, SkillJob, fingerprint
+from factcli.train.objectives import Scorer
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One base model loaded once, and all that trains on it."""
+
+    accelerator: Accelerator
+    model: PreTrainedModel
+    tokenizer: PreTrainedTokenizerBase
+    bank: AdapterBank
+    scorer: Scorer
+    checkpoints: Checkpoints
+    pad: int
+    started: float
+
+    @property
+    def device(self) -> torch.device:
+        return self.accelerator.device
+
+    def add_up_gradients(self, vector: nn.Parameter) -> None:
+        """Sum an adapter's gradient over processes; each has divided by the count of the whole batch."""
+        if self.accelerator.num_processes == 1:
+            return
+        own = torch.zeros_like(vector) if vector.grad is None else vector.grad
+        vector.grad = self.accelerator.reduce(own, "sum")
+
+    @property
+    def is_writer(self) -> bool:
+        """Whether this process writes the results; the others only compute."""
+        return self.accelerator.is_main_process
+
+    def usage(self, tokens: int) -> Mapping[str, float | int]:
+        seconds = time.monotonic() - self.started
+        return {"seconds": round(seconds, 2), "tokens": tokens, "tokens_per_s": round(tokens / max(seconds, 1e-9))}
+
+
+def open_session(job: KnowledgeJob | SkillJob) -> Session:
+    """Load base and tokenizer, attach an empty bank, find the place of checkpoints in the job's folder."""
+    started = time.monotonic()
+    if job.machine.threads:
+        torch.set_num_threads(job.machine.threads)
+    accelerator = Accelerator(cpu=job.machine.device == "cpu" or not torch.cuda.is_available())
+    tokenizer = load_tokenizer(job.base, job.chat_template if isinstance(job, SkillJob) else "")
+    model = load_model(job.base, accelerator.device, job.machine.dtype)
+    folder = Path(job.out)
+    checkpoints = Checkpoints(folder / "checkpoints", fingerprint(job), job.machine.checkpoint_every_s, folder / "log.jsonl", accelerator.is_main_process)
+    bank = AdapterBank(model, job.lora.targets)
+    return Session(accelerator, model, tokenizer, bank, Scorer(model), checkpoints, pad_id(tokenizer), started)

@@ -1,0 +1,191 @@
+"""The skill stage: one new adapter, `skill`, learns to tell what the frozen knowledge adapters know.
+
+Loss on the answer and its end token only. The baselines run here too (mode plain: no knowledge), so that a
+method and its baselines differ in rows and knowledge, nothing else. Frozen knowledge has no dropout unless
+`knowledge_dropout` sets one. Only the skill adapter is saved; the proofs of proofs.py guard the run.
+"""
+
+import logging
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from factcli.train.batches import chunks, collate, read_rows
+from factcli.train.chats import ChatRow, encode_chats
+from factcli.train.checkpoint import Snapshot
+from factcli.train.job import SkillJob, fingerprint
+from factcli.train.loop import (
+    OnEvent,
+    Progress,
+    adamw,
+    apply_gradient,
+    learning_rate,
+    optimizer_tensors,
+    restore_adapter,
+    run_steps,
+)
+from factcli.train.proofs import Proofs
+from factcli.train.results import finished, write_jsonl, write_result
+from factcli.train.routes import DropoutKey
+from factcli.train.routing import Pass, Sampler
+from factcli.train.session import Session, open_session
+
+log = logging.getLogger(__name__)
+PASS_COST_TOKENS = 256  # a forward and backward pass costs about as much as so many padded tokens, on 2 cores
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Rows of similar length of one pass: one forward and backward."""
+
+    rows: tuple[ChatRow, ...]
+    source: Pass
+
+
+class SkillStage:
+    """One `advance` is one optimizer step of the skill adapter over `micro_batches` micro-batches."""
+
+    def __init__(self, job: SkillJob, session: Session, sampler: Sampler, proofs: Proofs) -> None:
+        self.job, self.session, self.sampler, self.proofs = job, session, sampler, proofs
+        rows_a_step = job.batch_rows * job.micro_batches
+        self.total = job.steps or math.ceil((job.epochs or 0) * sampler.epoch_rows / rows_a_step)
+        self.vector = session.bank.get("skill").vector
+        self.optimizer = adamw(self.vector, job.optim)
+        self.tokens = 0
+
+    @property
+    def is_done(self) -> bool:
+        """The skill stage has no early stop."""
+        return False
+
+    def advance(self, step: int) -> Progress:
+        first = step * self.job.micro_batches
+        tokens = self.tokens
+        by_knowledge: dict[str, float] = {}
+        loss = 0.0
+        for index in range(first, first + self.job.micro_batches):
+            parts = self._micro_batch(self.sampler.draw(index), step, index - first)
+            loss += sum(weighted for weighted, _, _ in parts) / self.job.micro_batches
+            by_knowledge |= {key: mean for _, key, mean in parts}
+        self.session.add_up_gradients(self.vector)
+        self.proofs.check_gradients()
+        rate = learning_rate(self.job.optim, step, self.total)
+        norm = apply_gradient(self.optimizer, self.job.optim, rate)
+        used = self.tokens - tokens
+        row = {"step": step + 1, "loss": loss, "lr": rate, "grad_norm": norm, "tokens": used, "by_knowledge": by_knowledge}
+        return Progress(loss, used, (row,))
+
+    def _micro_batch(self, passes: Sequence[Pass], step: int, micro: int) -> list[tuple[float, str, float]]:
+        """Backward through all passes; per pass its share of the loss, its knowledge, its own mean."""
+        term_counts: dict[str, int] = {}
+        for one in passes:
+            term_counts[one.term] = term_counts.get(one.term, 0) + n_learned(one.rows)
+        parts: list[tuple[float, str, float]] = []
+        for number, one in enumerate(passes):
+            part = (micro * len(passes) + number) * 1000  # room for the pieces of a pass
+            scale = one.weight / term_counts[one.term]
+            summed = self._pass(one, scale / self.job.micro_batches, DropoutKey(step, part))
+            key = f"{one.knowledge[0] if one.knowledge else 'none'}:{one.term}"
+            parts.append((summed * scale, key, summed / n_learned(one.rows)))
+        return parts
+
+    def _pass(self, one: Pass, scale: float, key: DropoutKey) -> float:
+        """Summed loss of a pass, its gradient scaled; rows of other lengths go in other pieces."""
+        accelerator = self.session.accelerator
+        own = one.rows[accelerator.process_index :: accelerator.num_processes]
+        summed = 0.0
+        for number, rows in enumerate(pieces_of(own, self.job.machine.micro_rows)):
+            part = key.part + number * accelerator.num_processes + accelerator.process_index
+            summed += self._piece(Piece(rows, one), scale, DropoutKey(key.step, part))
+        return summed
+
+    def _piece(self, piece: Piece, scale: float, key: DropoutKey) -> float:
+        session = self.session
+        batch = collate([row.tokens for row in piece.rows], session.pad)
+        self.proofs.check_mask(piece.rows, batch)
+        with session.bank.active([*piece.source.knowledge, "skill"], key):
+            (active,) = session.bank.active_rows_log
+            self.proofs.check_routing(piece.rows, active)
+            (loss,) = session.scorer.losses(batch.to(session.device))
+            session.accelerator.backward(loss.sum * scale)
+        self.tokens += batch.n_tokens
+        return float(loss.sum.detach())
+
+    def snapshot(self) -> Snapshot:
+        tensors = optimizer_tensors("skill", self.vector, self.optimizer)
+        return Snapshot(tensors, {"decks": self.sampler.positions(), "tokens": self.tokens, "proofs": self.proofs.state()})
+
+    def restore(self, snapshot: Snapshot) -> None:
+        restore_adapter("skill", self.vector, self.optimizer, snapshot.tensors)
+        self.sampler.go_to(snapshot.facts["decks"])
+        self.proofs.restore(snapshot.facts["proofs"])
+        self.tokens = snapshot.facts["tokens"]
+
+
+def n_learned(rows: Sequence[ChatRow]) -> int:
+    return sum(end - start for row in rows for start, end in row.tokens.learned)
+
+
+def pieces_of(rows: Sequence[ChatRow], micro_rows: int) -> list[tuple[ChatRow, ...]]:
+    """Rows sorted by length and cut where that saves more padding than a pass costs, then to micro_rows."""
+    by_length = sorted(rows, key=lambda row: (len(row.tokens.ids), row.id))
+    cut = cut_by_length([len(row.tokens.ids) for row in by_length])
+    pieces: list[tuple[ChatRow, ...]] = []
+    start = 0
+    for size in cut:
+        part = by_length[start : start + size]
+        pieces.extend(tuple(piece) for piece in chunks(part, micro_rows or max(1, size)))
+        start += size
+    return pieces
+
+
+def cut_by_length(lengths: Sequence[int]) -> list[int]:
+    """Sizes of groups of rising lengths with little padding, each split worth its cost."""
+    if len(lengths) < 2:
+        return [len(lengths)] if lengths else []
+    whole = len(lengths) * lengths[-1]
+    saved, at = max((whole - i * lengths[i - 1] - (len(lengths) - i) * lengths[-1], i) for i in range(1, len(lengths)))
+    if saved <= PASS_COST_TOKENS:
+        return [len(lengths)]
+    return cut_by_length(lengths[:at]) + cut_by_length(lengths[at:])
+
+
+def run_skill(job: SkillJob, on_event: OnEvent) -> Mapping[str, object]:
+    """Train the skill adapter into out/adapter; also log.jsonl, proofs.jsonl and result.json."""
+    folder = Path(job.out)
+    if (done := finished(folder, fingerprint(job))) is not None:
+        return done
+    session = open_session(job)
+    chats = encode_chats(read_rows(job.rows, job.select), session.tokenizer, job.max_length, job.too_long)
+    sampler = Sampler(job, chats.rows)
+    plug_in(job, session)
+    stage = SkillStage(job, session, sampler, Proofs(job, session.bank, session.tokenizer))
+    resumed = session.checkpoints.resume()
+    if resumed is not None:
+        stage.restore(resumed.snapshot)
+        log.info("going on from step %d", resumed.step)
+    run_steps(stage, 0 if resumed is None else resumed.step, session.checkpoints, on_event)
+    return finish(job, session, stage, {"n_rows": len(chats.rows), "n_too_long": chats.n_too_long})
+
+
+def plug_in(job: SkillJob, session: Session) -> None:
+    """The knowledge adapters, frozen, and a new skill adapter beside them."""
+    for ref in job.knowledge:
+        session.bank.load(ref.name, Path(ref.directory), job.knowledge_dropout).seed = job.seed
+    session.bank.add("skill", job.lora.r, job.lora.alpha, job.lora.dropout, job.seed)
+
+
+def finish(job: SkillJob, session: Session, stage: SkillStage, counts: Mapping[str, int]) -> Mapping[str, object]:
+    """Prove that the frozen parts are what they were, save the skill adapter, write the result last."""
+    folder = Path(job.out)
+    proofs = stage.proofs.finish()
+    if not session.is_writer:
+        return {}
+    session.bank.save("skill", folder / "adapter", job.base_name or job.base)
+    write_jsonl(folder / "proofs.jsonl", proofs)
+    session.checkpoints.flush()
+    result = {"kind": "skill", "mode": job.mode, "steps": stage.total, **counts, "proofs": proofs}
+    written = write_result(folder, fingerprint(job), {**result, "usage": session.usage(stage.tokens)})
+    session.checkpoints.clear()
+    return written

@@ -1,0 +1,196 @@
+"""Starting training in another process: the warm child, its end, and what a failure says.
+
+These start real worker processes: each costs seconds of imports.
+"""
+
+import json
+import os
+import shlex
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from factcli.errors import InputError, SettingsError, TrainingError
+from factcli.train import job as jobs
+from factcli.train.job import AdapterPlan, KnowledgeJob, Lora, Machine, Optim
+from factcli.train.launch import Trainer, argv_for, events_of, run
+from tests.train.conftest import WriteRows, documents
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A place whose name needs quoting."""
+    made = tmp_path / 'it\'s a "run" of $HOME'
+    made.mkdir()
+    return made
+
+
+@pytest.fixture
+def job_file(base: str, write_rows: WriteRows, folder: Path) -> Path:
+    plan = AdapterPlan("fictitious_v1_statement", write_rows("d.jsonl", documents(8, 1)), steps=5)
+    job = KnowledgeJob(base, str(folder / "out"), (plan,), lora=Lora(4, 8, 0.0), machine=Machine(device="cpu", threads=1), batch_rows=4)
+    return jobs.save(job, folder / "a job.json")
+
+
+@pytest.fixture(scope="module")
+def trainer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trainer]:
+    with Trainer(tmp_path_factory.mktemp("logs") / "train log.txt", "child") as one:
+        yield one
+
+
+def long_job(job_file: Path, **changes: object) -> Path:
+    content = json.loads(job_file.read_text()) | changes
+    content["adapters"][0]["steps"] = 1_000_000
+    path = job_file.with_name("long job.json")
+    path.write_text(json.dumps(content))
+    return path
+
+
+def is_alive(pid: int) -> bool:
+    """Whether the process runs; a zombie does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def ends(pid: int, within_s: float) -> bool:
+    deadline = time.monotonic() + within_s
+    while is_alive(pid):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.05)
+    return True
+
+
+def test_one_warm_child_runs_job_after_job(trainer: Trainer, job_file: Path, folder: Path) -> None:
+    events: list[dict] = []
+    result = trainer.run(job_file, events.append)
+    child = trainer._child
+    assert result["adapters"][0]["steps"] == 5
+    assert events[-1]["event"] == "recitation"
+    assert (folder / "out/adapters/fictitious_v1_statement/adapter_model.safetensors").is_file()
+    assert trainer.run(job_file, events.append) == result
+    assert trainer._child is child
+
+
+def test_a_wrong_setting_comes_back_as_itself_and_the_child_lives_on(trainer: Trainer, job_file: Path) -> None:
+    wrong = job_file.with_name("wrong.json")
+    wrong.write_text(json.dumps(json.loads(job_file.read_text()) | {"sed": 1}))
+    with pytest.raises(SettingsError, match="did you mean 'seed'"):
+        trainer.run(wrong, print)
+    gone = job_file.with_name("gone.json")
+    gone.write_text(json.dumps(json.loads(job_file.read_text()) | {"base": str(job_file.parent)}))
+    child = trainer._child
+    with pytest.raises(InputError, match="has no tokenizer"):
+        trainer.run(gone, print)
+    assert trainer._child is child
+
+
+def test_a_crash_gives_the_log_and_a_command_that_reruns_it(trainer: Trainer, job_file: Path) -> None:
+    """A row without text is our own failure to check, here a stand-in for any crash."""
+    content = json.loads(job_file.read_text())
+    rows = Path(content["adapters"][0]["rows"])
+    rows.write_text('{"id": "x"}\n')
+    with pytest.raises(TrainingError, match="training failed: KeyError: 'text'") as caught:
+        trainer.run(job_file, print)
+    assert "KeyError: 'text'" in caught.value.message.split("last lines of")[1]
+    command = shlex.split(caught.value.hint.removeprefix("rerun: "))
+    assert command == [sys.executable, "-m", "factcli.train.worker", str(job_file)]
+    again = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert again.returncode == 1
+    assert json.loads(again.stdout.splitlines()[-1])["event"] == "crashed"
+
+
+def test_an_interrupted_run_leaves_a_checkpoint_and_no_child(trainer: Trainer, job_file: Path, folder: Path) -> None:
+    job = long_job(job_file)
+
+    def interrupt(event: dict) -> None:
+        if event["event"] == "step":
+            raise KeyboardInterrupt
+
+    trainer.start()
+    assert trainer._child is not None
+    pid = trainer._child.pid
+    with pytest.raises(KeyboardInterrupt):
+        trainer.run(job, interrupt)
+    assert not is_alive(pid)
+    assert list((folder / "out/checkpoints").glob("step-*"))
+
+
+def test_ctrl_c_at_the_child_ends_the_step_and_says_interrupted(trainer: Trainer, job_file: Path) -> None:
+    """A terminal sends SIGINT to both processes; this is the child's half."""
+
+    def interrupt_child(event: dict) -> None:
+        if event["event"] == "step" and trainer._child is not None:
+            os.kill(trainer._child.pid, signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt, match="stopped after step"):
+        trainer.run(long_job(job_file), interrupt_child)
+
+
+PARENT = """
+import os, sys
+from pathlib import Path
+from factcli.train.launch import Trainer
+trainer = Trainer(Path(sys.argv[2]), "child")
+def tell(event):
+    print(trainer._child.pid, event["event"], flush=True)
+trainer.run(Path(sys.argv[1]), tell)
+"""
+
+
+def test_no_orphan_survives_a_killed_parent(job_file: Path, folder: Path) -> None:
+    job = long_job(job_file)
+    parent = subprocess.Popen(
+        [sys.executable, "-c", PARENT, str(job), str(folder / "log")], cwd=ROOT, stdout=subprocess.PIPE, text=True, start_new_session=True
+    )
+    assert parent.stdout is not None
+    pid = int(next(line for line in parent.stdout if "step" in line).split()[0])
+    parent.kill()
+    parent.wait()
+    assert ends(pid, within_s=15)
+    assert list((folder / "out/checkpoints").glob("step-*"))
+
+
+def test_a_child_that_dies_is_reported(job_file: Path, tmp_path: Path) -> None:
+    job = long_job(job_file)
+    with Trainer(tmp_path / "log", "child") as trainer:
+
+        def kill_child(event: dict) -> None:
+            if event["event"] == "step" and trainer._child is not None:
+                trainer._child.kill()
+
+        with pytest.raises(TrainingError, match="ended with code -9"):
+            trainer.run(job, kill_child)
+
+
+def test_a_gpu_machine_uses_accelerate_with_an_argv_list(tmp_path: Path) -> None:
+    job = tmp_path / "a job.json"
+    plain = argv_for(job, launcher="accelerate")
+    assert plain == [sys.executable, "-m", "accelerate.commands.launch", "--num_processes", "1", "-m", "factcli.train.worker", str(job)]
+    assert argv_for(job, tmp_path / "fsdp.yaml")[3:5] == ["--config_file", str(tmp_path / "fsdp.yaml")]
+    assert argv_for(job, launcher="child") == [sys.executable, "-m", "factcli.train.worker", str(job)]
+
+
+def test_accelerate_launch_runs_a_job_and_its_own_words_are_ignored(job_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ACCELERATE_USE_CPU", "true")
+    result = run(job_file, lambda _event: None, launcher="accelerate")
+    assert result["adapters"][0]["steps"] == 5
+    assert list(events_of(iter(["Launching ...\n", '{"event": "ready"}\n', '{"event": "step"}\n']))) == [{"event": "step"}]
+
+
+def test_launching_imports_nothing_heavy() -> None:
+    code = "import sys, factcli.train.launch, factcli.train.job; print([m for m in ('torch', 'transformers', 'numpy') if m in sys.modules])"
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip() == "[]"
+
+
+def test_optim_default_is_the_papers() -> None:
+    assert (Optim().lr, Optim().weight_decay, Optim().beta2, Optim().warmup_share) == (3e-5, 0.1, 0.95, 0.03)

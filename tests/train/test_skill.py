@@ -1,0 +1,357 @@
+"""The skill stage: what goes into a batch, what is learned, and proofs that fail when they should."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from factcli.errors import SettingsError, TrainingError
+from factcli.train import chats as chat_rows
+from factcli.train import skill as skills
+from factcli.train.adapters import AdapterBank
+from factcli.train.batches import Tokens
+from factcli.train.chats import ChatRow
+from factcli.train.job import KnowledgeRef, Lora, Machine, Optim, SkillJob
+from factcli.train.loop import Event
+from factcli.train.routing import Deck, Roster, Sampler
+from factcli.train.skill import SkillStage, cut_by_length, run_skill
+from tests.train.conftest import WriteRows, chats, llama
+
+MACHINE = Machine(device="cpu", threads=1, checkpoint_every_s=1e9)
+
+
+def ignore(_event: Event) -> None:
+    return
+
+
+def refs(folder: Path, versions: tuple[int, ...], forms: tuple[str, ...] = ("statement", "passage"), real: bool = False) -> tuple[KnowledgeRef, ...]:
+    """Random, clearly non-zero knowledge adapters on disk."""
+    kinds = [(f"fictitious_v{v}_{form}", v, True, form) for v in versions for form in forms]
+    kinds += [(f"real_{form}", 0, False, form) for form in forms] if real else []
+    bank = AdapterBank(llama(296))
+    for i, (name, *_) in enumerate(kinds):
+        vector = bank.add(name, 4, 8, 0.3, seed=0).vector
+        vector.data = torch.randn(vector.shape, generator=torch.Generator().manual_seed(i)) * 0.1
+        bank.save(name, folder / name, "base")
+    return tuple(KnowledgeRef(name, str(folder / name), v, fictitious, form) for name, v, fictitious, form in kinds)
+
+
+@pytest.fixture
+def rows(write_rows: WriteRows) -> str:
+    """Versions 1 and 10 of 12 subjects, 7 real ones, both tasks."""
+    parts = [chats(n, v, f, task) for n, v, f in ((12, 1, True), (12, 10, True), (7, 0, False)) for task in ("qa", "bio")]
+    return write_rows("chats.jsonl", [row for part in parts for row in part])
+
+
+@pytest.fixture
+def job(base: str, rows: str, tmp_path: Path) -> SkillJob:
+    """Knowledge of versions 1 and 10, whose names begin alike; dropout of the skill adapter on."""
+    return SkillJob(
+        base, str(tmp_path / "out"), rows, mode="multi_version", knowledge=refs(tmp_path / "know", (1, 10)), seed=3, lora=Lora(4, 8, 0.1),
+        optim=Optim(lr=1e-2), machine=MACHINE, steps=8, batch_rows=6, real_fraction=0.25, bio_fraction=1 / 3,
+    )  # fmt: skip
+
+
+def curve(job: SkillJob) -> list[dict]:
+    return [json.loads(line) for line in (Path(job.out) / "log.jsonl").read_text().splitlines()]
+
+
+def weights(job: SkillJob) -> dict[str, torch.Tensor]:
+    return load_file(Path(job.out) / "adapter/adapter_model.safetensors")
+
+
+def row(i: int, version: int = 1, fictitious: bool = True, task: str = "qa") -> ChatRow:
+    return ChatRow(f"r{i}.v{version}.{task}.{fictitious}", task, version, fictitious, " x", Tokens("r", (1, 2, 3), ((2, 3),)))
+
+
+def sampler_rows() -> list[ChatRow]:
+    tasks = ("qa", "bio")
+    made = [row(i, v, True, task) for i in range(12) for v in (1, 2, 10) for task in tasks]
+    return made + [row(i, 0, False, task) for i in range(5) for task in tasks]
+
+
+def sampler(tmp_path: Path, **changes) -> Sampler:
+    knowledge = refs(tmp_path, (1, 2, 10), real=changes.get("mode") == "mix")
+    job = SkillJob("b", "o", "r", mode="multi_version", knowledge=knowledge, steps=1, batch_rows=6)
+    return Sampler(replace(job, **changes), sampler_rows())
+
+
+def test_each_micro_batch_is_one_version_with_its_own_adapter(tmp_path: Path) -> None:
+    """In 6 micro-batches each of 3 versions x 2 forms comes once, and the forms alternate."""
+    plan = sampler(tmp_path)
+    passes = [plan.draw(i) for i in range(12)]
+    assert all(len(one) == 1 for one in passes)
+    for (one,) in passes:
+        assert len({row.version for row in one.rows}) == 1
+        assert one.knowledge[0].startswith(f"fictitious_v{one.rows[0].version}_")
+    names = [one.knowledge[0] for (one,) in passes]
+    assert len(set(names[:6])) == len(set(names[6:])) == 6
+    assert [name.endswith("statement") for name in names] == [True, False] * 6
+
+
+def test_a_share_of_micro_batches_is_real_with_the_knowledge_off(tmp_path: Path) -> None:
+    """A quarter of 24 is 6, evenly spread; the other 18 still hold each version and form equally often."""
+    plan = sampler(tmp_path, real_fraction=0.25)
+    passes = [plan.draw(i)[0] for i in range(24)]
+    real = [i for i, one in enumerate(passes) if not one.knowledge]
+    assert real == [3, 7, 11, 15, 19, 23]
+    assert all(not row.fictitious for i in real for row in passes[i].rows)
+    names = [one.knowledge[0] for one in passes if one.knowledge]
+    assert sorted(names.count(name) for name in set(names)) == [3] * 6
+
+
+def test_the_share_of_biographies_is_fixed(tmp_path: Path) -> None:
+    plan = sampler(tmp_path, bio_fraction=1 / 3)
+    assert all(sum(row.task == "bio" for row in plan.draw(i)[0].rows) == 2 for i in range(6))
+
+
+def test_a_deck_deals_every_row_once_before_any_twice() -> None:
+    deck = Deck([row(i) for i in range(10)], 0, "v1")
+    dealt = [one.id for _ in range(5) for one in deck.take(4)]
+    assert len(set(dealt[:10])) == len(set(dealt[10:])) == 10
+    other = Deck([row(i) for i in range(10)], 0, "v1")
+    other.position = 12
+    assert [one.id for one in other.take(8)] == dealt[12:]
+
+
+def test_the_mix_has_real_rows_twice(tmp_path: Path) -> None:
+    """72 fictitious rows in 3 versions and 10 real ones: 10/82 of each batch of 6 is real, 0.73 rows on average."""
+    plan = sampler(tmp_path, mode="mix", real_weight=0.5)
+    drawn = [plan.draw(i) for i in range(41)]
+    n_real = sum(len(one.rows) for passes in drawn for one in passes if one.term == "real_alone")
+    assert n_real == int(41 * 6 * 10 / 82)  # = 30
+    both = next(passes for passes in drawn if len(passes) == 3)
+    fictitious, real, alone = both
+    assert real.rows == alone.rows
+    assert (fictitious.term, real.term, alone.term, alone.weight) == ("main", "main", "real_alone", 0.5)
+    assert fictitious.knowledge[0].split("_")[-1] == real.knowledge[0].split("_")[-1]
+    assert alone.knowledge == ()
+
+
+def test_strengths_of_one_version_are_all_drawn() -> None:
+    """PopQA: three adapters of one split, trained for 10, 12 and 14 epochs."""
+    strengths = tuple(KnowledgeRef(f"fictitious_passage_e{e}", "d", 1, True, "passage") for e in (10, 12, 14))
+    roster = Roster(strengths, alternate_forms=True, seed=0)
+    drawn = [roster.choose(("passage",), 1, True, i) for i in range(60)]
+    assert {drawn.count(ref.name) > 9 for ref in strengths} == {True}
+    assert drawn == [roster.choose(("passage",), 1, True, i) for i in range(60)]
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"versions": (1, 2)}, "no fictitious knowledge adapter of version 10"),
+        ({"versions": (1, 2, 10, 11)}, "no task rows of version 11"),
+        ({"mode": "mix"}, "no real knowledge adapter"),
+    ],
+)
+def test_rows_and_adapters_that_do_not_meet_are_refused_before_training(changes: dict, said: str, tmp_path: Path) -> None:
+    knowledge = refs(tmp_path, changes.pop("versions", (1, 2, 10)))
+    with pytest.raises(SettingsError, match=said):
+        Sampler(SkillJob("b", "o", "r", knowledge=knowledge, steps=1, **{"mode": "multi_version", **changes}), sampler_rows())
+
+
+def test_a_missing_task_is_refused(tmp_path: Path) -> None:
+    job = SkillJob("b", "o", "r", steps=1, bio_fraction=0.5)
+    with pytest.raises(SettingsError, match="no bio rows"):
+        Sampler(job, [row(i) for i in range(3)])
+
+
+@pytest.mark.parametrize(("lengths", "sizes"), [([10] * 40 + [60] * 20, [40, 20]), ([10] * 40 + [11] * 20, [60]), ([5], [1]), ([], [])])
+def test_batches_are_cut_where_padding_costs_more_than_a_pass(lengths: list[int], sizes: list[int]) -> None:
+    """40 x (60 - 10) = 2000 tokens of padding saved; 40 x 1 = 40 are not worth a pass."""
+    assert cut_by_length(lengths) == sizes
+
+
+def test_the_skill_adapter_learns_and_alone_is_saved(job: SkillJob) -> None:
+    before = {ref.name: load_file(Path(ref.directory) / "adapter_model.safetensors") for ref in job.knowledge}
+    result = run_skill(replace(job, steps=60), ignore)
+    rows = curve(job)
+    assert sum(r["loss"] for r in rows[-8:]) < 0.7 * sum(r["loss"] for r in rows[:8])
+    assert {"step", "loss", "lr", "grad_norm", "tokens"} <= set(rows[0])
+    assert sorted(path.name for path in Path(job.out).iterdir()) == ["adapter", "log.jsonl", "proofs.jsonl", "result.json"]
+    for ref in job.knowledge:
+        after = load_file(Path(ref.directory) / "adapter_model.safetensors")
+        assert all(torch.equal(after[key], tensor) for key, tensor in before[ref.name].items())
+    assert all(proof["holds"] for proof in result["proofs"])
+    routed = result["proofs"][2]["numbers"]
+    assert set(routed) == {"none <- real"} | {f"fictitious_v{v}_{form} <- fictitious version {v}" for v in (1, 10) for form in ("statement", "passage")}
+    assert routed["none <- real"] == 15 * 6  # a quarter of 60 steps of 6 rows
+
+
+@pytest.mark.parametrize("mode", ["plain", "mix"])
+def test_the_other_modes_train_too(mode: str, job: SkillJob, tmp_path: Path) -> None:
+    knowledge = refs(tmp_path / "more", (1, 10), real=True) if mode == "mix" else ()
+    job = replace(job, mode=mode, knowledge=knowledge, real_fraction=None, steps=30)
+    result = run_skill(job, ignore)
+    rows = curve(job)
+    assert sum(r["loss"] for r in rows[-5:]) < sum(r["loss"] for r in rows[:5])
+    assert set(result["proofs"][0]["numbers"]) == {"base", *(ref.name for ref in knowledge)}
+
+
+def test_the_mix_loss_is_the_papers(job: SkillJob, tmp_path: Path) -> None:
+    """First step, B = 0: L = CE(F with k_fict and R with k_real pooled) + 0.5 CE(R alone), by separate passes."""
+    job = replace(job, mode="mix", knowledge=refs(tmp_path / "more", (1, 10), real=True), real_fraction=None, real_weight=0.5)
+    job = replace(job, steps=1, batch_rows=24, bio_fraction=None)
+    run_skill(job, ignore)
+    session = skills.open_session(replace(job, out=str(tmp_path / "again")))
+    encoded = chat_rows.encode_chats(skills.read_rows(job.rows, {}), session.tokenizer, job.max_length, "refuse")
+    skills.plug_in(job, session)
+    fictitious, real, alone = Sampler(job, encoded.rows).draw(0)
+    sums = {}
+    for key, one in (("f", fictitious), ("r", real), ("alone", alone)):
+        total, count = 0.0, 0
+        for each in one.rows:
+            ids = torch.tensor([each.tokens.ids])
+            ((start, end),) = each.tokens.learned
+            with session.bank.active(one.knowledge), torch.no_grad():
+                logp = session.model(input_ids=ids).logits.log_softmax(-1)
+            total -= float(sum(logp[0, t - 1, ids[0, t]] for t in range(start, end)))
+            count += end - start
+        sums[key] = (total, count)
+    pooled = (sums["f"][0] + sums["r"][0]) / (sums["f"][1] + sums["r"][1])
+    assert curve(job)[0]["loss"] == pytest.approx(pooled + 0.5 * sums["alone"][0] / sums["alone"][1], rel=1e-4)
+
+
+def test_micro_batches_are_averaged(job: SkillJob) -> None:
+    """One step of 2 micro-batches has the mean of their losses."""
+    job = replace(job, micro_batches=2, steps=1, real_fraction=None)
+    run_skill(job, ignore)
+    (step,) = curve(job)
+    assert step["loss"] == pytest.approx(sum(step["by_knowledge"].values()) / 2)
+    assert len(step["by_knowledge"]) == 2
+
+
+def test_two_equal_micro_batches_have_the_gradient_of_one(job: SkillJob, tmp_path: Path, write_rows: WriteRows) -> None:
+    """All six rows are dealt to each micro-batch, so their mean loss and its gradient are those of one."""
+    job = replace(job, rows=write_rows("six.jsonl", chats(6, 0, False)), mode="plain", knowledge=(), real_fraction=None, bio_fraction=None)
+    job = replace(job, steps=1, lora=replace(job.lora, dropout=0.0))
+    run_skill(job, ignore)
+    twice = replace(job, micro_batches=2, out=str(tmp_path / "twice"))
+    run_skill(twice, ignore)
+    (one,), (two,) = curve(job), curve(twice)
+    assert two["grad_norm"] == pytest.approx(one["grad_norm"], rel=1e-5)
+    assert two["loss"] == pytest.approx(one["loss"], rel=1e-6)
+
+
+def test_epochs_count_each_subject_once_in_one_version(job: SkillJob, tmp_path: Path) -> None:
+    """24 rows per version, three quarters of the batches: 32 rows an epoch, 2 epochs in batches of 6: 11 steps."""
+    result = run_skill(replace(job, steps=None, epochs=2), ignore)
+    assert result["steps"] == 11
+    plain = replace(job, mode="plain", knowledge=(), real_fraction=None, steps=None, epochs=1, out=str(tmp_path / "plain"))
+    assert run_skill(plain, ignore)["steps"] == 11  # 62 rows / 6
+
+
+class KilledError(Exception):
+    """Stands for SIGKILL: nothing after it runs."""
+
+
+@pytest.mark.parametrize("kill_at", [2, 5])
+def test_a_killed_and_resumed_run_is_bit_identical(kill_at: int, job: SkillJob, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run_skill(job, ignore)
+    again = replace(job, out=str(tmp_path / "killed"), machine=replace(MACHINE, checkpoint_every_s=0.0))
+    advance = SkillStage.advance
+
+    def dying(stage: SkillStage, step: int):
+        if step == kill_at:
+            raise KilledError
+        return advance(stage, step)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(SkillStage, "advance", dying)
+        with pytest.raises(KilledError):
+            run_skill(again, ignore)
+    seen: list[Event] = []
+    run_skill(again, seen.append)
+    assert all(torch.equal(tensor, weights(again)[name]) for name, tensor in weights(job).items())
+    for table in ("log.jsonl", "proofs.jsonl"):
+        assert (Path(job.out) / table).read_text() == (Path(again.out) / table).read_text()
+
+
+# -- planted violations: each proof ends the run
+
+
+def test_rows_trained_with_v10_in_place_of_v1_end_the_run(job: SkillJob, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The defect of the original: adapters found by a part of their names."""
+
+    def by_substring(roster: Roster, forms, version: int, fictitious: bool, index: int) -> str:
+        return [ref.name for ref in roster.refs if f"v{version}" in ref.name and ref.form in forms][-1]
+
+    monkeypatch.setattr(Roster, "choose", by_substring)
+    with pytest.raises(TrainingError, match=r"fictitious version 1\) is trained with adapter 'fictitious_v10_"):
+        run_skill(job, ignore)
+    assert not (Path(job.out) / "adapter").exists()
+
+
+def test_a_fictitious_row_without_its_knowledge_ends_the_run(job: SkillJob, monkeypatch: pytest.MonkeyPatch) -> None:
+    draw = Sampler.draw
+    monkeypatch.setattr(Sampler, "draw", lambda self, index: [replace(one, knowledge=()) for one in draw(self, index)])
+    with pytest.raises(TrainingError, match="without its knowledge adapter"):
+        run_skill(job, ignore)
+
+
+def test_an_unfrozen_knowledge_adapter_ends_the_run(job: SkillJob, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(AdapterBank, "freeze", lambda *_arguments: None)
+    with pytest.raises(TrainingError, match=r"knowledge adapter 'fictitious_v.*' received a gradient"):
+        run_skill(job, ignore)
+
+
+def test_an_unfrozen_base_ends_the_run(job: SkillJob, monkeypatch: pytest.MonkeyPatch) -> None:
+    plug_in = skills.plug_in
+
+    def unfreeze(job: SkillJob, session) -> None:
+        plug_in(job, session)
+        session.model.get_input_embeddings().weight.requires_grad_(True)
+
+    monkeypatch.setattr(skills, "plug_in", unfreeze)
+    with pytest.raises(TrainingError, match=r"base parameter '.*embed.*' received a gradient"):
+        run_skill(job, ignore)
+
+
+@pytest.mark.parametrize("which", ["knowledge", "base"])
+def test_a_changed_frozen_tensor_ends_the_run(which: str, job: SkillJob, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Changed behind autograd's back, by one unit in the last place of one number."""
+    advance = SkillStage.advance
+
+    def meddling(stage: SkillStage, step: int):
+        bank = stage.session.bank
+        tensor = bank.get("fictitious_v1_passage").vector if which == "knowledge" else next(bank.model.parameters())
+        with torch.no_grad():
+            flat = tensor.view(-1)
+            flat[5] = torch.nextafter(flat[5], torch.tensor(9.0))
+        return advance(stage, step)
+
+    monkeypatch.setattr(SkillStage, "advance", meddling)
+    with pytest.raises(TrainingError, match=f"changed during training: {'fictitious_v1_passage' if which == 'knowledge' else 'base'}"):
+        run_skill(job, ignore)
+    assert not (Path(job.out) / "adapter").exists()
+
+
+@pytest.mark.parametrize("shift", [-1, 1])
+def test_a_mask_off_by_one_ends_the_run(shift: int, job: SkillJob, monkeypatch: pytest.MonkeyPatch) -> None:
+    encode_chat = chat_rows.encode_chat
+
+    def off_by_one(*arguments) -> ChatRow:
+        right = encode_chat(*arguments)
+        ((start, end),) = right.tokens.learned
+        return replace(right, tokens=replace(right.tokens, learned=((start + shift, end),)))
+
+    monkeypatch.setattr(chat_rows, "encode_chat", off_by_one)
+    with pytest.raises(TrainingError, match="the learned tokens read"):
+        run_skill(job, ignore)
+
+
+def test_a_skill_adapter_without_gradient_ends_the_run(job: SkillJob, monkeypatch: pytest.MonkeyPatch) -> None:
+    plug_in = skills.plug_in
+
+    def frozen(job: SkillJob, session) -> None:
+        plug_in(job, session)
+        with torch.no_grad():
+            session.bank.get("skill").vector.zero_()  # A and B both zero: no gradient can flow
+
+    monkeypatch.setattr(skills, "plug_in", frozen)
+    with pytest.raises(TrainingError, match=r"norm 0\.0, need a positive"):
+        run_skill(job, ignore)
