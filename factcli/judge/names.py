@@ -1,0 +1,12 @@
+"""What a person reads for the name of an evaluation."""
+
+LABELS = {
+    "eval-base": "base, untouched",
+    "eval-base-few-shot": "base, few-shot",
+    "eval-base-fill": "base, fill a statement",
+    "eval-prereq-tune": "PREREQ-TUNE",
+    "eval-sft-real": "SFT",
+    "eval-popular-head": "POPULAR-head",
+    "eval-popular-50": "POPULAR-50",
+    "eval-sft-fictitious": "SFT, fictitious",
+}
