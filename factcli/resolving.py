@@ -1,0 +1,116 @@
+"""Which inputs a command takes when it is not told: the newest, then what its ancestry says; never a mixture."""
+
+from pathlib import Path
+
+from factcli.artifact import Artifact, all_artifacts, open_artifact
+from factcli.artifact.lineage import newest, parents
+from factcli.artifact.manifest import MANIFEST
+from factcli.artifact.read import names_in
+from factcli.basemodel import BaseModelRef, of_world, resolve_base
+from factcli.errors import InputError, SettingsError, nearest
+
+__all__ = ["base_for", "configs_directory", "data_of", "names_in", "newest", "parent_of", "pick", "pick_model", "recipe_file", "recipe_of", "resolve_base"]
+
+PACKAGE = Path(__file__).resolve().parent
+WORKER_LOG = ".worker.log"  # what the training processes print, below the data directory
+
+
+def configs_directory() -> Path:
+    """configs/ of the checkout, or the copy that the wheel carries."""
+    beside = PACKAGE.parent / "configs"
+    return beside if (beside / "world").is_dir() else PACKAGE / "_configs"
+
+
+def recipe_file(command: str, recipe: str) -> Path:
+    """configs/<command>/<recipe>.yaml. Raises SettingsError with the nearest name."""
+    folder = configs_directory() / command
+    path = folder / f"{recipe}.yaml"
+    if not path.is_file():
+        have = sorted(p.stem for p in folder.glob("*.yaml"))
+        raise SettingsError(f"there is no recipe {recipe!r} for {command}{nearest(recipe, have)}", f"recipes: {', '.join(have)}")
+    return path
+
+
+def recipe_of(artifact: Artifact) -> str | None:
+    """The recipe that an artifact hands down: that of the world that it comes from, if any."""
+    recipe = artifact.summary.get("recipe")
+    return str(recipe) if recipe else None
+
+
+def pick(ref: str | None, root: Path, kind: str, made_by: str) -> Artifact:
+    """The artifact that `ref` names, or the newest of its kind."""
+    if ref is not None:
+        return open_artifact(ref, root, (kind,))
+    found = newest(root, kind)
+    if found is None:
+        raise InputError(f"there is no {kind} in {root}/", f"make it first: {made_by}")
+    return found
+
+
+def pick_model(ref: str | None, root: Path, take_newest: bool) -> Artifact:
+    """The skill adapter (or world, for its untouched base) to evaluate.
+
+    Raises InputError that lists the candidates where several stand side by side.
+    """
+    if ref is not None:
+        return open_artifact(ref, root, ("skill", "world"))
+    skills = all_artifacts(root, ("skill",))
+    if not skills:
+        raise InputError(f"there is no skill adapter in {root}/", "train one with `fact sft`, or evaluate a base: --model world")
+    names = sorted({skill.name for skill in skills})
+    if len(names) > 1 and not take_newest:
+        raise InputError(f"several models qualify: {', '.join(names)}", "choose one with --model NAME, or take the newest with --newest")
+    return skills[0]
+
+
+def parent_of(artifact: Artifact, role: str, root: Path) -> Artifact | None:
+    """The parent in this role, or None; checked against the recorded digest."""
+    roles = list(artifact.manifest.inputs)
+    return parents(artifact, root)[roles.index(role)] if role in roles else None
+
+
+def base_for(artifact: Artifact, model: str | None, root: Path) -> BaseModelRef:
+    """The base model that goes with an artifact: `model` if given, else the one its ancestry names."""
+    if model is not None:
+        return resolve_base(model, root)
+    world = artifact if artifact.kind == "world" else parent_of(artifact, "world", root)
+    if world is not None:
+        return of_world(world)
+    given = artifact.summary.get("base")
+    if not given:
+        raise InputError(f"{artifact.ref} names no base model", "give one: --model DIRECTORY_OR_HUB_NAME")
+    return _same_base(resolve_base(str(given), root), artifact)
+
+
+def _same_base(base: BaseModelRef, artifact: Artifact) -> BaseModelRef:
+    recorded = artifact.manifest.model
+    if recorded and dict(base.identity) != recorded:
+        raise InputError(
+            f"{base.given} is not the model that {artifact.ref} was made with ({MANIFEST} has its digest)", "give the right one: --model DIRECTORY_OR_HUB_NAME"
+        )
+    return base
+
+
+def data_of(knowledge: Artifact | None, ref: str | None, root: Path) -> Artifact:
+    """The task data: what `ref` names, else what the knowledge adapters were trained on, else the newest.
+
+    Raises InputError for a mixture: data that the given knowledge adapters did not learn.
+    """
+    learned = parent_of(knowledge, "synth", root) if knowledge is not None else None
+    if ref is None:
+        return learned or pick(None, root, "synth", "fact synth bio")
+    chosen = open_artifact(ref, root, ("synth",))
+    if learned is not None and chosen.digest != learned.digest and knowledge is not None:
+        raise InputError(
+            f"{knowledge.ref} was trained on {learned.ref}, not on {chosen.ref}",
+            f"leave --synth out, or train knowledge on it: fact prereq --synth {chosen.ref}",
+        )
+    return chosen
+
+
+def sft_recipe(recipe: str | None, method: str | None) -> list[Path]:
+    """configs/sft/<recipe>.yaml, and over it the one for a baseline, whose settings were chosen apart, if there is one."""
+    if not recipe:
+        return []
+    own = configs_directory() / "sft" / f"{recipe}-{method}.yaml"
+    return [recipe_file("sft", recipe), *([own] if own.is_file() else [])]

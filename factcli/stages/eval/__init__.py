@@ -1,0 +1,1 @@
+"""Measure a model: closed-book questions and biographies (world, popqa), figures (metrics, compare), probes."""

@@ -1,0 +1,166 @@
+"""`fact eval world`: questions and biographies of the world's people, judged by its ledger, and two probes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from factcli.artifact import Artifact, Draft, Outcome, Plan
+from factcli.backends.completions import Completer
+from factcli.errors import InputError
+from factcli.judge.compare import Results, retention_metrics
+from factcli.judge.metrics import Metric, biography_metrics, question_metrics
+from factcli.knowledge.ledger import Ledger
+from factcli.progress import Report
+from factcli.rows import Answer, Chat, Claim, Fact, KnowledgeAdapter, Person, Question
+from factcli.stages.eval.probes import Plug, memorisation, plugs_of, swap, tell
+from factcli.stages.eval.settings import WORLD_TABLES, WorldEvalConfig
+from factcli.stages.eval.subject import SKILL, Subject
+from factcli.stages.eval.world import Method, ask_biographies, ask_questions, draw_examples
+
+REVISION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Benchmark:
+    """The questions and the evidence that they are judged by."""
+
+    questions: Sequence[Question]
+    requests: Sequence[Question]
+    ledger: Ledger
+    heldout: frozenset[str]  # ids of the questions in forms that no training text has
+    train: Sequence[Question]  # of training people, to draw examples from
+
+
+def plan(config: WorldEvalConfig, subject: Subject, world: Artifact, base_eval: Artifact | None, name: str | None) -> Plan:
+    """`base_eval`: the untouched base on the same questions; what it has right is what can be retained."""
+    inputs = {"world": world, **subject.inputs} | ({"base_eval": base_eval} if base_eval else {})
+    suffix = "" if config.ask == "task" else f"-{config.ask.replace('_', '-')}"
+    return Plan("eval world", REVISION, "eval", name or f"eval-{subject.name}{suffix}", config, inputs, WORLD_TABLES, model=subject.base.identity)
+
+
+def work(plan: Plan, draft: Draft, subject: Subject, report: Report) -> Outcome:
+    config = plan.config
+    assert isinstance(config, WorldEvalConfig)
+    benchmark = read_benchmark(plan.inputs["world"], config)
+    report.begin(f"Asking {subject.name}", 3)
+    model = subject.load(config.dtype)
+    method = Method(config.ask, subject.adapters, _examples(benchmark, config))
+    answers = ask_questions(model, benchmark.questions, method, config.answer_tokens)
+    report.update(1)
+    biographies, claims = ask_biographies(model, benchmark.requests, _for_biographies(method, benchmark, config), benchmark.ledger, config.biography_tokens)
+    report.update(2)
+    results = Results(answers, biographies, claims)
+    metrics = question_metrics(answers, benchmark.heldout) + biography_metrics(biographies, claims)
+    metrics += _retained(plan.inputs.get("base_eval"), results, benchmark)
+    rows: dict[str, Sequence[Any]] = {"answers": [*answers, *biographies], "claims": claims, "metrics": metrics, **_probes(model, subject, config)}
+    draft.write("results", 0, rows)
+    report.end()
+    return _outcome(metrics, subject, config)
+
+
+def read_benchmark(world: Artifact, config: WorldEvalConfig) -> Benchmark:
+    """The questions about the people of the split, or about the first `limit` of them."""
+    every = list(world.rows("questions", Question))
+    subjects = sorted({q.subject for q in every if q.split == config.split})[: config.limit]
+    if not subjects:
+        raise InputError(f"{world.ref} has nobody in split {config.split}")
+    asked = set(subjects)
+    chosen = [q for q in every if q.subject in asked and (config.heldout_forms or not q.is_heldout_form)]
+    return Benchmark(
+        questions=[q for q in chosen if q.task == "qa"],
+        requests=[q for q in chosen if q.task == "bio"],
+        ledger=Ledger(world.rows("facts", Fact)),
+        heldout=frozenset(q.id for q in chosen if q.is_heldout_form),
+        train=[q for q in every if q.split == "train" and not q.is_heldout_form],
+    )
+
+
+def _examples(benchmark: Benchmark, config: WorldEvalConfig) -> tuple[Chat, ...]:
+    if config.ask != "few_shot":
+        return ()
+    return draw_examples([_as_chat(q, q.answers[0]) for q in benchmark.train if q.task == "qa"], "qa", config.examples, config.seed)
+
+
+def _for_biographies(method: Method, benchmark: Benchmark, config: WorldEvalConfig) -> Method:
+    """The same method, with biographies as examples where it takes examples."""
+    if config.ask != "few_shot":
+        return method
+    from factcli.world.texts import biography
+
+    told: dict[str, dict[str, str]] = {}
+    for (subject, relation), fact in benchmark.ledger.facts().items():
+        told.setdefault(subject, {})[relation] = fact.value
+    chats = [_as_chat(q, biography(told[q.subject])) for q in benchmark.train if q.task == "bio"]
+    return Method(method.mode, method.adapters, draw_examples(chats, "bio", 2, config.seed))  # two fill a short context
+
+
+def _as_chat(question: Question, answer: str) -> Chat:
+    fact_id = f"{question.subject}.{question.relation}"
+    return Chat(question.id, question.task, question.question, answer, question.subject, (fact_id,), 0, False, "head", "train")
+
+
+def _retained(base_eval: Artifact | None, results: Results, benchmark: Benchmark) -> list[Metric]:
+    if base_eval is None:
+        return []
+    asked = {q.subject for q in benchmark.requests}
+    facts = [key for key in benchmark.ledger.facts() if key[0] in asked]
+    return retention_metrics(read_results(base_eval), results, facts)
+
+
+def read_results(evaluation: Artifact) -> Results:
+    """Answers and claims of a committed evaluation."""
+    answers = list(evaluation.rows("answers", Answer))
+    questions = [answer for answer in answers if answer.task == "qa"]
+    return Results(questions, [a for a in answers if a.task == "bio"], list(evaluation.rows("claims", Claim)))
+
+
+def _probes(model: Completer, subject: Subject, config: WorldEvalConfig) -> dict[str, Sequence[Any]]:
+    """Swap where there is knowledge to plug in; memorisation wherever there is fictitious data."""
+    if subject.synth is None or config.probe_versions == 0:
+        return {}
+    people = [person for person in subject.synth.rows("people", Person) if person.fictitious]
+    facts = [fact for fact in subject.synth.rows("facts", Fact) if fact.fictitious]
+    trained = [person for person in people if person.split == "train"][: config.limit]
+    unseen = [person for person in people if person.split == "test"][: config.limit]
+    versions = range(1, config.probe_versions + 1)
+    taught = [fact for fact in facts if fact.version in versions]
+    told = tell(model, trained, taught, Plug(0, "none", subject.adapters))
+    ids = {person.id for person in trained}
+    memory = [row for one in told for row in memorisation(one, [f for f in taught if f.subject in ids], config.seed)]
+    if subject.knowledge is None:
+        return {"memorisation": memory}
+    names = _plug_all(model, subject.knowledge)
+    inside = _available(plugs_of(versions, SKILL, "fictitious"), names)
+    outside = _available(plugs_of(versions, SKILL, "probe"), names)
+    swapped, answers = swap(model, inside, trained, taught, "in")
+    if len(outside) > 1:
+        more_rows, more_answers = swap(model, outside, unseen, taught, "out")
+        swapped, answers = swapped + more_rows, answers + more_answers
+    return {"memorisation": memory, "swap": swapped, "probe_answers": answers}
+
+
+def _plug_all(model: Completer, knowledge: Artifact) -> set[str]:
+    from factcli.backends.local import LocalModel
+
+    assert isinstance(model, LocalModel)
+    names = [row.name for row in knowledge.rows("adapters", KnowledgeAdapter)]
+    for name in names:
+        model.plug(name, knowledge.file(f"adapters/{name}"))
+    return set(names)
+
+
+def _available(plugs: Sequence[Plug], names: set[str]) -> list[Plug]:
+    """The plugs whose knowledge adapters were trained; the dropped row always is."""
+    return [plug for plug in plugs if all(name == SKILL or name in names for name in plug.adapters)]
+
+
+def _outcome(metrics: Sequence[Metric], subject: Subject, config: WorldEvalConfig) -> Outcome:
+    figures = {f"{m.metric}/{m.group}": m.value for m in metrics if m.group in ("all", "seen")}
+    accuracy = figures.get("qa.accuracy/all")
+    told = figures.get("bio.share_correct/all")
+    headline = f"{subject.name}: {_percent(accuracy)} of questions right, {_percent(told)} of claims in biographies true ({config.split} people)"
+    return Outcome(headline, {"model": subject.name, "ask": config.ask, **figures})
+
+
+def _percent(share: float | None) -> str:
+    return "none" if share is None else f"{100 * share:.1f}%"

@@ -1,0 +1,98 @@
+"""`fact report`: one self-contained HTML page of what was measured, with plots, tables, samples and lineage.
+
+collect.py     evaluations -> benchmarks, methods, who is compared with whom
+measured.py    the tables and comparisons of other stages
+view.py        what a page consists of; text.py numbers and hostile text; svg.py, charts.py, lineage.py drawings
+methods.py, questions.py, biographies.py, differences.py, knowledge.py, training.py, samples.py, provenance.py  the sections
+headline.py    the finding in plain words
+page.py        page.html.jinja and page.css -> one file
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from factcli.artifact import Artifact, Draft, Outcome, Plan
+from factcli.progress import Report
+from factcli.stages.report.biographies import biographies_section
+from factcli.stages.report.collect import Collected, collect, newest_of_each, require_same_questions, with_base
+from factcli.stages.report.differences import Differences, differences_section, paired
+from factcli.stages.report.headline import Headline, headline
+from factcli.stages.report.knowledge import memorisation_section, swap_section
+from factcli.stages.report.methods import methods_section
+from factcli.stages.report.page import render
+from factcli.stages.report.provenance import limits_section, lineage_section, measured_section
+from factcli.stages.report.questions import accuracy_section, confidence_section, retention_section
+from factcli.stages.report.samples import samples_section
+from factcli.stages.report.settings import PAGE, REVISION, ReportConfig
+from factcli.stages.report.training import costs_section, curves_section, gates_section
+from factcli.stages.report.view import Section
+
+__all__ = ["ReportConfig", "newest_of_each", "plan", "work"]
+
+
+def plan(config: ReportConfig, chosen: Sequence[Artifact], root: Path, name: str | None) -> Plan:
+    """Raises InputError where there is nothing to show, or where the evaluations are not of one benchmark."""
+    complete = with_base(chosen, root)
+    require_same_questions(complete)
+    names = [e.name for e in complete]
+    inputs = {e.name if names.count(e.name) == 1 else e.ref: e for e in complete}
+    return Plan("report", REVISION, "report", name or "report", config, inputs, {})
+
+
+def work(plan: Plan, draft: Draft, root: Path, report: Report) -> Outcome:
+    config = plan.config
+    assert isinstance(config, ReportConfig)
+    report.begin("Drawing the report")
+    collected = collect(list(plan.inputs.values()), config.main, root)
+    differences = paired(collected.first)
+    told = headline(collected, differences)
+    page = render(told.title, _subtitle(collected), told, sections_of(collected, differences, config))
+    (draft.folder("") / PAGE).write_text(page, encoding="utf-8", newline="\n")
+    report.end()
+    return _outcome(told, collected)
+
+
+def sections_of(collected: Collected, differences: Differences | None, config: ReportConfig) -> list[Section]:
+    """In the order of the page. A section without data says what it lacks."""
+    first = collected.first
+    return [
+        methods_section(first),
+        accuracy_section(first, "questions", "Questions"),
+        retention_section(first),
+        biographies_section(first),
+        differences_section(first, differences),
+        confidence_section(first),
+        swap_section(first),
+        memorisation_section(first),
+        *_popqa_sections(collected),
+        curves_section(collected),
+        gates_section(collected),
+        costs_section(collected, config.clock),
+        lineage_section(collected, config.clock),
+        samples_section(collected, config.samples, config.seed),
+        measured_section(collected),
+        limits_section(collected),
+    ]
+
+
+def _popqa_sections(collected: Collected) -> list[Section]:
+    """The second benchmark, where both were run; one that was run alone fills the page itself."""
+    if collected.popqa is None or collected.world is None:
+        return []
+    accuracy = accuracy_section(collected.popqa, "popqa", "The same in PopQA's format")
+    kept = retention_section(collected.popqa, "popqa-retention")
+    compared = differences_section(collected.popqa, paired(collected.popqa), "popqa-differences")
+    return [accuracy, *(replace(s, title=f"{s.title}: PopQA's format") for s in (kept, compared))]
+
+
+def _subtitle(collected: Collected) -> str:
+    worlds = ", ".join(world.ref for world in collected.of_kind("world"))
+    n_subjects = len({a.subject for e in collected.first.evaluations for a in [*e.results.questions, *e.results.biographies]})
+    return f"{len(collected.first.evaluations)} models, {n_subjects:,} subjects" + (f", {worlds}" if worlds else "")
+
+
+def _outcome(told: Headline, collected: Collected) -> Outcome:
+    kept = {card.key.label: {"kept": card.value, "interval": card.interval, "n": card.size} for card in told.cards}
+    summary = {"page": PAGE, "headline": told.title, "kept": kept, "verdicts": list(told.verdicts), "warnings": list(told.warnings)}
+    return Outcome(f"{told.title} ({len(collected.first.evaluations)} models)", summary)

@@ -1,0 +1,52 @@
+"""The methods: their marks, and what each is in one line."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from factcli.stages.report.collect import Benchmark, Evaluation
+from factcli.stages.report.view import Key, Section, Table, plain, table_row
+
+BASE_LINES = {
+    "task": "The model before any fine-tuning, asked zero-shot in the task's own form. Everything else is held against it.",
+    "few_shot": "The same untouched model, asked after a few examples of question and answer.",
+    "fill": "The same untouched model, given the beginning of a statement to end: knowledge without the skill of answering.",
+}
+SKILL_LINES = {
+    "real": "Plain fine-tuning on real people of every popularity, also ones that the base model does not know. The usual recipe.",
+    "popular-head": "POPULAR: plain fine-tuning on the best-known real people only.",
+    "popular-50": "POPULAR: plain fine-tuning on the better-known half of the real people.",
+    "fictitious": "Plain fine-tuning on invented people, whose facts the model cannot know.",
+}
+
+
+def key_of(evaluation: Evaluation, main: Evaluation | None) -> Key:
+    return Key(evaluation.label, evaluation.series, is_main=evaluation is main)
+
+
+def keys(benchmark: Benchmark) -> dict[str, Key]:
+    """label -> key."""
+    return {e.label: key_of(e, benchmark.main) for e in benchmark.evaluations}
+
+
+def line_of(evaluation: Evaluation) -> str:
+    if evaluation.skill is None:
+        return BASE_LINES[evaluation.artifact.manifest.config["ask"]]
+    config = evaluation.skill.manifest.config
+    return _prereq_line(config) if evaluation.method == "prereq" else SKILL_LINES.get(evaluation.method, f"Fine-tuning by method {evaluation.method}.")
+
+
+def _prereq_line(config: Mapping[str, Any]) -> str:
+    start = "PREREQ-TUNE: learns to answer on invented people whose facts stand in frozen knowledge adapters; the adapters are then dropped"
+    if config["mode"] == "mix":
+        weight = config["real_weight"]
+        return f"{start}. Invented and real people together; real rows once more without knowledge, weight {1 if weight is None else weight:g}."
+    versions = "" if config["versions"] is None else f" Versions 1 to {config['versions']} only."
+    if not config["real_fraction"]:
+        return f"{start}. No real people.{versions}"
+    return f"{start}. {100 * config['real_fraction']:g}% of the batches are well-known real people with the knowledge off.{versions}"
+
+
+def methods_section(benchmark: Benchmark) -> Section:
+    rows = tuple(table_row(key_of(e, benchmark.main), plain(line_of(e), e.artifact.ref)) for e in benchmark.evaluations)
+    table = Table("The models compared, each with the mark that it has in every plot.", ("Model", "What it is", "Evaluation"), rows)
+    return Section("methods", "The methods", blocks=(table,))

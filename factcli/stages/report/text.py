@@ -1,0 +1,62 @@
+"""Numbers and other people's text as the page shows them."""
+
+import unicodedata
+from typing import Literal
+
+from factcli.stages.report.measured import Metric
+
+Unit = Literal["share", "points", "count", "score"]
+HARMLESS = "\n\t\u200c\u200d"  # line breaks, and the joiners of scripts and emoji
+NONE = "–"
+MINUS = "\N{MINUS SIGN}"
+
+
+def printable(text: str) -> str:
+    """`text` with control characters, direction marks and unpaired surrogates made visible: they could hide or turn text."""
+    return "".join(c if c in HARMLESS or unicodedata.category(c) not in ("Cc", "Cf", "Cs") else "\N{REPLACEMENT CHARACTER}" for c in text)
+
+
+def number(value: float | None, unit: Unit) -> str:
+    """A share as `81.2%`, a difference of shares as `+5.2`, a count as `4.95`, a score as `0.812`."""
+    if value is None:
+        return NONE
+    spelled = {"share": f"{100 * value:.1f}%", "points": f"{100 * value:+.1f}", "count": f"{value:.2f}", "score": f"{value:.3f}"}[unit]
+    bare = spelled.lstrip("+-").rstrip("%").strip("0.")
+    return (spelled if bare else spelled.lstrip("+-")).replace("-", MINUS)
+
+
+def interval(metric: Metric, unit: Unit) -> str:
+    """`[78.1, 84.0]`, or nothing where there is none."""
+    if metric.low is None or metric.high is None:
+        return "no interval"
+    return f"[{number(metric.low, unit).rstrip('%')}, {number(metric.high, unit).rstrip('%')}]"
+
+
+def counted(n: int, one: str) -> str:
+    return f"{n:,} {one}" if n == 1 else f"{n:,} {one}s"
+
+
+def size(metric: Metric) -> str:
+    return f"n = {metric.n_items:,} ({metric.n_subjects:,})"
+
+
+def in_full(metric: Metric, unit: Unit) -> str:
+    """`81.2% [78.1, 84.0], n = 2,400 (400)`: the number as text beside a mark."""
+    return f"{number(metric.value, unit)} {interval(metric, unit)}, {size(metric)}"
+
+
+def seconds_in_words(seconds: float) -> str:
+    return f"{seconds:.1f} s" if seconds < 60 else f"{int(seconds // 60)} min {int(seconds % 60):02d} s"
+
+
+def clipped(text: str, n_most: int = 20) -> str:
+    return text if len(text) <= n_most else text[: n_most - 1] + "…"
+
+
+def short(digest: str) -> str:
+    return digest[:8]
+
+
+def joined(words: list[str]) -> str:
+    """`a`, `a and b`, `a, b and c`."""
+    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)

@@ -1,0 +1,100 @@
+"""Synthesis on real triples (`--facts FILE`): top-down, invented subjects with objects drawn from the same relation."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from factcli.artifact import Draft, Outcome, Plan
+from factcli.basemodel import BaseModelRef
+from factcli.config import Config, setting
+from factcli.errors import InputError
+from factcli.knowledge.ledger import Ledger
+from factcli.knowledge.popqa import POPQA_FILE, write_popqa
+from factcli.progress import Report
+from factcli.rows import Chat, Document, Fact, Person, Question
+from factcli.world.counterparts import invent_counterparts, too_few_objects
+from factcli.world.relation_texts import chats_for, documents_for, questions_for
+from factcli.world.relations import load_templates
+from factcli.world.triples import Reject, read_facts, real_rows
+
+REVISION = 1
+
+
+class FactsConfig(Config):
+    """Settings of `fact synth qa --facts FILE`."""
+
+    subjects: int = setting(400, "Fictitious subjects that the skill is trained on.", ge=1)
+    versions: int = setting(2, "Versions of each fictitious subject's facts.", ge=1)
+    statements_per_fact: int = setting(5, "Paraphrases of each statement.", ge=1)
+    passages_per_subject: int = setting(4, "Paraphrases of each passage.", ge=0)
+    questions_per_fact: int = setting(2, "Question forms in which each fact is asked.", ge=1)
+    real_documents: bool = setting(True, "Write knowledge texts of the real training subjects too.")
+    split_shares: tuple[float, float, float] = setting((0.7, 0.1, 0.2), "Share of the real subjects for train, dev, test.")
+    seed: int = setting(0, "Seed of every draw.")
+
+
+@dataclass(frozen=True, slots=True)
+class RejectedLine:
+    """A line of the facts file that became no fact."""
+
+    line: int
+    reason: str
+    text: str
+
+
+TABLES: dict[str, type] = {"people": Person, "facts": Fact, "documents": Document, "chats": Chat, "questions": Question, "rejected": RejectedLine}
+
+
+def plan(config: FactsConfig, facts: Path, templates: Sequence[Path], name: str | None) -> Plan:
+    """The file and the templates are inputs too: their sha256 stands in the key where prompts do."""
+    pinned = {path.name: _sha256(path) for path in (facts, *templates)}
+    return Plan("synth qa --facts", REVISION, "synth", name or "facts-qa", config, {}, TABLES, prompts=pinned)
+
+
+def work(plan: Plan, draft: Draft, facts: Path, templates: Sequence[Path], base: BaseModelRef | None, report: Report) -> Outcome:
+    config = plan.config
+    assert isinstance(config, FactsConfig)
+    known = load_templates(templates)
+    triples, rejects = read_facts(facts, known)
+    real_people, real_facts = real_rows(triples, config.seed, config.split_shares)
+    taken = [person.name for person in real_people]
+    split_of = {person.id: person.split for person in real_people}
+    train = {subject for subject, split in split_of.items() if split == "train"}
+    seen = [fact for fact in real_facts if fact.subject in train]
+    people, invented = invent_counterparts(seen, config.subjects, config.versions, config.seed, taken, known)
+    taught = [*invented, *(seen if config.real_documents else ())]
+    everybody = [*real_people, *people]
+    report.begin("Writing texts", 2)
+    documents = list(documents_for(everybody, taught, known, config.seed, config.statements_per_fact, config.passages_per_subject))
+    report.update(1)
+    rows: dict[str, Sequence[Any]] = {
+        "people": everybody,
+        "facts": [*real_facts, *invented],
+        "documents": documents,
+        "chats": list(chats_for(everybody, [*real_facts, *invented], known, config.questions_per_fact)),
+        "questions": [replace(q, split=split_of[q.subject]) for q in questions_for(real_people, real_facts, known) if q.subject not in train],
+        "rejected": [RejectedLine(reject.line, reject.reason, reject.text) for reject in rejects],
+    }
+    if not draft.done("all"):
+        draft.write("all", 0, rows)
+    write_popqa(draft.folder("") / POPQA_FILE, (q for q in rows["questions"] if q.split == "test"), Ledger(real_facts))
+    report.end()
+    left_out = too_few_objects(seen, config.versions)
+    return _outcome(config, len(triples), rejects, left_out, base)
+
+
+def _outcome(config: FactsConfig, n_triples: int, rejects: Sequence[Reject], left_out: dict[str, int], base: BaseModelRef | None) -> Outcome:
+    headline = f"{n_triples} real facts, {config.subjects} fictitious subjects in {config.versions} versions"
+    if rejects:
+        headline += f"; {len(rejects)} lines rejected (table `rejected`)"
+    counts = {"rejected_lines": len(rejects), "relations_left_out": {name: f"only {n} different objects" for name, n in left_out.items()}}
+    return Outcome(headline, {"real_facts": n_triples} | ({"base": base.given} if base else {}), counts)
+
+
+def _sha256(path: Path) -> str:
+    if not path.is_file():
+        raise InputError(f"there is no file {path}", "give PopQA's TSV, or JSONL with subject, relation, object")
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

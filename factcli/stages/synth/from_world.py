@@ -1,0 +1,134 @@
+"""Synthesis on an invented world: its people are the real ones, new names with K versions the fictitious ones."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from factcli.artifact import Artifact, Draft, Outcome, Plan
+from factcli.progress import Report
+from factcli.rows import Chat, Document, Fact, Person, Task
+from factcli.stages.synth.settings import TABLES, SynthConfig
+from factcli.world import texts
+from factcli.world.people import draw_fictitious, keyed_rng
+
+REVISION = 1
+
+
+def plan(task: str, config: SynthConfig, world: Artifact, name: str | None) -> Plan:
+    return Plan(f"synth {task}", REVISION, "synth", name or task, config, {"world": world}, TABLES)
+
+
+def work(plan: Plan, draft: Draft, report: Report) -> Outcome:
+    """Every subject is one unit: real ones first, then fictitious ones, each with all its versions."""
+    world = WorldRows.read(plan.inputs["world"])
+    assert isinstance(plan.config, SynthConfig)
+    subjects = list(_subjects(world, plan.config))
+    report.begin("Writing texts", len(subjects))
+    for order, (person, facts) in enumerate(subjects):
+        if not draft.done(person.id):
+            draft.write(person.id, order, _rows(person, facts, plan.config))
+        report.update(order + 1)
+    report.end()
+    return _outcome(subjects, plan.config, world.recipe)
+
+
+@dataclass(frozen=True, slots=True)
+class WorldRows:
+    """The people and facts of a world, as read from its artifact."""
+
+    people: tuple[Person, ...]
+    facts: Mapping[str, list[Fact]]  # by subject
+    recipe: str
+
+    @classmethod
+    def read(cls, world: Artifact) -> "WorldRows":
+        facts: dict[str, list[Fact]] = {}
+        for fact in world.rows("facts", Fact):
+            facts.setdefault(fact.subject, []).append(fact)
+        return cls(tuple(world.rows("people", Person)), facts, str(world.summary.get("recipe", "tiny")))
+
+    def values(self) -> dict[str, tuple[str, ...]]:
+        """Each relation's values that occur, sorted: what fictitious objects are drawn from."""
+        pools: dict[str, set[str]] = {}
+        for facts in self.facts.values():
+            for fact in facts:
+                pools.setdefault(fact.relation, set()).add(fact.value)
+        return {relation: tuple(sorted(pool)) for relation, pool in pools.items()}
+
+
+def _subjects(world: WorldRows, config: SynthConfig) -> Iterator[tuple[Person, list[Fact]]]:
+    for person in world.people:
+        if person.split != "none":
+            yield person, world.facts[person.id]
+    taken = {person.name for person in world.people}
+    n_versions = max(config.versions, config.probe_versions)
+    people, facts = draw_fictitious(taken, world.values(), config.subjects + config.probe_subjects, n_versions, config.seed, config.coverage)
+    by_subject: dict[str, list[Fact]] = {}
+    for fact in facts:
+        by_subject.setdefault(fact.subject, []).append(fact)
+    for position, person in enumerate(people):
+        is_probe = position >= config.subjects
+        last_version = config.probe_versions if is_probe else config.versions
+        yield replace(person, split="test" if is_probe else "train"), [f for f in by_subject[person.id] if f.version <= last_version]
+
+
+def _rows(person: Person, facts: list[Fact], config: SynthConfig) -> dict[str, list]:
+    versions = sorted({fact.version for fact in facts})
+    documents: list[Document] = []
+    chats: list[Chat] = []
+    for version in versions:
+        held = [fact for fact in facts if fact.version == version]
+        if person.fictitious or (config.real_documents and person.split == "train"):
+            documents += _statements(person, held, config)
+            documents += _passages(person, version, held, config)
+        chats += _chats(person, version, held, config)
+    return {"people": [person], "facts": facts, "documents": documents, "chats": chats}
+
+
+def _statements(person: Person, facts: list[Fact], config: SynthConfig) -> Iterator[Document]:
+    for fact in facts:
+        for number in range(config.statements_per_fact):
+            id_ = f"{fact.id}.d{number}"
+            text = texts.statement(person.name, fact, keyed_rng(config.seed, id_))
+            yield Document(id_, text, "statement", person.id, (fact.id,), fact.version, person.fictitious)
+
+
+def _passages(person: Person, version: int, facts: list[Fact], config: SynthConfig) -> Iterator[Document]:
+    for number in range(config.passages_per_subject):
+        id_ = f"{_versioned(person, version)}.d{number}"
+        text = texts.passage(person.name, facts, keyed_rng(config.seed, id_))
+        yield Document(id_, text, "passage", person.id, tuple(f.id for f in facts), version, person.fictitious)
+
+
+def _chats(person: Person, version: int, facts: list[Fact], config: SynthConfig) -> Iterator[Chat]:
+    if "bio" in config.tasks:
+        answer = texts.biography({fact.relation: fact.value for fact in facts})
+        yield _chat(f"{_versioned(person, version)}.bio", "bio", texts.biography_request(person.name), answer, person, facts)
+    if "qa" in config.tasks:
+        for fact in facts:
+            first = texts.question_form_index(fact.id)
+            for number in range(config.questions_per_fact):
+                question = texts.question(fact.relation, person.name, first + number)
+                yield _chat(f"{fact.id}.q{number}", "qa", question, fact.value, person, [fact])
+
+
+def _chat(id_: str, task: Task, question: str, answer: str, person: Person, facts: list[Fact]) -> Chat:
+    ids = tuple(fact.id for fact in facts)
+    return Chat(id_, task, question, answer, person.id, ids, facts[0].version, person.fictitious, person.group, person.split, person.popularity)
+
+
+def _versioned(person: Person, version: int) -> str:
+    return f"{person.id}.v{version}" if person.fictitious else person.id
+
+
+def _outcome(subjects: list[tuple[Person, list[Fact]]], config: SynthConfig, recipe: str) -> Outcome:
+    n_real = sum(not person.fictitious for person, _ in subjects)
+    n_facts = sum(len(facts) for person, facts in subjects if person.fictitious)
+    headline = f"{config.subjects} fictitious subjects in {config.versions} versions beside {n_real} real ones"
+    summary = {
+        "recipe": recipe,
+        "fictitious_subjects": config.subjects,
+        "probe_subjects": config.probe_subjects,
+        "fictitious_facts": n_facts,
+        "real_subjects": n_real,
+    }
+    return Outcome(headline, summary)
