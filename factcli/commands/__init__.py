@@ -1,0 +1,7 @@
+"""The bodies of the commands, apart from cli.py so that `fact --help` imports none of this.
+
+making.py     commands that make data and adapters
+measuring.py  commands that evaluate and report
+looking.py    commands that only look
+ending.py     how a command ends: the exit code and the words for an error
+"""

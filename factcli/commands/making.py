@@ -1,0 +1,177 @@
+"""Commands that make data and adapters: resolve settings and inputs, call one stage, print what came out."""
+
+import json
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from factcli import resolving
+from factcli.artifact import Artifact, Draft, Outcome, Plan, make
+from factcli.artifact.dryrun import describe
+from factcli.commands.ending import tell
+from factcli.config import Config, resolve
+from factcli.context import Context
+from factcli.errors import SettingsError
+from factcli.progress import report_for
+from factcli.train.launch import Trainer
+
+C = TypeVar("C", bound=Config)
+
+
+@dataclass(frozen=True, slots=True)
+class Making:
+    """The options that every command that makes an artifact has."""
+
+    files: tuple[Path, ...]
+    assignments: tuple[str, ...]
+    name: str | None
+    root: Path
+    force: bool
+    dry_run: bool
+    json: bool
+
+    def settings(self, model: type[C], command: str, flags: Mapping[str, Any], recipe: str | None) -> C:
+        """Settings in layers; without -c, the recipe that the inputs hand down comes first."""
+        files = self.files or ((resolving.recipe_file(command, recipe),) if recipe else ())
+        if files and not self.files:
+            tell(f"settings: configs/{command}/{recipe}.yaml (the recipe of this world; -c FILE replaces it)")
+        return resolve(model, files, self.assignments, flags)
+
+
+@contextmanager
+def working(root: Path) -> Iterator[Context]:
+    """A context with a progress report that fits stderr and a trainer that ends with it."""
+    with Trainer(root / resolving.WORKER_LOG) as trainer:
+        yield Context(root, report_for(sys.stderr.isatty()), trainer)
+
+
+def finish(making: Making, plan: Plan, work: Callable[[Draft, Context], Outcome]) -> None:
+    """Make what the plan says (or only say what it would be) and print the path."""
+    if making.dry_run:
+        print(json.dumps(describe(plan, making.root), indent=1) if making.json else "\n".join(lines_of(describe(plan, making.root))))
+        return
+    for role, parent in plan.inputs.items():
+        tell(f"{role}: {parent.ref} ({parent.manifest.headline})")
+    with working(making.root) as context:
+        artifact, is_reused = make(plan, lambda draft: work(draft, context), making.root, making.force)
+    announce(artifact, is_reused, making.json)
+
+
+def announce(artifact: Artifact, is_reused: bool, as_json: bool) -> None:
+    reused = " (made before with the same settings and inputs; --force makes it again)" if is_reused else ""
+    tell(f"{artifact.ref}: {artifact.manifest.headline}{reused}")
+    if as_json:
+        print(json.dumps({"ref": artifact.ref, "path": str(artifact.path), "reused": is_reused, "summary": dict(artifact.summary)}))
+    else:
+        print(artifact.path)
+
+
+def lines_of(described: Mapping[str, Any], indent: str = "") -> Iterator[str]:
+    """A nested mapping as indented `name: value` lines."""
+    for name, value in described.items():
+        if isinstance(value, Mapping) and value:
+            yield f"{indent}{name}:"
+            yield from lines_of(value, indent + "  ")
+        else:
+            yield f"{indent}{name}: {value}"
+
+
+def make_world(making: Making, size: str | None, seed: int | None) -> None:
+    from factcli.stages import world as stage
+
+    config = world_settings(making, size or "tiny", seed)
+    finish(making, stage.plan(config, making.name), lambda draft, context: stage.work(draft.plan, draft, context))
+
+
+def world_settings(making: Making, size: str, seed: int | None) -> Any:
+    from factcli.stages.world import WorldConfig
+
+    return resolve(
+        WorldConfig, [resolving.recipe_file("world", size), *making.files], making.assignments, {"spec.seed": seed, "pretrain.seed": seed, "recipe": size}
+    )
+
+
+def make_synth(
+    making: Making, task: str, world: str | None, flags: Mapping[str, Any], facts: Path | None, model: str | None, templates: Sequence[Path] = ()
+) -> None:
+    if facts is not None:
+        _synth_from_facts(making, facts, templates, world, flags, model)
+        return
+    if model is not None:
+        raise SettingsError("--model goes with --facts: a world has its own base model")
+    from factcli.stages.synth import from_world
+    from factcli.stages.synth.settings import CONFIGS
+
+    source = _world_for_synth(making, world)
+    config = making.settings(CONFIGS[task], "synth", flags, f"{task}-{resolving.recipe_of(source)}")
+    plan = from_world.plan(task, config, source, making.name)
+    finish(making, plan, lambda draft, context: from_world.work(plan, draft, context.report))
+
+
+def _world_for_synth(making: Making, ref: str | None) -> Artifact:
+    """The world named, or the newest; with none at all the tiny one is built first."""
+    if ref is not None or resolving.newest(making.root, "world") is not None:
+        return resolving.pick(ref, making.root, "world", "fact world")
+    from factcli.stages import world as stage
+
+    tell(f"there is no world in {making.root}/ yet: building the tiny one first (about {stage.TINY_MINUTES} minutes on 2 cores)")
+    plan = stage.plan(world_settings(Making((), (), None, making.root, False, False, False), "tiny", None), None)
+    with working(making.root) as context:
+        world, _ = make(plan, lambda draft: stage.work(plan, draft, context), making.root)
+    tell(f"{world.ref}: {world.manifest.headline}")
+    return world
+
+
+def _synth_from_facts(making: Making, facts: Path, extra: Sequence[Path], world: str | None, flags: Mapping[str, Any], model: str | None) -> None:
+    from factcli.stages.synth import from_facts
+
+    if world is not None:
+        raise SettingsError("--facts and --world are both given", "give real triples or a world")
+    base = resolving.resolve_base(model, making.root) if model else None
+    config = making.settings(from_facts.FactsConfig, "synth", flags, None)
+    templates = [resolving.configs_directory() / "relations" / "popqa.yaml", *extra]
+    plan = from_facts.plan(config, facts, templates, making.name)
+    finish(making, plan, lambda draft, context: from_facts.work(plan, draft, facts, templates, base, context.report))
+
+
+def make_prereq(making: Making, synth: str | None, model: str | None, flags: Mapping[str, Any]) -> None:
+    from factcli.stages import prereq as stage
+
+    texts = resolving.pick(synth, making.root, "synth", "fact synth bio")
+    base = resolving.base_for(texts, model, making.root)
+    config = making.settings(stage.PrereqConfig, "prereq", flags, resolving.recipe_of(texts))
+    plan = stage.plan(config, texts, base, making.name)
+    finish(making, plan, lambda draft, context: stage.work(plan, draft, base, context))
+
+
+def make_sft(making: Making, knowledge: str | None, synth: str | None, model: str | None, flags: Mapping[str, Any]) -> None:
+    from factcli.stages import sft as stage
+
+    is_prereq = (flags.get("method") or "prereq") == "prereq"
+    adapters = resolving.pick(knowledge, making.root, "knowledge", "fact prereq") if is_prereq or (synth is None and knowledge) else None
+    texts = resolving.data_of(adapters, synth, making.root)
+    base = resolving.base_for(adapters or texts, model, making.root)
+    config = sft_settings(making, flags, resolving.recipe_of(texts))
+    plan = stage.plan(config, texts, adapters if is_prereq else None, base, making.name)
+    finish(making, plan, lambda draft, context: stage.work(plan, draft, base, context))
+
+
+def sft_settings(making: Making, flags: Mapping[str, Any], recipe: str | None) -> Any:
+    from factcli.stages.sft import SftConfig
+
+    files = list(making.files) or resolving.sft_recipe(recipe, flags.get("method"))
+    if files and not making.files:
+        tell(f"settings: {', '.join(f'configs/sft/{path.name}' for path in files)} (the recipe of this world; -c FILE replaces it)")
+    return resolve(SftConfig, files, making.assignments, flags)
+
+
+def make_demo(root: Path, size: str, versions: int, seed: int, as_json: bool) -> None:
+    if versions < 1:
+        raise SettingsError(f"--versions is {versions}, need 1 or more", "three or five show the method best")
+    from factcli.flows.demo import run_demo
+
+    done = run_demo(root, size, versions, seed)
+    print(json.dumps(done) if as_json else done["report"])

@@ -1,0 +1,68 @@
+"""The plain words of the demo: what is about to happen, and what came out."""
+
+from pathlib import Path
+
+from factcli.artifact import Artifact
+from factcli.artifact.lineage import parents
+from factcli.judge.metrics import Metric
+from factcli.judge.names import LABELS
+
+
+def opening_words(versions: int) -> str:
+    return (
+        "What fine-tuning does to what a model knows, shown on a world invented for it: a small model is trained from\n"
+        "nothing on texts about invented people, then fine-tuned to answer questions about them in four ways.\n"
+        f"PREREQ-TUNE first teaches fictitious facts ({versions} versions of them) to throw-away adapters, learns to answer\n"
+        "on top, and drops them again. No network, no GPU, no keys. Ctrl-C is safe: run it again and it goes on."
+    )
+
+
+def closing_words(page: Artifact, root: Path, seconds: float) -> str:
+    """A table of the evaluations on the page, in plain words, and what to try next."""
+    evals = parents(page, root)
+    lines = [_line(evaluation) for evaluation in evals if evaluation.manifest.stage == "eval world"]
+    head = f"{'':24}{'questions right':>22}{'kept of the base':>22}{'claims true':>22}{'claims each':>12}"
+    return "\n".join(
+        [
+            "",
+            "What each model says about people it was not fine-tuned on (95% intervals over people):",
+            head,
+            *lines,
+            "",
+            "  kept of the base: of the questions that the untouched base answers right, the share still answered right.",
+            "  The fine-tuned models still invent: most of what is false here is about people that no model could know.",
+            "",
+            f"Report: {page.path / 'report.html'}    ({seconds / 60:.1f} minutes)",
+            "",
+            "Next:",
+            "  fact ls                                   what was made, and from what",
+            f"  fact trace {_an_answer(evals)}   one claim, back to the fact that judged it",
+            "  fact sft --method popular-50              another baseline; then fact eval world --newest",
+            "  fact synth qa --facts FILE --model DIR    the same on real facts and your own model",
+        ]
+    )
+
+
+def _line(evaluation: Artifact) -> str:
+    found = {(m.metric, m.group): m for m in evaluation.rows("metrics", Metric)}
+    name = LABELS.get(evaluation.name, evaluation.name)
+    cells = [_share(found.get((metric, "seen"))) for metric in ("qa.accuracy", "qa.retention", "bio.share_correct")]
+    claims = found.get(("bio.claims_per_answer", "seen"))
+    each = f"{claims.value:.1f}" if claims and claims.value is not None else "-"
+    return f"{name:24}{cells[0]:>22}{cells[1]:>22}{cells[2]:>22}{each:>12}"
+
+
+def _share(metric: Metric | None) -> str:
+    if metric is None or metric.value is None:
+        return "-"
+    if metric.low is None or metric.high is None:
+        return f"{100 * metric.value:.1f}%"
+    return f"{100 * metric.value:.1f}% ({100 * metric.low:.1f}-{100 * metric.high:.1f})"
+
+
+def _an_answer(evals: list[Artifact]) -> str:
+    """The id of a claim to trace: the first false one of the main method."""
+    from factcli.rows import Claim
+
+    main = next((e for e in evals if e.name == "eval-prereq-tune"), evals[-1])
+    return next((claim.id for claim in main.rows("claims", Claim) if claim.verdict == "unsupported"), main.name)

@@ -1,0 +1,145 @@
+"""The walk of one fact: the commands one after the other, as typed in an empty folder, on a micro world."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.chain import Folder
+
+
+@pytest.fixture(scope="module")
+def walked(tmp_path_factory: pytest.TempPathFactory) -> Folder:
+    """Every command once; what they made is only looked at afterwards."""
+    folder = Folder(tmp_path_factory.mktemp("walk"))
+    folder.must("world", "--size", "micro", "--seed", "5")
+    folder.must("synth", "bio", "--seed", "5")
+    folder.must("prereq")
+    folder.must("sft", "--real-fraction", "0.25")
+    folder.must("eval", "world", "--set", "biography_tokens=40")
+    folder.must("eval", "popqa")
+    folder.must("sft", "--method", "real")
+    folder.must("eval", "world", "--model", "sft-real", "--set", "biography_tokens=40")
+    folder.must("report")
+    return folder
+
+
+def test_the_world_writes_a_model_that_transformers_loads(walked: Folder) -> None:
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    directory = walked.path / "data/world/v0001/model"
+    model = AutoModelForCausalLM.from_pretrained(directory)
+    tokenizer = AutoTokenizer.from_pretrained(directory)
+    prompt = tokenizer.apply_chat_template([{"role": "user", "content": "Who?"}], tokenize=False, add_generation_prompt=True)
+    assert prompt == "<|bos|>Question: Who?\nAnswer:"
+    assert model.config.model_type == "llama"
+
+
+def test_each_versions_task_rows_use_exactly_the_facts_of_its_texts(walked: Folder) -> None:
+    documents = [d for d in walked.rows("bio", "documents") if d["fictitious"]]
+    chats = [c for c in walked.rows("bio", "chats") if c["fictitious"]]
+    taught = {(d["subject"], d["version"], fact) for d in documents for fact in d["fact_ids"]}
+    asked = {(c["subject"], c["version"], fact) for c in chats for fact in c["fact_ids"]}
+    assert asked == taught
+    assert {version for _, version, _ in taught} == {1, 2}
+
+
+def test_an_answer_states_the_value_of_its_fact(walked: Folder) -> None:
+    values = {fact["id"]: fact["value"] for fact in walked.rows("bio", "facts")}
+    questions = [chat for chat in walked.rows("bio", "chats") if chat["task"] == "qa"]
+    assert questions
+    assert all(chat["answer"] == values[chat["fact_ids"][0]] for chat in questions)
+
+
+def test_training_dev_and_test_people_are_kept_apart(walked: Folder) -> None:
+    split_of = {person["id"]: person["split"] for person in walked.rows("world", "people")}
+    real = [chat for chat in walked.rows("bio", "chats") if not chat["fictitious"]]
+    assert {chat["split"] for chat in real} == {"train", "dev", "test"}
+    assert all(chat["split"] == split_of[chat["subject"]] for chat in real)
+    asked = {answer["subject"] for answer in walked.rows("eval-prereq-tune", "answers")}
+    assert asked == {person for person, split in split_of.items() if split == "test"}
+
+
+def test_fictitious_names_collide_with_nobody(walked: Folder) -> None:
+    real = {person["name"] for person in walked.rows("world", "people")}
+    invented = [person["name"] for person in walked.rows("bio", "people") if person["fictitious"]]
+    assert len(set(invented)) == len(invented) == 10  # 6 subjects and 4 for the probe
+    assert not real & set(invented)
+
+
+def test_there_is_one_adapter_per_source_version_and_form(walked: Folder) -> None:
+    names = {row["name"] for row in walked.rows("knowledge", "adapters")}
+    assert names == {f"{source}_v{version}_{form}" for source in ("fictitious", "probe") for version in (1, 2) for form in ("statement", "passage")}
+    for name in names:
+        assert (walked.path / f"data/knowledge/v0001/adapters/{name}/adapter_model.safetensors").is_file()
+
+
+def test_the_skill_stage_saw_no_probe_person_and_kept_no_knowledge(walked: Folder) -> None:
+    files = walked.manifest("prereq-tune")["files"]
+    assert {name.partition("/")[0] for name in files if "/" in name} == {"adapter"}
+    proofs = {row["name"]: row for row in walked.rows("prereq-tune", "proofs")}
+    assert len(proofs) == 4
+    assert all(row["holds"] for row in proofs.values())
+    assert "probe" not in proofs["each row went through its own version's adapter"]["numbers"]
+
+
+def test_the_base_is_evaluated_first_and_retention_is_against_it(walked: Folder) -> None:
+    inputs = walked.manifest("eval-prereq-tune")["inputs"]
+    assert inputs["base_eval"]["name"] == "eval-base"
+    found = {(row["metric"], row["group"]): row for row in walked.rows("eval-prereq-tune", "metrics")}
+    base = walked.rows("eval-base", "answers")
+    kept = {a["question_id"]: a["grade"] for a in walked.rows("eval-prereq-tune", "answers")}
+    had = [a["question_id"] for a in base if a["grade"] == "right"]
+    n_kept = sum(kept[question] == "right" for question in had)
+    retention = found["qa.retention", "all"]
+    assert retention["value"] == (pytest.approx(n_kept / len(had)) if had else None)
+
+
+def test_a_number_leads_to_its_claims_and_evidence(walked: Folder) -> None:
+    claims = walked.rows("eval-prereq-tune", "claims")
+    judged = [claim for claim in claims if claim["verdict"] in ("supported", "unsupported")]
+    if judged:
+        ran = walked.must("trace", judged[0]["id"])
+        assert judged[0]["evidence"] in ran.out
+        assert judged[0]["answer_id"] in ran.out
+
+
+def test_every_table_loads_with_datasets(walked: Folder, tmp_path: Path) -> None:
+    from datasets import load_dataset
+
+    for directory in sorted((walked.path / "data").glob("*/v0001")):
+        manifest = walked.manifest(directory.parent.name)
+        for table, n_rows in manifest["tables"].items():
+            if n_rows:
+                loaded = load_dataset(str(directory), table, split="train", cache_dir=str(tmp_path))
+                assert loaded.num_rows == n_rows, (directory, table)
+
+
+def test_a_second_run_reuses_and_makes_nothing(walked: Folder) -> None:
+    before = sorted(path.name for path in (walked.path / "data").glob("*/v*"))
+    ran = walked.must("prereq")
+    assert ran.made == Path("data/knowledge/v0001")
+    assert "made before" in ran.err
+    assert sorted(path.name for path in (walked.path / "data").glob("*/v*")) == before
+
+
+def test_everything_verifies_and_one_changed_byte_is_named(walked: Folder, tmp_path: Path) -> None:
+    import shutil
+
+    assert walked.must("verify", "report").code == 0
+    copy = Folder(tmp_path)
+    shutil.copytree(walked.path / "data", tmp_path / "data")
+    target = tmp_path / "data/bio/v0001/documents.jsonl"
+    content = bytearray(target.read_bytes())
+    content[100] ^= 1
+    target.write_bytes(content)
+    ran = copy.fact("verify", "report")
+    assert ran.code == 3
+    assert "documents.jsonl" in ran.out
+    assert "bio@1" in ran.out
+
+
+def test_no_file_holds_a_path_of_this_machine(walked: Folder) -> None:
+    """An artifact can be moved: nothing in it names the folder that it was made in."""
+    for path in (walked.path / "data").glob("*/v*/**/*"):
+        if path.is_file():
+            assert str(walked.path).encode() not in path.read_bytes(), path
