@@ -3,17 +3,20 @@
 No torch here: a directory is pinned by the sha256 of its files, a hub name by its commit.
 """
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from factcli.artifact import Artifact, open_artifact
-from factcli.artifact.manifest import sha256_of, sha256_of_file
-from factcli.artifact.read import names_in
+from factcli.artifact.manifest import MANIFEST, is_content, sha256_of, sha256_of_file
+from factcli.artifact.read import names_in, versions_in
 from factcli.errors import BackendError, InputError
 
 MODEL_FILES = ("*.json", "*.safetensors", "*.jinja", "*.model", "*.txt")
+OTHER_COPIES = ("*/*", "consolidated*")  # the same weights once more, in the format of their makers
+LONGEST_HEADER = 100_000_000  # bytes of JSON; the format allows no more
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "tokenizer_config.json", "vocab.json")
 
 
@@ -34,7 +37,24 @@ class BaseModelRef:
 
 def of_world(world: Artifact) -> BaseModelRef:
     """The model that a world pre-trained; its digest is part of the world's."""
-    return BaseModelRef(world.ref, str(world.file("model")), {}, {"world": world})
+    return BaseModelRef(whole(world).ref, str(world.file("model")), {}, {"world": world})
+
+
+def whole(artifact: Artifact) -> Artifact:
+    """The artifact itself. Raises InputError where a file has gone or has another size: what can be seen without reading it."""
+    for name, entry in artifact.manifest.files.items():
+        path = artifact.path / name
+        if is_content(name) and not (path.is_file() and path.stat().st_size == entry.bytes):
+            raise InputError(
+                f"{artifact.ref} is damaged: {name} {'has another size' if path.is_file() else 'is missing'}",
+                f"restore it, or delete {artifact.path} and run its command again; `fact verify {artifact.ref}` reads every byte",
+            )
+    return artifact
+
+
+def is_version(path: Path) -> bool:
+    """Whether a directory is a version of an artifact, or holds versions of one."""
+    return path.is_dir() and ((path / MANIFEST).exists() or bool(versions_in(path)))
 
 
 def resolve_base(model: str, root: Path) -> BaseModelRef:
@@ -47,16 +67,45 @@ def resolve_base(model: str, root: Path) -> BaseModelRef:
 
 
 def _of_directory(path: Path, root: Path) -> BaseModelRef:
-    if (path / "manifest.json").exists():
+    if is_version(path):
         return of_world(open_artifact(path, root, ("world",)))
+    _require_model(path)
+    files = sorted({file for pattern in MODEL_FILES for file in path.glob(pattern)})
+    return BaseModelRef(str(path), str(path), {"files": sha256_of([(f.name, sha256_of_file(f)) for f in files])})
+
+
+def _require_model(path: Path) -> None:
+    """InputError where something that a model directory needs is missing, cut or no JSON."""
     if not (path / "config.json").is_file():
         raise InputError(f"{path} has no config.json, so it is no model directory", "give a directory that `save_pretrained` wrote")
     if not any((path / name).is_file() for name in TOKENIZER_FILES):
         raise InputError(f"{path} has no tokenizer", f"save it there: AutoTokenizer.from_pretrained(...).save_pretrained({str(path)!r})")
     if not any(path.glob("*.safetensors")):
         raise InputError(f"{path} has no *.safetensors", "only safetensors are loaded: save the model with save_pretrained")
-    files = sorted({file for pattern in MODEL_FILES for file in path.glob(pattern)})
-    return BaseModelRef(str(path), str(path), {"files": sha256_of([(f.name, sha256_of_file(f)) for f in files])})
+    for weights in sorted(path.glob("*.safetensors")):
+        if not _is_whole(weights):
+            raise InputError(f"{weights} is damaged: its length is not what its header says", "copy or download it again")
+    for file in sorted(path.glob("*.json")):
+        _require_json(file)
+
+
+def _require_json(path: Path) -> None:
+    try:
+        json.loads(path.read_bytes())
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{path} is damaged: {error}", "copy or download it again") from error
+
+
+def _is_whole(weights: Path) -> bool:
+    """Whether a safetensors file ends where its last tensor does. A cut one would only be found when it is loaded."""
+    with weights.open("rb") as file:
+        n_header = int.from_bytes(file.read(8), "little")
+        try:
+            header = json.loads(file.read(min(n_header, LONGEST_HEADER)))
+            end = max((entry["data_offsets"][1] for name, entry in header.items() if name != "__metadata__"), default=0)
+        except (ValueError, AttributeError, KeyError, TypeError):
+            return False
+    return weights.stat().st_size == 8 + n_header + end
 
 
 def _of_hub(model: str) -> BaseModelRef:
@@ -68,10 +117,11 @@ def _of_hub(model: str) -> BaseModelRef:
     name, _, revision = model.partition("@")
     try:
         # Pinned to the commit that is downloaded (or already cached): the snapshot's folder is named after it.
-        snapshot = Path(snapshot_download(name, revision=revision or None, allow_patterns=list(MODEL_FILES)))
+        snapshot = Path(snapshot_download(name, revision=revision or None, allow_patterns=list(MODEL_FILES), ignore_patterns=list(OTHER_COPIES)))
     except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
-        first_line = str(error).strip().splitlines()[0]
+        first_line = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise InputError(
             f"{model} is no artifact, no directory, and the hub did not give it: {first_line}", "check the name; `fact ls` lists artifacts"
         ) from error
+    _require_model(snapshot)
     return BaseModelRef(f"{name}@{snapshot.name}", str(snapshot), {"name": name, "commit": snapshot.name})

@@ -232,7 +232,9 @@ def eval_popqa(
     making: "Making",
     model: EvalModelOption = None,
     newest: NewestOption = False,
-    file: Annotated[Path | None, typer.Option("--file", help="PopQA's TSV; without one the world's own questions in that format, else the hub.")] = None,
+    file: Annotated[
+        Path | None, typer.Option("--file", help="PopQA's TSV; without one the questions of the model's own data or world in that format, else the hub.")
+    ] = None,
     limit: LimitOption = None,
     seed: SeedOption = None,
 ) -> None:

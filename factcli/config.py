@@ -90,8 +90,7 @@ def resolve(model: type[C], files: Sequence[Path], assignments: Sequence[str], f
     try:
         return model(**layers)
     except ValidationError as error:
-        command = getattr(model, "command", "")
-        raise SettingsError(_explain(error), f"`fact {f'{command} ' * bool(command)}--help` lists settings and ranges") from error
+        raise SettingsError(_explain(error), "the same command without it and with --dry-run shows every setting and its value") from error
 
 
 def read_yaml(path: Path) -> dict[str, Any]:

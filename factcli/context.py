@@ -45,6 +45,8 @@ class Context:
     def _tell(self, event: Mapping[str, Any]) -> None:
         if event["event"] == "step":
             self.report.update(event["step"], event.get("total"), f"loss {event['loss']:.3f}")
+        elif event["event"] == "note":
+            self.report.say(f"  {event['text']}")
         elif event["event"] == "gate":
             self.report.say(f"  step {event['step']}: {100 * event['accuracy']:.0f}% of questions about well-known people answered")
         elif event["event"] == "question":

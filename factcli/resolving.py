@@ -6,10 +6,23 @@ from factcli.artifact import Artifact, all_artifacts, open_artifact
 from factcli.artifact.lineage import newest, parents
 from factcli.artifact.manifest import MANIFEST
 from factcli.artifact.read import names_in
-from factcli.basemodel import BaseModelRef, of_world, resolve_base
+from factcli.basemodel import BaseModelRef, is_version, of_world, resolve_base, whole
 from factcli.errors import InputError, SettingsError, nearest
 
-__all__ = ["base_for", "configs_directory", "data_of", "names_in", "newest", "parent_of", "pick", "pick_model", "recipe_file", "recipe_of", "resolve_base"]
+__all__ = [
+    "base_for",
+    "configs_directory",
+    "data_of",
+    "is_version",
+    "names_in",
+    "newest",
+    "parent_of",
+    "pick",
+    "pick_model",
+    "recipe_file",
+    "recipe_of",
+    "resolve_base",
+]
 
 PACKAGE = Path(__file__).resolve().parent
 WORKER_LOG = ".worker.log"  # what the training processes print, below the data directory
@@ -27,7 +40,8 @@ def recipe_file(command: str, recipe: str) -> Path:
     path = folder / f"{recipe}.yaml"
     if not path.is_file():
         have = sorted(p.stem for p in folder.glob("*.yaml"))
-        raise SettingsError(f"there is no recipe {recipe!r} for {command}{nearest(recipe, have)}", f"recipes: {', '.join(have)}")
+        way_out = f"recipes: {', '.join(have)}; or give settings of your own: -c FILE"
+        raise SettingsError(f"there is no recipe {recipe!r} for {command}{nearest(recipe, have)}", way_out)
     return path
 
 
@@ -39,12 +53,10 @@ def recipe_of(artifact: Artifact) -> str | None:
 
 def pick(ref: str | None, root: Path, kind: str, made_by: str) -> Artifact:
     """The artifact that `ref` names, or the newest of its kind."""
-    if ref is not None:
-        return open_artifact(ref, root, (kind,))
-    found = newest(root, kind)
+    found = newest(root, kind) if ref is None else open_artifact(ref, root, (kind,))
     if found is None:
         raise InputError(f"there is no {kind} in {root}/", f"make it first: {made_by}")
-    return found
+    return whole(found)
 
 
 def pick_model(ref: str | None, root: Path, take_newest: bool) -> Artifact:
@@ -53,26 +65,30 @@ def pick_model(ref: str | None, root: Path, take_newest: bool) -> Artifact:
     Raises InputError that lists the candidates where several stand side by side.
     """
     if ref is not None:
-        return open_artifact(ref, root, ("skill", "world"))
+        return whole(open_artifact(ref, root, ("skill", "world")))
     skills = all_artifacts(root, ("skill",))
     if not skills:
         raise InputError(f"there is no skill adapter in {root}/", "train one with `fact sft`, or evaluate a base: --model world")
     names = sorted({skill.name for skill in skills})
     if len(names) > 1 and not take_newest:
         raise InputError(f"several models qualify: {', '.join(names)}", "choose one with --model NAME, or take the newest with --newest")
-    return skills[0]
+    return whole(skills[0])
 
 
 def parent_of(artifact: Artifact, role: str, root: Path) -> Artifact | None:
     """The parent in this role, or None; checked against the recorded digest."""
     roles = list(artifact.manifest.inputs)
-    return parents(artifact, root)[roles.index(role)] if role in roles else None
+    return whole(parents(artifact, root)[roles.index(role)]) if role in roles else None
 
 
 def base_for(artifact: Artifact, model: str | None, root: Path) -> BaseModelRef:
-    """The base model that goes with an artifact: `model` if given, else the one its ancestry names."""
+    """The base model that goes with an artifact: `model` if given, else the one its ancestry names.
+
+    Texts fit any model, adapters only the one that they were trained on: InputError for another.
+    """
     if model is not None:
-        return resolve_base(model, root)
+        base = resolve_base(model, root)
+        return base if artifact.kind in ("world", "synth") else _same_base(base, artifact)
     world = artifact if artifact.kind == "world" else parent_of(artifact, "world", root)
     if world is not None:
         return of_world(world)
@@ -83,8 +99,8 @@ def base_for(artifact: Artifact, model: str | None, root: Path) -> BaseModelRef:
 
 
 def _same_base(base: BaseModelRef, artifact: Artifact) -> BaseModelRef:
-    recorded = artifact.manifest.model
-    if recorded and dict(base.identity) != recorded:
+    recorded, world, own = artifact.manifest.model, artifact.manifest.inputs.get("world"), base.inputs.get("world")
+    if dict(base.identity) != recorded or (world and world.digest) != (own and own.digest):
         raise InputError(
             f"{base.given} is not the model that {artifact.ref} was made with ({MANIFEST} has its digest)", "give the right one: --model DIRECTORY_OR_HUB_NAME"
         )
@@ -99,7 +115,7 @@ def data_of(knowledge: Artifact | None, ref: str | None, root: Path) -> Artifact
     learned = parent_of(knowledge, "synth", root) if knowledge is not None else None
     if ref is None:
         return learned or pick(None, root, "synth", "fact synth bio")
-    chosen = open_artifact(ref, root, ("synth",))
+    chosen = whole(open_artifact(ref, root, ("synth",)))
     if learned is not None and chosen.digest != learned.digest and knowledge is not None:
         raise InputError(
             f"{knowledge.ref} was trained on {learned.ref}, not on {chosen.ref}",

@@ -20,6 +20,7 @@ from factcli.backends.completions import Completion, Prompt
 from factcli.errors import InputError, SettingsError
 from factcli.train.adapters import AdapterBank
 from factcli.train.base import load_model, load_tokenizer
+from factcli.train.template import DEFAULT_NOTE, settle_template
 
 BATCH_TOKENS = 32_768  # rows x (prompt + new tokens); larger batches are slower on two cores, 273 biographies fit
 BATCH_LOGITS = 64_000_000  # rows x vocabulary, 256 MB as float32
@@ -37,9 +38,11 @@ class _Path:
 class LocalModel:
     """A base model, its tokenizer and a bank of adapters."""
 
-    def __init__(self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> None:
+    def __init__(self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, chat_template: str = "") -> None:
         self.model = model
         self.tokenizer = tokenizer
+        self.template = settle_template(tokenizer, chat_template)
+        self.note = DEFAULT_NOTE if self.template == "default" else ""  # what a person should know of how it is asked
         self.bank = AdapterBank(model)
 
     @classmethod
@@ -47,7 +50,7 @@ class LocalModel:
         """From a directory or a hub name; InputError without safetensors or tokenizer. No remote code is run."""
         place = torch.device(("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device)
         tokenizer = load_tokenizer(str(base), chat_template)  # first: it fails in no time
-        return cls(load_model(str(base), place, dtype), tokenizer)
+        return cls(load_model(str(base), place, dtype), tokenizer, chat_template)
 
     def plug(self, name: str, directory: str | Path) -> None:
         """Load an adapter directory under `name`; it acts only where `adapters` names it."""
@@ -62,8 +65,6 @@ class LocalModel:
         if isinstance(prompt, str):
             start = [] if self.tokenizer.bos_token_id is None else [int(self.tokenizer.bos_token_id)]
             return start + list(self.tokenizer(prompt, add_special_tokens=False)["input_ids"])
-        if not self.tokenizer.chat_template:
-            raise InputError("the tokenizer has no chat template", hint="save one with the model")
         turns = [turn._asdict() for turn in prompt]
         text = self.tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)
         return list(self.tokenizer(text, add_special_tokens=False)["input_ids"])

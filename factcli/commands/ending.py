@@ -4,26 +4,44 @@ import errno
 import sys
 import traceback
 
-from factcli.errors import FactError
+from factcli.errors import FactError, InputError, SettingsError, TrainingError
 
-DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
+DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # full, over the quota, over the largest file
+UNUSABLE = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST, errno.EISDIR)  # a place that cannot be written
 BUG = 1
 WRONG_INPUT = 3
+WAYS_OUT: dict[type[FactError], str] = {  # where the error has none of its own
+    SettingsError: "the same command with --help explains the options, with --dry-run it shows every setting",
+    InputError: "`fact ls` lists what there is",
+}
 
 
 def exit_code_of(error: Exception) -> int:
     """Print what a person can act on; give the documented exit code. Our own bugs keep their traceback."""
+    if is_full_disk(error):
+        place = getattr(error, "filename", None) or "the data directory"
+        return _end(f"no space left on the disk of {place}", "free some space and run the same command again; it goes on where it was", WRONG_INPUT)
     if isinstance(error, FactError):
-        tell(f"error: {error.message}")
-        if error.hint:
-            tell(f"  way out: {error.hint}")
-        return error.exit_code
-    if isinstance(error, OSError) and error.errno in DISK_FULL:
-        tell(f"error: no space left on the disk of {error.filename or 'the data directory'}")
-        tell("  way out: free some space and run the same command again; it goes on where it was")
-        return WRONG_INPUT
+        return _end(error.message, error.hint or WAYS_OUT.get(type(error), ""), error.exit_code)
+    if isinstance(error, OSError) and error.errno in UNUSABLE:
+        return _end(f"{error.filename or 'a file'} cannot be used: {error.strerror}", "give a directory that can be written with --data", WRONG_INPUT)
     traceback.print_exception(error)
     return BUG
+
+
+def is_full_disk(error: Exception) -> bool:
+    """Here, or in a training process: from there comes text alone, with the number of the system's error in it."""
+    if isinstance(error, OSError):
+        return error.errno in DISK_FULL
+    said = error.message.partition(";")[0] if isinstance(error, TrainingError) else ""
+    return any(f"[Errno {code}]" in said or f"(os error {code})" in said for code in DISK_FULL)
+
+
+def _end(message: str, way_out: str, exit_code: int) -> int:
+    tell(f"error: {message}")
+    if way_out:
+        tell(f"  way out: {way_out}")
+    return exit_code
 
 
 def tell(text: str) -> None:

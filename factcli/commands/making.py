@@ -4,7 +4,7 @@ import json
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -12,13 +12,14 @@ from factcli import resolving
 from factcli.artifact import Artifact, Draft, Outcome, Plan, make
 from factcli.artifact.dryrun import describe
 from factcli.commands.ending import tell
-from factcli.config import Config, resolve
+from factcli.config import Config, read_yaml, resolve
 from factcli.context import Context
-from factcli.errors import SettingsError
+from factcli.errors import SettingsError, nearest
 from factcli.progress import report_for
 from factcli.train.launch import Trainer
 
 C = TypeVar("C", bound=Config)
+MOST_VERSIONS = 10  # no two versions share a value, and a graduation can be 11 years after a birth
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,7 @@ class Making:
         """Settings in layers; without -c, the recipe that the inputs hand down comes first."""
         files = self.files or ((resolving.recipe_file(command, recipe),) if recipe else ())
         if files and not self.files:
-            tell(f"settings: configs/{command}/{recipe}.yaml (the recipe of this world; -c FILE replaces it)")
+            tell(f"settings: configs/{command}/{recipe}.yaml (the recipe of this data; -c FILE replaces it)")
         return resolve(model, files, self.assignments, flags)
 
 
@@ -105,6 +106,10 @@ def make_synth(
     from factcli.stages.synth import from_world
     from factcli.stages.synth.settings import CONFIGS
 
+    if world is None and making.dry_run and resolving.newest(making.root, "world") is None:
+        tell("there is no world yet: the tiny one would be built first, and the key of this data follows from it; of that one:")
+        make_world(replace(making, files=(), assignments=(), name=None), "tiny", None)
+        return
     source = _world_for_synth(making, world)
     config = making.settings(CONFIGS[task], "synth", flags, f"{task}-{resolving.recipe_of(source)}")
     plan = from_world.plan(task, config, source, making.name)
@@ -133,7 +138,7 @@ def _synth_from_facts(making: Making, facts: Path, extra: Sequence[Path], world:
     base = resolving.resolve_base(model, making.root) if model else None
     config = making.settings(from_facts.FactsConfig, "synth", flags, None)
     templates = [resolving.configs_directory() / "relations" / "popqa.yaml", *extra]
-    plan = from_facts.plan(config, facts, templates, making.name)
+    plan = from_facts.plan(config, facts, templates, base, making.name)
     finish(making, plan, lambda draft, context: from_facts.work(plan, draft, facts, templates, base, context.report))
 
 
@@ -150,13 +155,26 @@ def make_prereq(making: Making, synth: str | None, model: str | None, flags: Map
 def make_sft(making: Making, knowledge: str | None, synth: str | None, model: str | None, flags: Mapping[str, Any]) -> None:
     from factcli.stages import sft as stage
 
-    is_prereq = (flags.get("method") or "prereq") == "prereq"
+    method = _method_of(making, flags)
+    is_prereq = method == "prereq"
     adapters = resolving.pick(knowledge, making.root, "knowledge", "fact prereq") if is_prereq or (synth is None and knowledge) else None
     texts = resolving.data_of(adapters, synth, making.root)
     base = resolving.base_for(adapters or texts, model, making.root)
-    config = sft_settings(making, flags, resolving.recipe_of(texts))
+    config = sft_settings(making, {**flags, "method": method}, resolving.recipe_of(texts))
     plan = stage.plan(config, texts, adapters if is_prereq else None, base, making.name)
     finish(making, plan, lambda draft, context: stage.work(plan, draft, base, context))
+
+
+def _method_of(making: Making, flags: Mapping[str, Any]) -> str:
+    """The method as the layers of settings say: which inputs are needed and which recipe applies depend on it."""
+    from factcli.stages.sft import METHODS
+
+    given = [read_yaml(path).get("method") for path in making.files]
+    given += [text.removeprefix("method=") for text in making.assignments if text.startswith("method=")]
+    method = next((value for value in [flags.get("method"), *reversed(given)] if value is not None), "prereq")
+    if method not in METHODS:
+        raise SettingsError(f"there is no method {method!r}{nearest(str(method), METHODS)}", f"methods: {', '.join(METHODS)}")
+    return str(method)
 
 
 def sft_settings(making: Making, flags: Mapping[str, Any], recipe: str | None) -> Any:
@@ -164,13 +182,17 @@ def sft_settings(making: Making, flags: Mapping[str, Any], recipe: str | None) -
 
     files = list(making.files) or resolving.sft_recipe(recipe, flags.get("method"))
     if files and not making.files:
-        tell(f"settings: {', '.join(f'configs/sft/{path.name}' for path in files)} (the recipe of this world; -c FILE replaces it)")
+        tell(f"settings: {', '.join(f'configs/sft/{path.name}' for path in files)} (the recipe of this data; -c FILE replaces it)")
     return resolve(SftConfig, files, making.assignments, flags)
 
 
 def make_demo(root: Path, size: str, versions: int, seed: int, as_json: bool) -> None:
-    if versions < 1:
-        raise SettingsError(f"--versions is {versions}, need 1 or more", "three or five show the method best")
+    if not 1 <= versions <= MOST_VERSIONS:
+        raise SettingsError(f"--versions is {versions}, need 1 to {MOST_VERSIONS}", "three or five show the method best")
+    if seed < 0:
+        raise SettingsError(f"--seed is {seed}, need 0 or more", "any whole number makes another world")
+    for command, recipe in (("world", size), ("synth", f"bio-{size}"), ("prereq", size), ("sft", size)):
+        resolving.recipe_file(command, recipe)  # all before the first of them has taken minutes
     from factcli.flows.demo import run_demo
 
     done = run_demo(root, size, versions, seed)

@@ -2,16 +2,19 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from factcli import resolving
-from factcli.artifact import Artifact, make
+from factcli.artifact import Artifact, Plan, all_artifacts, make, open_artifact
 from factcli.artifact.lineage import ancestor_of_kind
 from factcli.commands.ending import tell
 from factcli.commands.making import Making, finish, working
 from factcli.knowledge.popqa import POPQA_FILE
 from factcli.stages.eval.settings import PopqaEvalConfig, WorldEvalConfig
 from factcli.stages.eval.subject import Subject
+
+if TYPE_CHECKING:
+    from factcli.stages.eval.on_popqa import Source
 
 
 def subject_of(model: str | None, newest: bool, root: Path) -> Subject:
@@ -27,7 +30,7 @@ def subject_of(model: str | None, newest: bool, root: Path) -> Subject:
 
 
 def _is_artifact(model: str, root: Path) -> bool:
-    return model.partition("@")[0] in resolving.names_in(root) or (Path(model) / "manifest.json").exists()
+    return model.partition("@")[0] in resolving.names_in(root) or resolving.is_version(Path(model))
 
 
 def make_eval_world(making: Making, model: str | None, newest: bool, flags: Mapping[str, Any]) -> None:
@@ -35,18 +38,29 @@ def make_eval_world(making: Making, model: str | None, newest: bool, flags: Mapp
 
     subject = subject_of(model, newest, making.root)
     config = making.settings(WorldEvalConfig, "eval", flags, None)
-    world = ancestor_of_kind(subject.skill, "world", making.root) if subject.skill else resolving.pick(model, making.root, "world", "fact world")
-    base_eval = None if subject.skill is None else _base_eval(making, subject, world, config)
+    world = _world_of(subject, making.root)
+    base_plan = stage.plan(config.model_copy(update={"ask": "task"}), Subject("base", subject.base), world, None, None)
+    if making.dry_run and subject.skill is not None and base_plan.committed(making.root) is None:
+        tell("the untouched base would be evaluated first, and the key of this evaluation follows from it; of that one:")
+        finish(making, base_plan, lambda draft, context: stage.work(base_plan, draft, Subject("base", subject.base), context.report))
+        return
+    base_eval = None if subject.skill is None else _base_eval(making, subject, base_plan)
     plan = stage.plan(config, subject, world, base_eval, making.name)
     finish(making, plan, lambda draft, context: stage.work(draft.plan, draft, subject, context.report))
 
 
-def _base_eval(making: Making, subject: Subject, world: Artifact, config: WorldEvalConfig) -> Artifact:
+def _world_of(subject: Subject, root: Path) -> Artifact:
+    """The world that a model comes from; for a base model of somebody's own the newest."""
+    if subject.skill is not None:
+        return ancestor_of_kind(subject.skill, "world", root)
+    return subject.base.inputs.get("world") or resolving.pick(None, root, "world", "fact world")
+
+
+def _base_eval(making: Making, subject: Subject, plan: Plan) -> Artifact:
     """The untouched base on the same questions in the task's form; made first if it is not there."""
     from factcli.stages.eval import on_world as stage
 
     base = Subject("base", subject.base)
-    plan = stage.plan(config.model_copy(update={"ask": "task"}), base, world, None, None)
     with working(making.root) as context:
         found, is_reused = make(plan, lambda draft: stage.work(plan, draft, base, context.report), making.root)
     if not is_reused:
@@ -59,19 +73,34 @@ def make_eval_popqa(making: Making, model: str | None, newest: bool, file: Path 
 
     subject = subject_of(model, newest, making.root)
     config = making.settings(PopqaEvalConfig, "eval", flags, None)
-    source = stage.Source(file, _own_questions(subject))
+    source = _questions_for(subject, file, making.root)
     plan = stage.plan(config, subject, source, making.name)
     finish(making, plan, lambda draft, context: stage.work(draft.plan, draft, subject, source, context.report))
 
 
-def _own_questions(subject: Subject) -> Artifact | None:
-    """The artifact of the model's lineage that holds questions in PopQA's format: its data, else its world."""
+def _questions_for(subject: Subject, file: Path | None, root: Path) -> "Source":
+    """A file of the user's; one that lies in an artifact, and no file at all, mean the artifact itself."""
+    from factcli.stages.eval.on_popqa import Source
+
+    if file is None:
+        return Source(artifact=_own_questions(subject, root))
+    if file.name == POPQA_FILE and resolving.is_version(file.parent):
+        return Source(artifact=open_artifact(file.parent, root))
+    return Source(file)
+
+
+def _own_questions(subject: Subject, root: Path) -> Artifact | None:
+    """The artifact that holds questions in PopQA's format: of the model's lineage its data, else its world.
+
+    A base model of somebody's own has no lineage: the newest data that were made for it, or for no model in particular.
+    """
     candidates = [subject.synth, subject.base.inputs.get("world")]
+    if subject.skill is None:
+        candidates += [data for data in all_artifacts(root, ("synth",)) if data.manifest.model in ({}, dict(subject.base.identity))]
     return next((a for a in candidates if a is not None and (a.path / POPQA_FILE).exists()), None)
 
 
 def make_report(making: Making, evals: list[str]) -> None:
-    from factcli.artifact import all_artifacts, open_artifact
     from factcli.stages import report as stage
 
     chosen = [open_artifact(ref, making.root, ("eval",)) for ref in evals] or stage.newest_of_each(all_artifacts(making.root, ("eval",)))

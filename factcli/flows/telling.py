@@ -6,6 +6,7 @@ from factcli.artifact import Artifact
 from factcli.artifact.lineage import parents
 from factcli.judge.metrics import Metric
 from factcli.judge.names import LABELS
+from factcli.rows import Answer, Claim
 
 
 def opening_words(versions: int) -> str:
@@ -61,8 +62,7 @@ def _share(metric: Metric | None) -> str:
 
 
 def _an_answer(evals: list[Artifact]) -> str:
-    """The id of a claim to trace: the first false one of the main method."""
-    from factcli.rows import Claim
-
+    """The id of a claim to trace: the first false one of the main method; of an answer where it made none."""
     main = next((e for e in evals if e.name == "eval-prereq-tune"), evals[-1])
-    return next((claim.id for claim in main.rows("claims", Claim) if claim.verdict == "unsupported"), main.name)
+    false = (claim.id for claim in main.rows("claims", Claim) if claim.verdict == "unsupported")
+    return next(false, None) or next(answer.id for answer in main.rows("answers", Answer))

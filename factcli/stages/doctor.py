@@ -17,13 +17,12 @@ from rich.table import Table
 from rich.text import Text
 
 State = Literal["ok", "warn", "missing"]
-DEMO_MINUTES = 8  # `make demo` with three versions on two cores
+DEMO_MINUTES = 6  # `make demo` with three versions on two cores
 DEMO_MEMORY_GB = 2.0  # its peak
 DEMO_DISK_GB = 1.0  # what it writes, with room to spare
 EXTRAS = {
-    "train": "prereq, sft, dpo and local models",
-    "report": "the plots of `fact report`",
-    "score": "splitting answers of real models into sentences",
+    "train": "world, prereq, sft, eval",
+    "report": "`fact report`",
 }
 NETWORK_FILE_SYSTEMS = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "lustre", "gpfs", "beegfs", "ceph", "glusterfs", "9p", "afs", "fuse.sshfs", "fuse.glusterfs"}
 

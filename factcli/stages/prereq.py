@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import model_validator
+from pydantic import field_validator, model_validator
 
 from factcli.artifact import Artifact, Draft, Outcome, Plan
 from factcli.basemodel import BaseModelRef
@@ -31,6 +31,13 @@ class FormConfig(Config):
     epochs: tuple[int, ...] = setting((15,), "Passes over the texts; more than one number makes an adapter of each strength.")
     max_length: int = setting(128, "Tokens of a row; longer texts are cut there, and counted.", ge=2)
     batch_rows: int = setting(128, "Rows of one adapter per optimizer step.", ge=1)
+
+    @field_validator("epochs")
+    @classmethod
+    def _are_strengths(cls, value: tuple[int, ...]) -> tuple[int, ...]:
+        if not value or min(value) < 1 or len(set(value)) < len(value):
+            raise ValueError("need whole numbers of 1 or more, each once")
+        return value
 
 
 class PrereqConfig(Config):
@@ -62,7 +69,7 @@ class PrereqConfig(Config):
     threads: int = setting(0, "Torch threads; 0 leaves torch's own number.", role="numerics", ge=0)
     micro_rows: int = setting(0, "Rows per forward pass; 0 is the whole batch.", role="numerics", ge=0)
     checkpoint_every_s: float = setting(60.0, "Seconds between checkpoints.", role="operational", gt=0)
-    seed: int = setting(0, "Seed of weights and data order.")
+    seed: int = setting(0, "Seed of weights and data order.", ge=0)
 
     @model_validator(mode="after")
     def _has_adapters(self) -> "PrereqConfig":

@@ -14,7 +14,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from pydantic import model_validator
 
@@ -28,6 +28,7 @@ from factcli.train import job as jobs
 
 REVISION = 1
 Method = Literal["prereq", "real", "popular-head", "popular-50", "fictitious"]
+METHODS: tuple[str, ...] = get_args(Method)
 REAL_METHODS = ("real", "popular-head", "popular-50")
 
 
@@ -59,11 +60,11 @@ class SftConfig(Config):
     max_length: int = setting(768, "Tokens of a row, question and answer.", ge=2)
     too_long: Literal["refuse", "drop", "keep"] = setting("refuse", "What happens to longer rows; dropped ones are counted.")
     bio_fraction: float | None = setting(None, "Share of biographies in a batch; unset takes rows as they come.", ge=0, le=1)
-    chat_template: str = setting("", "Jinja chat template; unset is the tokenizer's own.")
+    chat_template: str = setting("", "Jinja chat template; unset is the tokenizer's own, or for one that has none 'Question: ... Answer: ...'.")
     dtype: Literal["auto", "float32", "bfloat16"] = setting("auto", "Number format; auto is bfloat16 on a GPU that has it.", role="numerics")
     threads: int = setting(0, "Torch threads; 0 leaves torch's own number.", role="numerics", ge=0)
     checkpoint_every_s: float = setting(60.0, "Seconds between checkpoints.", role="operational", gt=0)
-    seed: int = setting(0, "Seed of weights and data order.")
+    seed: int = setting(0, "Seed of weights and data order.", ge=0)
 
     @model_validator(mode="after")
     def _fits_together(self) -> "SftConfig":
@@ -73,8 +74,10 @@ class SftConfig(Config):
             raise ValueError("real_fraction belongs to mode multi_version; mode mix has real_weight")
         if self.real_weight is not None and self.mode != "mix":
             raise ValueError("real_weight belongs to mode mix; mode multi_version has real_fraction")
-        if (self.epochs is None) == (self.steps is None):
-            raise ValueError("set either epochs or steps (--set epochs=null --set steps=150)")
+        if self.epochs is not None and self.steps is not None:
+            raise ValueError(f"epochs is {self.epochs:g} and steps is {self.steps}: unset one (--set steps=null or --set epochs=null)")
+        if self.epochs is None and self.steps is None:
+            raise ValueError("neither epochs nor steps is set: set one (--set steps=150)")
         return self
 
 
@@ -82,8 +85,19 @@ TABLES: dict[str, type] = {"curve": CurvePoint, "proofs": Proof}
 
 
 def plan(config: SftConfig, synth: Artifact, knowledge: Artifact | None, base: BaseModelRef, name: str | None) -> Plan:
+    if config.method == "prereq" and config.mode == "mix":
+        _require_real_knowledge(knowledge)
     inputs = {"synth": synth, **base.inputs} | ({"knowledge": knowledge} if knowledge else {})
     return Plan("sft", REVISION, "skill", name or default_name(config), config, inputs, TABLES, model=base.identity, is_training=True)
+
+
+def _require_real_knowledge(knowledge: Artifact | None) -> None:
+    """Mode mix sends its real rows through adapters of real texts. Raises InputError where there are none."""
+    if knowledge is not None and not any(row.source == "real" for row in knowledge.rows("adapters", KnowledgeAdapter)):
+        raise InputError(
+            f"mode mix needs adapters of real texts, and {knowledge.ref} has none",
+            "`fact synth qa` writes such texts; then: fact prereq --set real_statement.epochs=[3] --set real_passage.epochs=[5]",
+        )
 
 
 def default_name(config: SftConfig) -> str:
@@ -188,10 +202,10 @@ def _outcome(config: SftConfig, rows: list[Chat], base: BaseModelRef, synth: Art
         "rows": len(rows),
         "subjects": subjects,
         "steps": result["steps"],
+        "chat_template": result["chat_template"],  # own, given or default
     }
     return Outcome(headline, summary, {"too_long_rows": result["n_too_long"]}, result["usage"])
 
 
 def _proof(row: Mapping[str, Any]) -> Proof:
-    numbers = {name: value for name, value in row.items() if name not in ("proof", "holds")}
-    return Proof(row["proof"], row["holds"], json.dumps(numbers, ensure_ascii=False))
+    return Proof(row["proof"], row["holds"], json.dumps(row["numbers"], ensure_ascii=False))

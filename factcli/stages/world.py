@@ -1,8 +1,11 @@
 """`fact world`: an invented world with its ledger, benchmark questions, and a base model pre-trained on it."""
 
 import json
+import math
 from collections.abc import Iterator, Mapping
 from typing import Any
+
+from pydantic import field_validator, model_validator
 
 from factcli.artifact import Draft, Outcome, Plan
 from factcli.config import Config, setting
@@ -12,10 +15,20 @@ from factcli.knowledge.popqa import POPQA_FILE, write_popqa
 from factcli.rows import BaseMeasure, CurvePoint, Fact, Person, Question
 from factcli.train.job import Machine, PretrainJob
 from factcli.world import texts
-from factcli.world.people import World, WorldSpec, draw_world
+from factcli.world.people import GROUPS, World, WorldSpec, draw_world
 from factcli.world.settings import ModelSettings, PretrainSettings
 
 REVISION = 1
+# The least that each size can be; those that are not here have no least.
+LEAST: Mapping[str, float] = {
+    **{f"spec.{name}": 1 for name in ("n_head", "n_countries", "values_per_relation", "n_first_names", "n_last_names")},
+    **{f"spec.{name}": 0 for name in ("seed", "n_mid", "n_tail", "n_unseen", "n_demo")},
+    **{f"model.{name}": 1 for name in ("hidden_size", "n_layers", "n_heads", "intermediate_size", "max_tokens")},
+    **{f"pretrain.{name}": 1 for name in ("steps", "extension_steps", "documents_per_step", "warmup_steps")},
+    **{f"pretrain.{name}": 1 for name in ("gate_people", "gate_every_steps", "log_every_steps")},
+    **{f"pretrain.{name}": 0 for name in ("n_extensions", "weight_decay", "matrix_rate", "other_rate", "gate_accuracy", "seed")},
+    "pretrain.row_tokens": 2,
+}
 TINY_MINUTES = 3  # `fact world` on 2 cores of the machine of docs/results.md
 
 
@@ -29,9 +42,41 @@ class WorldConfig(Config):
     threads: int = setting(0, "Torch threads; 0 leaves torch's own number.", role="numerics", ge=0)
     checkpoint_every_s: float = setting(30.0, "Seconds between checkpoints.", role="operational", gt=0)
 
+    @field_validator("spec", mode="before")
+    @classmethod
+    def _has_a_seed(cls, value: Any) -> Any:
+        """Some settings of the spec replace the whole default, whose seed is 0."""
+        return {"seed": 0, **value} if isinstance(value, dict) else value
+
+    @model_validator(mode="after")
+    def _is_possible(self) -> "WorldConfig":
+        for name, least in LEAST.items():
+            group, _, field = name.partition(".")
+            value = getattr(getattr(self, group), field)
+            if value < least:
+                raise ValueError(f"{name} is {value}, need {least} or more")
+        _check_shares(self.spec)
+        if self.model.hidden_size % (2 * self.model.n_heads):
+            raise ValueError(f"model.hidden_size is {self.model.hidden_size}, need a multiple of twice model.n_heads, {2 * self.model.n_heads}")
+        if self.pretrain.warmup_steps > self.pretrain.steps:
+            raise ValueError(f"pretrain.warmup_steps is {self.pretrain.warmup_steps}, need at most pretrain.steps, {self.pretrain.steps}")
+        return self
+
     @property
     def seed(self) -> int:
         return self.spec.seed
+
+
+def _check_shares(spec: WorldSpec) -> None:
+    """ValueError where a popularity group has no coverage or rate, or an impossible one."""
+    for name, given, most in (("coverage", spec.coverage, 1.0), ("sampling_rate", spec.sampling_rate, math.inf)):
+        if set(given) != set(GROUPS):
+            raise ValueError(f"spec.{name} is for {', '.join(sorted(given))}; need one for each of {', '.join(GROUPS)}")
+        odd = [group for group in GROUPS if not 0 <= given[group] <= most]
+        if odd:
+            raise ValueError(f"spec.{name}.{odd[0]} is {given[odd[0]]}, need 0 to {most:g}")
+    if min(spec.split_shares) < 0:
+        raise ValueError(f"spec.split_shares is {spec.split_shares}, need shares of 0 or more")
 
 
 TABLES: dict[str, type] = {"people": Person, "facts": Fact, "questions": Question, "base": BaseMeasure, "curve": CurvePoint}

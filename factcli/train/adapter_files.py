@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 CONFIG, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
 PREFIX = "base_model.model."
 KEY = re.compile(r"base_model\.model\.(.+)\.lora_([AB])\.weight")
+HUB_COMMIT = re.compile(r"(.+)@([0-9a-f]{40})")
 # LoRA variants of PEFT whose forward pass is another one
 OTHER_METHODS = ("use_dora", "use_rslora", "rank_pattern", "alpha_pattern", "modules_to_save", "lora_bias", "megatron_config")
 
@@ -49,7 +50,7 @@ def write_adapter(model: PreTrainedModel, adapter: "Adapter", directory: Path, b
     config = {
         "peft_type": "LORA",
         "task_type": "CAUSAL_LM",
-        "base_model_name_or_path": base,
+        **_named(base),
         "r": adapter.shape.r,
         "lora_alpha": adapter.shape.alpha,
         "lora_dropout": adapter.shape.dropout,
@@ -61,6 +62,12 @@ def write_adapter(model: PreTrainedModel, adapter: "Adapter", directory: Path, b
     }
     (directory / CONFIG).write_text(json.dumps(config, indent=1) + "\n", encoding="utf-8")
     return directory
+
+
+def _named(base: str) -> dict[str, str]:
+    """How PEFT finds the base again: a hub name with its commit goes into two fields."""
+    on_hub = HUB_COMMIT.fullmatch(base)
+    return {"base_model_name_or_path": on_hub[1], "revision": on_hub[2]} if on_hub else {"base_model_name_or_path": base}
 
 
 def read_adapter(bank: "AdapterBank", name: str, directory: Path) -> "Adapter":

@@ -9,6 +9,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, P
 from transformers.utils import logging as transformers_logging
 
 from factcli.errors import InputError
+from factcli.train.template import settle_template
 
 log = logging.getLogger(__name__)
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "vocab.json", "spiece.model", "tokenizer_config.json")
@@ -50,7 +51,7 @@ def load_model(base: str, device: torch.device, dtype: str = "auto") -> PreTrain
 
 
 def load_tokenizer(base: str, chat_template: str = "") -> PreTrainedTokenizerBase:
-    """The base's tokenizer; `chat_template`, where given, replaces its own."""
+    """The base's tokenizer; `chat_template`, where given, replaces its own. One that has none gets the default."""
     folder = Path(base)
     if folder.is_dir() and not any((folder / name).is_file() for name in TOKENIZER_FILES):
         raise InputError(
@@ -61,9 +62,15 @@ def load_tokenizer(base: str, chat_template: str = "") -> PreTrainedTokenizerBas
         tokenizer = AutoTokenizer.from_pretrained(base, trust_remote_code=False)
     except (OSError, ValueError, KeyError) as error:
         raise InputError(f"cannot load a tokenizer from {base!r}: {first_line(error)}") from error
-    if chat_template:
-        tokenizer.chat_template = chat_template
+    settle_template(tokenizer, chat_template)
     return tokenizer
+
+
+def check_room(model: PreTrainedModel, n_tokens: int, what: str) -> None:
+    """InputError where `what` is longer than the positions of the model: learned positions end there."""
+    positions = getattr(model.config, "max_position_embeddings", None)
+    if positions and n_tokens > positions:
+        raise InputError(f"{what} has {n_tokens} tokens, and this model has {positions} positions", hint=f"lower max_length to {positions} or less")
 
 
 def first_line(error: Exception) -> str:

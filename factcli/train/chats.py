@@ -81,8 +81,6 @@ def encode_chats(
     too_long: Literal["refuse", "drop", "keep"],
 ) -> Chats:
     """All rows; those above max_length tokens are refused, left out or kept whole, never cut."""
-    if not tokenizer.chat_template:
-        raise InputError("the tokenizer has no chat template", hint="give one in the job's chat_template, or save it with the model")
     coded = [encode_chat(row, tokenizer) for row in rows]
     long = [row for row in coded if len(row.tokens.ids) > max_length]
     if long and too_long == "refuse":

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
@@ -93,7 +94,7 @@ class Checkpoints:
             final = self.folder / f"step-{step:08d}"
             shutil.rmtree(final, ignore_errors=True)
             part.rename(final)
-        except OSError as error:
+        except (OSError, SafetensorError) as error:  # safetensors wraps a full disk in its own error
             shutil.rmtree(part, ignore_errors=True)
             log.warning("no checkpoint at step %d: %s; training goes on", step, error)
             return

@@ -14,6 +14,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from factcli.train.base import check_room
 from factcli.train.batches import TextOrder, Texts, Tokens, chunks, collate, encode_texts, pack, read_rows
 from factcli.train.checkpoint import Snapshot
 from factcli.train.job import AdapterPlan, KnowledgeJob, fingerprint
@@ -37,6 +38,7 @@ class Learner:
         self.texts: Texts = encode_texts(rows, session.tokenizer, self.max_length, job.knowledge_eos)
         self.probes = probes_of(rows, session.tokenizer, self.max_length, job.recite_sample, job.seed, plan.name)
         lengths = tuple(len(row.ids) for row in self.texts.rows)
+        check_room(session.model, self.max_length if job.packing else max(lengths), f"a row of {plan.name}")
         self.order = TextOrder(lengths, self.batch_rows, self.max_length, job.packing, job.seed, plan.name)
         self.total = plan.steps or self.order.n_steps(plan.epochs or 0)
         lora = job.lora

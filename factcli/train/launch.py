@@ -18,6 +18,7 @@ from types import TracebackType
 from typing import IO, Any, Literal, Self
 
 from factcli.errors import FactError, TrainingError
+from factcli.extras import require_train
 
 Event = dict[str, Any]
 OnEvent = Callable[[Event], None]
@@ -75,7 +76,8 @@ class Trainer:
         return argv_for(job, self.accelerate_config, self.launcher)
 
     def start(self) -> None:
-        """Start the warm child now, if there is to be one."""
+        """Start the warm child now, if there is to be one. Raises BackendError where torch is not installed."""
+        require_train()
         if self.is_warm and (self._child is None or self._child.poll() is not None):
             self._child = self._spawn([sys.executable, "-m", "factcli.train.worker", "--serve"])
 

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from factcli.train.base import check_room
 from factcli.train.batches import chunks, collate, read_rows
 from factcli.train.chats import ChatRow, encode_chats
 from factcli.train.checkpoint import Snapshot
@@ -30,6 +31,7 @@ from factcli.train.results import finished, write_jsonl, write_result
 from factcli.train.routes import DropoutKey
 from factcli.train.routing import Pass, Sampler
 from factcli.train.session import Session, open_session
+from factcli.train.template import DEFAULT_NOTE, settle_template
 
 log = logging.getLogger(__name__)
 PASS_COST_TOKENS = 256  # a forward and backward pass costs about as much as so many padded tokens, on 2 cores
@@ -157,7 +159,11 @@ def run_skill(job: SkillJob, on_event: OnEvent) -> Mapping[str, object]:
     if (done := finished(folder, fingerprint(job))) is not None:
         return done
     session = open_session(job)
+    origin = settle_template(session.tokenizer, job.chat_template)
+    if origin == "default":
+        on_event({"event": "note", "text": DEFAULT_NOTE})
     chats = encode_chats(read_rows(job.rows, job.select), session.tokenizer, job.max_length, job.too_long)
+    check_room(session.model, max((len(row.tokens.ids) for row in chats.rows), default=0), "a task row")
     sampler = Sampler(job, chats.rows)
     plug_in(job, session)
     stage = SkillStage(job, session, sampler, Proofs(job, session.bank, session.tokenizer))
@@ -166,7 +172,7 @@ def run_skill(job: SkillJob, on_event: OnEvent) -> Mapping[str, object]:
         stage.restore(resumed.snapshot)
         log.info("going on from step %d", resumed.step)
     run_steps(stage, 0 if resumed is None else resumed.step, session.checkpoints, on_event)
-    return finish(job, session, stage, {"n_rows": len(chats.rows), "n_too_long": chats.n_too_long})
+    return finish(job, session, stage, {"n_rows": len(chats.rows), "n_too_long": chats.n_too_long, "chat_template": origin})
 
 
 def plug_in(job: SkillJob, session: Session) -> None:
@@ -176,7 +182,7 @@ def plug_in(job: SkillJob, session: Session) -> None:
     session.bank.add("skill", job.lora.r, job.lora.alpha, job.lora.dropout, job.seed)
 
 
-def finish(job: SkillJob, session: Session, stage: SkillStage, counts: Mapping[str, int]) -> Mapping[str, object]:
+def finish(job: SkillJob, session: Session, stage: SkillStage, counts: Mapping[str, object]) -> Mapping[str, object]:
     """Prove that the frozen parts are what they were, save the skill adapter, write the result last."""
     folder = Path(job.out)
     proofs = stage.proofs.finish()

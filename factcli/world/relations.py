@@ -103,7 +103,7 @@ def templates_of(relation: str, templates: Mapping[str, RelationTemplates], wher
     if relation not in templates:
         raise InputError(
             f"{where} has the relation {relation!r}, which has no templates{nearest(relation, templates)}",
-            hint="add it to a YAML file in the format of configs/relations/popqa.yaml and name that file too",
+            hint="add it to a YAML file in the format of configs/relations/popqa.yaml and name that file with --templates",
         )
     return templates[relation]
 

@@ -33,10 +33,10 @@ RIVALS = ("sft", "popular-head", "popular-50", "sft-common", "fictitious", "prer
 SEEN = ("head", "mid", "tail")
 Difference = Callable[[Results, Results, Results], Bootstrap]
 DIFFERENCES: dict[str, Difference] = {
-    "questions right": lambda mine, other, base: accuracy_difference(mine, other),
+    "questions right": lambda mine, other, _base: accuracy_difference(mine, other),
     "kept of the base": retention_difference,
-    "claims true, at equal claims": lambda mine, other, base: equal_claims_difference(mine, other),
-    "true claims each": lambda mine, other, base: number_correct_difference(mine, other),
+    "claims true, at equal claims": lambda mine, other, _base: equal_claims_difference(mine, other),
+    "true claims each": lambda mine, other, _base: number_correct_difference(mine, other),
 }
 
 

@@ -32,7 +32,7 @@ def findings(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Finding]:
 
 def test_everything_is_answered_in_order_and_says_what_it_means(findings: dict[str, Finding]) -> None:
     machine = ["python", "system", "CPU cores", "memory", "disk", "data directory", "cache"]
-    assert list(findings) == [*machine, "device", "extra [train]", "extra [report]", "extra [score]", "flash-attn", "git"]
+    assert list(findings) == [*machine, "device", "extra [train]", "extra [report]", "flash-attn", "git"]
     for finding in findings.values():
         assert finding.found
         assert finding.meaning

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from factcli.artifact import Artifact, Draft, Outcome, Plan
-from factcli.errors import InputError
+from factcli.errors import InputError, SettingsError
 from factcli.judge.metrics import question_metrics
 from factcli.knowledge.popqa import POPQA_FILE, PopqaTable, PopularityGroups, load_popqa, read_popqa
 from factcli.progress import Report
@@ -44,7 +44,7 @@ class Source:
 
     def read(self, config: PopqaEvalConfig) -> PopqaTable:
         if self.path is None:
-            return load_popqa(config.hub_name, revision=config.hub_revision)
+            return _from_hub(config)
         return read_popqa(self.path, self._groups())
 
     def _groups(self) -> PopularityGroups | None:
@@ -55,29 +55,45 @@ class Source:
         return PopularityGroups.of_people(p for p in people if not p.fictitious and p.split != "none")
 
 
+def _from_hub(config: PopqaEvalConfig) -> PopqaTable:
+    try:
+        return load_popqa(config.hub_name, revision=config.hub_revision)
+    except (OSError, ValueError) as error:  # no network, no such data set, or no such commit
+        said = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise InputError(f"the hub did not give {config.hub_name}: {said}", "give the file: --file popqa.tsv") from error
+
+
 def plan(config: PopqaEvalConfig, subject: Subject, source: Source, name: str | None) -> Plan:
+    if config.ask == "fill":
+        raise SettingsError("ask = fill: a PopQA file has questions and no statements to fill", "use --set ask=task or ask=few_shot")
+    if config.ask == "few_shot" and _data(subject, source) is None:
+        raise InputError("few_shot takes its examples from training data, and this model has none", "use --set ask=task")
     inputs = {**source.inputs, **subject.inputs}
-    return Plan("eval popqa", REVISION, "eval", name or f"popqa-{subject.name}", config, inputs, POPQA_TABLES, source.pin(), subject.base.identity)
+    suffix = "" if config.ask == "task" else "-few-shot"
+    return Plan("eval popqa", REVISION, "eval", name or f"popqa-{subject.name}{suffix}", config, inputs, POPQA_TABLES, source.pin(), subject.base.identity)
 
 
 def work(plan: Plan, draft: Draft, subject: Subject, source: Source, report: Report) -> Outcome:
     config = plan.config
     assert isinstance(config, PopqaEvalConfig)
-    if config.ask == "fill":
-        raise InputError("a PopQA file has questions and no statements to fill", "use --set ask=task or few_shot")
     table = source.read(config)
     questions = first_subjects(table, config.limit)
     report.begin(f"Asking {subject.name}", 1)
-    answers = ask_questions(subject.load(config.dtype), questions, Method(config.ask, subject.adapters, _examples(subject, config)), config.answer_tokens)
+    model = subject.load(config.dtype)
+    if model.note:
+        report.say(model.note)
+    answers = ask_questions(model, questions, Method(config.ask, subject.adapters, _examples(subject, source, config)), config.answer_tokens)
     report.end()
     metrics = question_metrics(answers, frozenset(q.id for q in questions if q.is_heldout_form))
-    draft.write("results", 0, {"answers": answers, "metrics": metrics, "rejected": table.rejected})
+    if not draft.done("results"):
+        draft.write("results", 0, {"answers": answers, "metrics": metrics, "rejected": table.rejected})
     figures = {f"{m.metric}/{m.group}": m.value for m in metrics if m.group == "all"}
     accuracy = figures["qa.accuracy/all"]
     headline = f"{subject.name}: {100 * (accuracy or 0):.1f}% of {len(questions)} questions right"
     if table.rejected:
         headline += f"; {len(table.rejected)} rows of the file rejected (table `rejected`)"
-    return Outcome(headline, {"model": subject.name, "ask": config.ask, **figures}, {"rejected_rows": len(table.rejected)})
+    summary = {"model": subject.name, "ask": config.ask, "chat_template": model.template, **figures}
+    return Outcome(headline, summary, {"rejected_rows": len(table.rejected)})
 
 
 def first_subjects(table: PopqaTable, limit: int | None) -> list[Question]:
@@ -88,9 +104,14 @@ def first_subjects(table: PopqaTable, limit: int | None) -> list[Question]:
     return [question for question in table.questions if question.subject in kept]
 
 
-def _examples(subject: Subject, config: PopqaEvalConfig) -> tuple[Chat, ...]:
-    if config.ask != "few_shot":
+def _data(subject: Subject, source: Source) -> Artifact | None:
+    """Where examples come from: the model's own data; for a base, the data that the questions are of."""
+    own = source.artifact if source.artifact and source.artifact.kind == "synth" else None
+    return subject.synth or own
+
+
+def _examples(subject: Subject, source: Source, config: PopqaEvalConfig) -> tuple[Chat, ...]:
+    data = _data(subject, source)
+    if config.ask != "few_shot" or data is None:
         return ()
-    if subject.synth is None:
-        raise InputError("few_shot takes its examples from training data, and this model has none", "use --set ask=task")
-    return draw_examples(subject.synth.rows("chats", Chat), "qa", config.examples, config.seed)
+    return draw_examples(data.rows("chats", Chat), "qa", config.examples, config.seed)

@@ -53,7 +53,8 @@ def work(plan: Plan, draft: Draft, subject: Subject, report: Report) -> Outcome:
     metrics = question_metrics(answers, benchmark.heldout) + biography_metrics(biographies, claims)
     metrics += _retained(plan.inputs.get("base_eval"), results, benchmark)
     rows: dict[str, Sequence[Any]] = {"answers": [*answers, *biographies], "claims": claims, "metrics": metrics, **_probes(model, subject, config)}
-    draft.write("results", 0, rows)
+    if not draft.done("results"):
+        draft.write("results", 0, rows)
     report.end()
     return _outcome(metrics, subject, config)
 

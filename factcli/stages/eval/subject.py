@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from factcli.artifact import Artifact
 from factcli.basemodel import BaseModelRef
+from factcli.extras import require_train
 
 if TYPE_CHECKING:
     from factcli.backends.local import LocalModel
@@ -33,10 +34,16 @@ class Subject:
         """The adapters that are plugged in while it answers: the skill, never the knowledge."""
         return (SKILL,) if self.skill else ()
 
-    def load(self, dtype: str, chat_template: str = "") -> "LocalModel":
+    @property
+    def chat_template(self) -> str:
+        """The template that the skill was trained in, where one was given; "" is the base's own, or the default."""
+        return str(self.skill.manifest.config.get("chat_template", "")) if self.skill else ""
+
+    def load(self, dtype: str) -> "LocalModel":
+        require_train()
         from factcli.backends.local import LocalModel
 
-        model = LocalModel.load(self.base.location, dtype=dtype, chat_template=chat_template)
+        model = LocalModel.load(self.base.location, dtype=dtype, chat_template=self.chat_template)
         if self.skill is not None:
             model.plug(SKILL, self.skill.file("adapter"))
         return model

@@ -1,15 +1,17 @@
 """Synthesis on real triples (`--facts FILE`): top-down, invented subjects with objects drawn from the same relation."""
 
 import hashlib
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from pydantic import field_validator
+
 from factcli.artifact import Draft, Outcome, Plan
 from factcli.basemodel import BaseModelRef
 from factcli.config import Config, setting
-from factcli.errors import InputError
 from factcli.knowledge.ledger import Ledger
 from factcli.knowledge.popqa import POPQA_FILE, write_popqa
 from factcli.progress import Report
@@ -20,6 +22,7 @@ from factcli.world.relations import load_templates
 from factcli.world.triples import Reject, read_facts, real_rows
 
 REVISION = 1
+RECIPE = "popqa"  # configs/prereq/popqa.yaml and configs/sft/popqa.yaml, unless -c gives others
 
 
 class FactsConfig(Config):
@@ -32,7 +35,14 @@ class FactsConfig(Config):
     questions_per_fact: int = setting(2, "Question forms in which each fact is asked.", ge=1)
     real_documents: bool = setting(True, "Write knowledge texts of the real training subjects too.")
     split_shares: tuple[float, float, float] = setting((0.7, 0.1, 0.2), "Share of the real subjects for train, dev, test.")
-    seed: int = setting(0, "Seed of every draw.")
+    seed: int = setting(0, "Seed of every draw.", ge=0)
+
+    @field_validator("split_shares")
+    @classmethod
+    def _are_shares(cls, value: tuple[float, float, float]) -> tuple[float, float, float]:
+        if min(value) < 0 or not math.isclose(sum(value), 1.0):
+            raise ValueError("need three shares of 0 or more that add up to 1")
+        return value
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +57,15 @@ class RejectedLine:
 TABLES: dict[str, type] = {"people": Person, "facts": Fact, "documents": Document, "chats": Chat, "questions": Question, "rejected": RejectedLine}
 
 
-def plan(config: FactsConfig, facts: Path, templates: Sequence[Path], name: str | None) -> Plan:
-    """The file and the templates are inputs too: their sha256 stands in the key where prompts do."""
-    pinned = {path.name: _sha256(path) for path in (facts, *templates)}
-    return Plan("synth qa --facts", REVISION, "synth", name or "facts-qa", config, {}, TABLES, prompts=pinned)
+def plan(config: FactsConfig, facts: Path, templates: Sequence[Path], base: BaseModelRef | None, name: str | None) -> Plan:
+    """The file and the templates are inputs too: their sha256 stands in the key where prompts do.
+
+    `base` changes no row; it is what the stages after this one train on unless they are told, and is pinned here already.
+    Raises InputError or SettingsError for files that cannot be used, before anything is begun.
+    """
+    read_facts(facts, load_templates(templates))
+    pinned = {f"facts {facts.name}": _sha256(facts)} | {f"templates {n} {path.name}": _sha256(path) for n, path in enumerate(templates)}
+    return Plan("synth qa --facts", REVISION, "synth", name or "facts-qa", config, base.inputs if base else {}, TABLES, pinned, base.identity if base else {})
 
 
 def work(plan: Plan, draft: Draft, facts: Path, templates: Sequence[Path], base: BaseModelRef | None, report: Report) -> Outcome:
@@ -90,11 +105,10 @@ def _outcome(config: FactsConfig, n_triples: int, rejects: Sequence[Reject], lef
     if rejects:
         headline += f"; {len(rejects)} lines rejected (table `rejected`)"
     counts = {"rejected_lines": len(rejects), "relations_left_out": {name: f"only {n} different objects" for name, n in left_out.items()}}
-    return Outcome(headline, {"real_facts": n_triples} | ({"base": base.given} if base else {}), counts)
+    summary = {"recipe": RECIPE, "real_facts": n_triples} | ({"base": base.given} if base else {})
+    return Outcome(headline, summary, counts)
 
 
 def _sha256(path: Path) -> str:
-    if not path.is_file():
-        raise InputError(f"there is no file {path}", "give PopQA's TSV, or JSONL with subject, relation, object")
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -21,7 +21,14 @@ class SynthConfig(Config):
     coverage: tuple[float, float] = setting((0.3, 1.0), "Share of the relations that one version of a fictitious subject has: from, to.")
     real_documents: bool = setting(False, "Write knowledge texts of the real training subjects too.")
     tasks: tuple[Task, ...] = setting(("bio", "qa"), "Kinds of task example.")
-    seed: int = setting(0, "Seed of every draw.")
+    seed: int = setting(0, "Seed of every draw.", ge=0)
+
+    @field_validator("tasks")
+    @classmethod
+    def _is_some_task(cls, value: tuple[Task, ...]) -> tuple[Task, ...]:
+        if not value or len(set(value)) < len(value):
+            raise ValueError("need bio, qa or both, each once")
+        return value
 
     @field_validator("coverage")
     @classmethod
