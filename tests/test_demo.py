@@ -31,7 +31,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Folder:
 @pytest.mark.slow
 def test_the_demo_ends_with_a_table_a_report_and_what_to_try_next(finished: Folder) -> None:
     ran = finished.must(*DEMO)
-    assert Path(finished.path / ran.made).read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
+    assert Path(finished.path / ran.made).read_text(encoding="utf-8").startswith("<!doctype html>")
     for word in ("PREREQ-TUNE", "SFT", "POPULAR-head", "base, untouched", "Next:", "fact trace"):
         assert word in ran.err
 
