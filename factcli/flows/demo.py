@@ -25,7 +25,7 @@ from factcli.train.launch import Trainer
 METHODS = ("prereq", "real", "popular-head", "fictitious")
 ASKS = ("task", "few_shot", "fill")
 # Seconds of each step on 2 cores (docs/results.md); only the time left that is shown depends on them.
-EXPECTED_S = {"world": 110, "synth": 2, "prereq": 75, "sft": 30, "eval": 12, "report": 8}
+EXPECTED_S = {"world": 96, "synth": 1, "prereq": 141, "sft": 17, "eval": 8, "report": 4}
 
 
 @dataclass(slots=True)

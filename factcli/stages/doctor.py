@@ -17,8 +17,8 @@ from rich.table import Table
 from rich.text import Text
 
 State = Literal["ok", "warn", "missing"]
-DEMO_MINUTES = 6  # `make demo` with three versions on two cores
-DEMO_MEMORY_GB = 2.0  # its peak
+DEMO_MINUTES = 6  # `make demo` with three versions on two cores: 375 s, docs/results.md
+DEMO_MEMORY_GB = 2.0  # its peak was 1.4
 DEMO_DISK_GB = 1.0  # what it writes, with room to spare
 EXTRAS = {
     "train": "world, prereq, sft, eval",

@@ -29,7 +29,7 @@ LEAST: Mapping[str, float] = {
     **{f"pretrain.{name}": 0 for name in ("n_extensions", "weight_decay", "matrix_rate", "other_rate", "gate_accuracy", "seed")},
     "pretrain.row_tokens": 2,
 }
-TINY_MINUTES = 3  # `fact world` on 2 cores of the machine of docs/results.md
+TINY_MINUTES = 2  # `fact world` on 2 cores of the machine of docs/results.md
 
 
 class WorldConfig(Config):
