@@ -4,7 +4,6 @@ A checkpoint is written beside its final name, synced and renamed; its JSON hold
 A torn or foreign one is skipped with a logged word. No pickle: a checkpoint can be loaded from anywhere.
 """
 
-import hashlib
 import json
 import logging
 import os
@@ -18,6 +17,8 @@ from typing import Any
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
+
+from factcli.artifact.manifest import sha256_of_file
 
 log = logging.getLogger(__name__)
 
@@ -109,7 +110,7 @@ class Checkpoints:
         state = {
             "step": step,
             "job": self.fingerprint,
-            "tensors_sha256": sha256_of(part / "state.safetensors"),
+            "tensors_sha256": sha256_of_file(part / "state.safetensors"),
             "facts": {**snapshot.facts, "curve_lines": self.n_lines},
         }
         (part / "state.json").write_text(json.dumps(state), encoding="utf-8")
@@ -120,7 +121,7 @@ class Checkpoints:
     def _read(self, path: Path) -> Resumed | None:
         try:
             state = json.loads((path / "state.json").read_text(encoding="utf-8"))
-            is_whole = sha256_of(path / "state.safetensors") == state["tensors_sha256"]
+            is_whole = sha256_of_file(path / "state.safetensors") == state["tensors_sha256"]
         except (OSError, ValueError, KeyError, TypeError) as error:
             log.warning("skipped torn checkpoint %s: %s", path.name, error)
             return None
@@ -136,8 +137,3 @@ class Checkpoints:
         """After the result is safe: drop all checkpoints."""
         if self.is_writer:
             shutil.rmtree(self.folder, ignore_errors=True)
-
-
-def sha256_of(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

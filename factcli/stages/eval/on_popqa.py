@@ -1,11 +1,11 @@
 """`fact eval popqa`: closed-book questions in PopQA's format; accuracy by popularity, abstentions counted."""
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from factcli.artifact import Artifact, Draft, Outcome, Plan
+from factcli.artifact.manifest import sha256_of_file
 from factcli.errors import InputError, SettingsError
 from factcli.judge.metrics import question_metrics
 from factcli.knowledge.popqa import POPQA_FILE, PopqaTable, PopularityGroups, load_popqa, read_popqa
@@ -39,8 +39,7 @@ class Source:
             return {}
         if not self.file.is_file():
             raise InputError(f"there is no file {self.file}", "give PopQA's TSV")
-        with self.file.open("rb") as file:
-            return {self.file.name: hashlib.file_digest(file, "sha256").hexdigest()}
+        return {self.file.name: sha256_of_file(self.file)}
 
     def read(self, config: PopqaEvalConfig) -> PopqaTable:
         if self.path is None:

@@ -1,6 +1,5 @@
 """Synthesis on real triples (`--facts FILE`): top-down, invented subjects with objects drawn from the same relation."""
 
-import hashlib
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -10,6 +9,7 @@ from typing import Any
 from pydantic import field_validator
 
 from factcli.artifact import Draft, Outcome, Plan
+from factcli.artifact.manifest import sha256_of_file
 from factcli.basemodel import BaseModelRef
 from factcli.config import Config, setting
 from factcli.knowledge.ledger import Ledger
@@ -110,5 +110,4 @@ def _outcome(config: FactsConfig, n_triples: int, rejects: Sequence[Reject], lef
 
 
 def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return sha256_of_file(path)
