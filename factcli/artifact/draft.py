@@ -25,8 +25,8 @@ from factcli.artifact.card import render_card
 from factcli.artifact.journal import Journal
 from factcli.artifact.lineage import input_entry, is_complete
 from factcli.artifact.manifest import CARD, MANIFEST, FileEntry, Manifest, content_digest, sealed, sha256_of, sha256_of_file, spelled
-from factcli.artifact.partial import CONTENT, DISK_FULL, JOURNAL, busy_error, disk_error, write_owner
-from factcli.artifact.read import NAME, PARTIAL, VERSION_DIR, Artifact, versions_in
+from factcli.artifact.partial import CONTENT, DISK_FULL, JOURNAL, WORK, busy_error, disk_error, write_owner
+from factcli.artifact.read import NAME, PARTIAL, VERSION_DIR, Artifact, versions_in, with_article
 from factcli.artifact.read import open_artifact as _open
 from factcli.config import Config, identity_of, key_config_of
 from factcli.errors import InputError, SettingsError
@@ -59,6 +59,14 @@ class Plan:
         config = key_config_of(self.config, self.is_training)
         return sha256_of([self.stage, self.stage_revision, config, inputs, dict(self.prompts), dict(self.model)])[:20]
 
+    def partial(self, root: Path) -> Path:
+        """Where its unfinished work lies."""
+        return root / self.name / f"{PARTIAL}{self.key}"
+
+    def scratch(self, root: Path) -> Path:
+        """Where its job files and checkpoints lie."""
+        return self.partial(root) / WORK
+
     def committed(self, root: Path) -> Artifact | None:
         """The newest committed version with this key, if any. A damaged one does not count: it is made again."""
         folder, key = root / self.name, self.key
@@ -84,12 +92,12 @@ class Outcome:
 
 
 class Draft:
-    """The version being written. Use as a context manager: the lock goes with it, the work stays."""
+    """The version being written. Use as a context manager: the lock goes with it, the work stays, unless it failed before there was any."""
 
     def __init__(self, plan: Plan, root: Path) -> None:
         self.plan = plan
         self.root = root
-        self.partial = root / plan.name / f"{PARTIAL}{plan.key}"
+        self.partial = plan.partial(root)
         self._content = self.partial / CONTENT
         self._lock = FileLock(self.partial.with_suffix(".lock"))
         self._started = time.monotonic()
@@ -106,6 +114,8 @@ class Draft:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.journal.close()
+        if error is not None and self._is_empty():
+            discard(self.partial)
         self._leave(error)
 
     def done(self, unit: str) -> bool:
@@ -128,7 +138,7 @@ class Draft:
 
     def scratch(self) -> Path:
         """A folder that lives as long as the draft: job files, checkpoints."""
-        path = self.partial / "work"
+        path = self.plan.scratch(self.root)
         path.mkdir(exist_ok=True)
         return path
 
@@ -138,7 +148,8 @@ class Draft:
         with FileLock(self.partial.parent / ".commit.lock"):
             number = self._next_number()
             title = f"{self.plan.name}@{number}"
-            text = f"{outcome.headline}\n\nA {self.plan.kind} written by `fact {self.plan.stage}`. `{MANIFEST}` has its config, inputs and digests."
+            made = with_article(self.plan.kind).capitalize()
+            text = f"{outcome.headline}\n\n{made} written by `fact {self.plan.stage}`. `{MANIFEST}` has its config, inputs and digests."
             (self._content / CARD).write_text(render_card(title, text, dict(self.plan.tables), counts), encoding="utf-8")
             manifest = self._manifest(number, counts, outcome)
             (self._content / MANIFEST).write_bytes(spelled(sealed(manifest)))
@@ -167,6 +178,11 @@ class Draft:
         self._lock.release()
         if isinstance(error, OSError) and error.errno in DISK_FULL:
             raise disk_error(error, self.partial) from error
+
+    def _is_empty(self) -> bool:
+        """Whether there is nothing to go on from: no finished unit, no file of the version to be, no job file or checkpoint."""
+        kept = (path for folder in (self._content, self.plan.scratch(self.root)) for path in folder.rglob("*") if path.is_symlink() or not path.is_dir())
+        return not len(self.journal) and not any(kept)
 
     def _next_number(self) -> int:
         """After every version directory, readable or not: a rename onto one would fail, or replace it if empty."""
@@ -205,7 +221,7 @@ class Draft:
 
 
 def discard(partial: Path) -> None:
-    """Remove a partial directory whose version is committed."""
+    """Remove a partial directory whose version is committed, or that holds nothing."""
     shutil.rmtree(partial, ignore_errors=True)
     partial.with_suffix(".lock").unlink(missing_ok=True)
 

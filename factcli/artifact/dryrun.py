@@ -24,8 +24,7 @@ def describe(plan: Plan, root: Path) -> dict[str, Any]:
 
 
 def _state(plan: Plan, root: Path) -> str:
-    partial = root / plan.name / f".partial-{plan.key}"
-    return "begun before; it would go on" if partial.is_dir() else "not begun"
+    return "begun before; it would go on" if plan.partial(root).is_dir() else "not begun"
 
 
 def _difference(plan: Plan, root: Path) -> dict[str, str]:

@@ -16,6 +16,7 @@ from factcli.errors import InputError
 JOURNAL = "journal.jsonl"
 CONTENT = "content"
 OWNER = "owner.json"
+WORK = "work"  # scratch of the stage
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # full, over the quota, over the largest file
 
 

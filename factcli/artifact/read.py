@@ -99,8 +99,13 @@ def open_artifact(ref: str | Path, root: Path, kinds: tuple[str, ...] = ()) -> A
     artifact = _open_path(_locate(str(ref), root))
     _check_place(artifact, root)
     if kinds and artifact.kind not in kinds:
-        raise InputError(f"{artifact.ref} is a {artifact.kind}, but a {' or '.join(kinds)} is needed", _of_kind_hint(root, kinds))
+        message = f"{artifact.ref} is {with_article(artifact.kind)}, but {with_article(' or '.join(kinds))} is needed"
+        raise InputError(message, _of_kind_hint(root, kinds))
     return artifact
+
+
+def with_article(noun: str) -> str:
+    return f"an {noun}" if noun[0] in "aeiou" else f"a {noun}"
 
 
 def _open_path(path: Path) -> Artifact:

@@ -2,14 +2,16 @@
 
 import os
 import shutil
+from collections.abc import Callable
 from multiprocessing import get_context
 from pathlib import Path
 
 import pytest
 
-from factcli.artifact import Artifact, Draft, draft, open_artifact
+from factcli.artifact import Artifact, Draft, Outcome, draft, open_artifact
 from factcli.artifact.draft import discard
 from factcli.artifact.lineage import verify
+from factcli.artifact.partial import all_partials
 from factcli.artifact.read import versions_in
 from factcli.errors import InputError, SettingsError
 from tests.artifact.processes import killed_at_byte, killed_at_line, run_in_child
@@ -173,6 +175,61 @@ def test_a_folder_may_hold_a_file_called_manifest(tmp_path: Path) -> None:
     artifact = make_toy(tmp_path, work=work)
     assert "model/manifest.json" in artifact.manifest.files
     assert list(verify(artifact, tmp_path)) == []
+
+
+def fails(draft: Draft) -> Outcome:
+    raise InputError("nobody is in split dev")
+
+
+def test_work_that_fails_before_it_made_anything_leaves_no_trace(tmp_path: Path) -> None:
+    for error, work in ((InputError, fails), (KeyboardInterrupt, interrupted), (InputError, makes_folders_and_fails)):
+        with pytest.raises(error):
+            make_toy(tmp_path, work=work)
+        assert list((tmp_path / "toy").iterdir()) == []
+        assert list(all_partials(tmp_path)) == []
+    first = make_toy(tmp_path)
+    with pytest.raises(InputError):
+        make_toy(tmp_path, work=fails, seed=1)
+    assert list(all_partials(tmp_path)) == []
+    assert make_toy(tmp_path) == first
+    assert make_toy(tmp_path, seed=1).ref == "toy@2"
+
+
+def interrupted(draft: Draft) -> Outcome:
+    raise KeyboardInterrupt
+
+
+def makes_folders_and_fails(draft: Draft) -> Outcome:
+    draft.folder("adapters/v1")
+    draft.scratch().joinpath("run").mkdir()
+    return fails(draft)
+
+
+def writes_a_unit(draft: Draft) -> None:
+    draft.write("p0", 0, {"people": [person(0)]})
+
+
+def writes_a_file(draft: Draft) -> None:
+    (draft.folder("adapters") / "weights.bin").write_bytes(b"w")
+
+
+def writes_a_checkpoint(draft: Draft) -> None:
+    (draft.scratch() / "job.json").write_text("{}")
+
+
+@pytest.mark.parametrize("begin", [writes_a_unit, writes_a_file, writes_a_checkpoint])
+def test_work_that_fails_after_it_made_something_goes_on_from_it(tmp_path: Path, begin: Callable[[Draft], None]) -> None:
+    def work(draft: Draft) -> Outcome:
+        begin(draft)
+        return fails(draft)
+
+    with pytest.raises(InputError):
+        make_toy(tmp_path, work=work)
+    (partial,) = all_partials(tmp_path)
+    before = sorted(path for path in partial.path.rglob("*") if path.name != "owner.json" and path.is_file())
+    with Draft(toy_plan(ToyConfig()), tmp_path) as draft:
+        assert draft.done("p0") == (begin is writes_a_unit)
+        assert sorted(path for path in draft.partial.rglob("*") if path.name != "owner.json" and path.is_file()) == before
 
 
 def test_a_link_is_not_committed(tmp_path: Path) -> None:

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from factcli.artifact import Artifact, Draft, all_artifacts, open_artifact
+from factcli.artifact import Artifact, Draft, all_artifacts, make, open_artifact
 from factcli.artifact.read import survey
 from factcli.errors import InputError
 from factcli.rows import Fact, Person
-from tests.artifact.toy import ToyConfig, changed_manifest, fact, make_toy, person, toy_plan
+from tests.artifact.toy import ToyConfig, changed_manifest, fact, make_toy, person, toy_plan, toy_work
 
 
 @pytest.fixture
@@ -136,6 +136,13 @@ def test_the_wrong_kind_is_refused_by_name_with_those_of_the_right_kind(root: Pa
     assert error.hint == "there is none of that kind yet"
     changed_manifest(root / "toy" / "v0001", schema=2)  # damage elsewhere must not hide the answer
     assert refused("world", root, ("skill",)).message == "world@1 is a toy, but a skill is needed"
+
+
+def test_a_kind_that_begins_with_a_vowel_has_its_article(root: Path) -> None:
+    assert refused("world", root, ("eval",)).message == "world@1 is a toy, but an eval is needed"
+    evaluation = make(toy_plan(ToyConfig(), "scores", kind="eval"), toy_work, root)[0]
+    assert refused("scores", root, ("toy", "eval2")).message == "scores@1 is an eval, but a toy or eval2 is needed"
+    assert "\nAn eval written by `fact toy`." in (evaluation.path / "README.md").read_text()
 
 
 def test_a_version_that_was_copied_to_another_number_or_name_is_refused(root: Path) -> None:
