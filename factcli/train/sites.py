@@ -8,6 +8,7 @@ from transformers import PreTrainedModel
 from transformers.pytorch_utils import Conv1D
 
 from factcli.errors import SettingsError, nearest
+from factcli.train.targets import GROUPS, ends_with, is_target
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,11 +23,9 @@ class Site:
 
 
 def find_sites(model: PreTrainedModel, targets: str | Sequence[str]) -> tuple[Site, ...]:
-    """The target modules in model order. "all-linear": all but the output head, as PEFT means it."""
+    """The target modules in model order; targets.py says which they are."""
     linear = linear_modules(model)
-    if targets == "all-linear":
-        return linear
-    wanted = [targets] if isinstance(targets, str) else list(targets)
+    wanted = [] if targets in GROUPS else [targets] if isinstance(targets, str) else targets
     endings = {name.split(".")[-1] for name in (site.name for site in linear)}
     for target in wanted:
         if not any(ends_with(site.name, target) for site in linear):
@@ -34,12 +33,7 @@ def find_sites(model: PreTrainedModel, targets: str | Sequence[str]) -> tuple[Si
                 f"no linear module of the model is called {target!r}{nearest(target, endings)}",
                 hint=f"it has {', '.join(sorted(endings))}",
             )
-    return tuple(site for site in linear if any(ends_with(site.name, target) for target in wanted))
-
-
-def ends_with(name: str, target: str) -> bool:
-    """Whether whole dotted parts match: q_proj ends layers.0.q_proj, not layers.0.xq_proj."""
-    return name == target or name.endswith("." + target)
+    return tuple(site for site in linear if is_target(site.name, targets))
 
 
 def linear_modules(model: PreTrainedModel) -> tuple[Site, ...]:

@@ -55,6 +55,28 @@ def test_all_linear_covers_the_layers_and_not_the_head(model: PreTrainedModel) -
     assert "lm_head" not in AdapterBank(model).sites
 
 
+def test_no_query_key_leaves_the_attention_pattern_alone(model: PreTrainedModel) -> None:
+    """GPT-2 makes queries, keys and values in one c_attn, and has a c_proj in attention and in the MLP."""
+    kept = {
+        "llama": ["self_attn.v_proj", "self_attn.o_proj", "mlp.gate_proj", "mlp.up_proj", "mlp.down_proj"],
+        "gpt2": ["attn.c_proj", "mlp.c_fc", "mlp.c_proj"],
+    }[model.config.model_type]
+    sites = AdapterBank(model, "no-query-key").sites
+    assert sorted(".".join(name.split(".")[-2:]) for name in sites) == sorted(kept * 2)  # 2 layers
+
+
+def test_no_query_key_never_changes_where_the_first_layer_looks(model: PreTrainedModel) -> None:
+    model.set_attn_implementation("eager")
+    before = model(input_ids=IDS, output_attentions=True)
+    bank = AdapterBank(model, "no-query-key")
+    bank.add("know", 4, 8, 0.0, seed=0)
+    randomise(bank, "know")
+    with bank.active(["know"]), torch.no_grad():
+        after = model(input_ids=IDS, output_attentions=True)
+    assert torch.equal(before.attentions[0], after.attentions[0])
+    assert not torch.allclose(before.logits, after.logits, atol=1e-2)
+
+
 def test_a_target_that_matches_nothing_is_refused_with_the_nearest(tokenizer: PreTrainedTokenizerFast) -> None:
     model = FAMILIES["llama"](len(tokenizer))
     assert len(AdapterBank(model, ("q_proj", "v_proj")).sites) == 4
@@ -182,8 +204,9 @@ def test_dropout_drops_its_share() -> None:
     assert abs(float((~mask).float().mean()) - 0.05) < 0.003
 
 
-def test_peft_computes_the_same_from_a_saved_adapter(model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, tmp_path: Path) -> None:
-    bank = AdapterBank(model)
+@pytest.mark.parametrize("targets", ["all-linear", "no-query-key"])
+def test_peft_computes_the_same_from_a_saved_adapter(targets: str, model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, tmp_path: Path) -> None:
+    bank = AdapterBank(model, targets)
     bank.add("skill", 4, 8, 0.05, seed=0)
     randomise(bank, "skill")
     with bank.active(["skill"]):
