@@ -15,9 +15,10 @@ from factcli.artifact.read import names_in, versions_in
 from factcli.errors import BackendError, InputError
 
 MODEL_FILES = ("*.json", "*.safetensors", "*.jinja", "*.model", "*.txt")
-OTHER_COPIES = ("*/*", "consolidated*")  # the same weights once more, in the format of their makers
+CONSOLIDATED = "consolidated*"  # the same weights once more, in the format of their makers
+OTHER_COPIES = ("*/*", CONSOLIDATED)
 LONGEST_HEADER = 100_000_000  # bytes of JSON; the format allows no more
-TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "tokenizer_config.json", "vocab.json")
+TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "vocab.json", "spiece.model", "tokenizer_config.json")
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,14 +99,26 @@ def _require_json(path: Path) -> None:
 
 def _is_whole(weights: Path) -> bool:
     """Whether a safetensors file ends where its last tensor does. A cut one would only be found when it is loaded."""
+    try:
+        n_header, tensors = _header(weights)
+        end = max((entry["data_offsets"][1] for entry in tensors.values()), default=0)
+    except (ValueError, AttributeError, KeyError, TypeError):
+        return False
+    return weights.stat().st_size == 8 + n_header + end
+
+
+def _header(weights: Path) -> tuple[int, dict[str, Any]]:
+    """What stands before the tensors of a safetensors file: its bytes, and dtype, shape and place of each tensor."""
     with weights.open("rb") as file:
         n_header = int.from_bytes(file.read(8), "little")
-        try:
-            header = json.loads(file.read(min(n_header, LONGEST_HEADER)))
-            end = max((entry["data_offsets"][1] for name, entry in header.items() if name != "__metadata__"), default=0)
-        except (ValueError, AttributeError, KeyError, TypeError):
-            return False
-    return weights.stat().st_size == 8 + n_header + end
+        header = json.loads(file.read(min(n_header, LONGEST_HEADER)))
+    return n_header, {name: entry for name, entry in header.items() if name != "__metadata__"}
+
+
+def weight_shapes(directory: Path) -> dict[str, tuple[int, ...]]:
+    """The shape of every tensor of a model or adapter directory, by name. Reads headers only."""
+    files = (file for file in sorted(directory.glob("*.safetensors")) if not file.match(CONSOLIDATED))
+    return {name: tuple(entry["shape"]) for file in files for name, entry in _header(file)[1].items()}
 
 
 def _of_hub(model: str) -> BaseModelRef:

@@ -63,17 +63,7 @@ def making(command: Callable[..., None]) -> Callable[..., None]:
     """Add the options that every command that makes an artifact has; the command gets them as one `making`."""
 
     @functools.wraps(command)
-    def run(
-        *arguments: Any,
-        config: list[Path],
-        set_: list[str],
-        name: str | None,
-        data: Path,
-        force: bool,
-        dry_run: bool,
-        json: bool,
-        **options: Any,
-    ) -> None:
+    def run(*arguments: Any, config: list[Path], set_: list[str], name: str | None, data: Path, force: bool, dry_run: bool, json: bool, **options: Any) -> None:
         from factcli.commands.making import Making
 
         command(*arguments, making=Making(tuple(config), tuple(set_), name, data, force, dry_run, json), **options)

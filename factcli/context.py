@@ -36,7 +36,7 @@ class Context:
     def train(self, job: Job, draft: Draft, title: str) -> Trained:
         """Run a job in the draft's scratch folder; one that finished before costs nothing."""
         self.report.begin(title)
-        self.trainer.run(save(job, draft.scratch() / f"{job.kind}.json"), self._tell)
+        self.trainer.run(save(job, job_file(draft.scratch(), job.kind)), self._tell)
         self.report.end()
         folder = Path(job.out)
         values = json.loads((folder / "result.json").read_text(encoding="utf-8"))
@@ -51,6 +51,11 @@ class Context:
             self.report.say(f"  step {event['step']}: {100 * event['accuracy']:.0f}% of questions about well-known people answered")
         elif event["event"] == "question":
             self.report.say(f"  asked: {event['question']}  base model: {event['answer']!r}  truth: {event['truth']!r}")
+
+
+def job_file(scratch: Path, kind: str) -> Path:
+    """Where a stage leaves what the training process is to do."""
+    return scratch / f"{kind}.json"
 
 
 def keep(source: Path, target: Path) -> None:

@@ -20,7 +20,7 @@ from factcli.artifact.partial import read_owner
 from factcli.stages.look import listing
 from tests.chain import Folder, Ran
 
-SETTINGS, INPUT, TRAINING, INTERRUPTED = 2, 3, 5, 130
+SETTINGS, INPUT, BACKEND, TRAINING, INTERRUPTED = 2, 3, 4, 5, 130
 WAIT_S = 60.0  # for a process to reach a point; it takes a few seconds
 
 
@@ -399,6 +399,28 @@ def test_a_training_process_that_dies_ends_with_5_and_how_to_run_it_again(skills
     assert f"error: training failed: the training process ended with code {-signal.SIGKILL}; last lines of data/.worker.log:" in err
     assert err.strip().splitlines()[-1].startswith("  way out: rerun: ")
     assert "killed@1" not in committed(skills.folder.path / "data")
+
+
+WITHOUT_TORCH = """
+import sys
+from importlib.machinery import PathFinder
+find = PathFinder.find_spec
+PathFinder.find_spec = classmethod(lambda _, name, path=None, target=None: None if name.partition(".")[0] == "torch" else find(name, path, target))
+from factcli.cli import app
+app(sys.argv[1:])
+"""
+
+
+def test_a_machine_without_torch_is_told_what_to_install_and_runs_what_needs_none(tmp_path: Path) -> None:
+    def fact(*arguments: str) -> Ran:
+        ran = subprocess.run([sys.executable, "-c", WITHOUT_TORCH, *arguments], cwd=tmp_path, capture_output=True, text=True)
+        return Ran(ran.returncode, ran.stdout, ran.stderr)
+
+    missing = fact("world", "--size", "micro")
+    check_told(missing, BACKEND, 'pip install "factcli[train]"')
+    assert missing.err.strip().splitlines()[-2].endswith("need what is not installed: torch")
+    assert committed(tmp_path / "data") == []
+    assert fact("world", "--size", "micro", "--dry-run").code == 0
 
 
 def test_several_models_are_listed(skills: Skills) -> None:

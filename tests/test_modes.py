@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
+from safetensors.numpy import load_file
 
 from factcli import resolving
 from factcli.artifact import Artifact, Draft, Outcome, Plan, make, open_artifact
@@ -16,6 +17,7 @@ from factcli.basemodel import BaseModelRef
 from factcli.commands.making import Making
 from factcli.commands.measuring import make_eval_popqa, make_eval_world
 from factcli.config import Config, resolve
+from factcli.cost import base_bytes
 from factcli.errors import InputError
 from factcli.progress import PlainReport
 from factcli.rows import Answer, Chat, Question
@@ -25,7 +27,7 @@ from factcli.stages.eval.settings import PopqaEvalConfig, WorldEvalConfig
 from factcli.stages.eval.subject import Subject
 from factcli.stages.prereq import PrereqConfig
 from factcli.stages.sft import SftConfig, choose_rows
-from factcli.stages.synth import from_world
+from factcli.stages.synth import from_facts, from_world
 from factcli.stages.synth.settings import BioConfig, QaConfig
 from factcli.stages.world import WorldConfig
 from factcli.world.people import draw_world
@@ -37,6 +39,11 @@ CONFIGS = resolving.configs_directory()
 HEAVY = {"torch", "transformers", "tokenizers", "trl", "peft", "datasets", "spacy", "accelerate", "safetensors"}
 
 
+FACTS = Path(__file__).parent / "data" / "real_triples.jsonl"
+SETTINGS = ("fictitious_passage.epochs=[1,2]", "real_statement.epochs=[1]", "real_passage.epochs=[1]", "probe_statement=null", "probe_passage=null")
+STRENGTHS = tuple(word for text in SETTINGS for word in ("--set", text))
+
+
 # ---------------------------------------------------------------- the chain with strengths and mix
 
 
@@ -46,8 +53,7 @@ def qa(tmp_path_factory: pytest.TempPathFactory) -> Folder:
     folder = Folder(tmp_path_factory.mktemp("modes"))
     folder.must("world", "--size", "micro", "--seed", "6")
     folder.must("synth", "qa", "--seed", "6")
-    strengths = ("fictitious_passage.epochs=[1,2]", "real_statement.epochs=[1]", "real_passage.epochs=[1]", "probe_statement=null", "probe_passage=null")
-    folder.must("prereq", *(word for text in strengths for word in ("--set", text)))
+    folder.must("prereq", *STRENGTHS)
     folder.must("synth", "qa", "--seed", "9")
     folder.must("sft", "--set", "mode=mix", "--set", "real_weight=0.5")
     return folder
@@ -294,17 +300,119 @@ def test_a_dry_run_of_any_command_says_key_and_difference_makes_nothing_and_load
         "sft --seed 3",
         "eval world --model world --seed 3",
     ]
-    commands += ["eval popqa --model world", "eval world --seed 4"]
+    commands += ["eval popqa --model world", "eval world --seed 4", f"synth qa --facts {FACTS}"]
     before = sorted(path for path in (qa.path / "data").rglob("*") if ".worker.log" not in path.name)
     ran = subprocess.run([sys.executable, "-c", DRY, json.dumps(commands)], cwd=qa.path, capture_output=True, text=True)
     assert ran.returncode == 0, ran.stderr
     assert sorted(path for path in (qa.path / "data").rglob("*") if ".worker.log" not in path.name) == before
     assert sum(line.startswith("key: ") for line in ran.stdout.splitlines()) == len(commands)
     assert sum(line.startswith("differs from the newest") for line in ran.stdout.splitlines()) == len(commands)
+    assert ran.stdout.splitlines().count("  requests: 0") == len(commands)
+    assert sum(line.startswith("  argv: ") and "factcli.train.worker" in line for line in ran.stdout.splitlines()) == 4  # the commands that train
     assert "  lora_r: 4 -> 8" in ran.stdout
     assert "  spec.seed: 6 -> 7" in ran.stdout
     assert not HEAVY & set(json.loads(ran.stdout.splitlines()[-1].removeprefix("loaded ")))
     assert "the untouched base would be evaluated first" in ran.stderr
+
+
+def cost_of(folder: Folder, *command: str) -> dict:
+    return json.loads(folder.must(*command, "--dry-run", "--json").out)["cost"]
+
+
+def n_numbers(*directories: Path) -> int:
+    """Parameters that are stored in the safetensors of these directories."""
+    return sum(tensor.size for directory in directories for file in directory.glob("*.safetensors") for tensor in load_file(file).values())
+
+
+def test_pretraining_costs_at_most_what_a_dry_run_says(qa: Folder) -> None:
+    """30 steps of 32 documents of 112 tokens at most. Seconds: those tokens at the rate of the run that there is."""
+    cost, manifest = cost_of(qa, "world", "--size", "micro", "--seed", "8"), qa.manifest("world")
+    assert (cost["requests"], cost["money"]) == (0, 0)
+    assert cost["rows"] == {table: manifest["tables"][table] for table in ("people", "facts", "questions")}
+    assert (cost["steps_at_most"], cost["trained_rows_at_most"], cost["trained_tokens_at_most"]) == (30, 960, 107_520)
+    assert cost["trained_tokens_at_most"] > manifest["usage"]["tokens"] > 0
+    parameters = n_numbers(qa.path / "data/world/v0001/model")
+    assert (cost["base_parameters"], cost["memory_bytes"]) == (parameters, 16 * parameters)
+    assert cost["seconds"] == round(107_520 * manifest["usage"]["seconds"] / manifest["usage"]["tokens"])
+    assert "tokens/s of world@1" in cost["time"]
+    wider = cost_of(qa, "world", "--size", "micro", "--set", "model.hidden_size=64", "--set", "pretrain.n_extensions=2")
+    assert wider["steps_at_most"] == 30 + 2 * 150
+    assert "seconds" not in wider
+    assert wider["time"] == "not known: no run of this kind on such a model was measured here yet"
+
+
+def test_knowledge_costs_at_most_what_a_dry_run_says(qa: Folder) -> None:
+    """Every text in every epoch; statements of the recipe have 64 tokens at most, the other forms 128. All adapters are held at once."""
+    described = json.loads(qa.must("prereq", "--synth", "qa@1", *STRENGTHS, "--seed", "3", "--set", "dtype=float32", "--dry-run", "--json").out)
+    cost, manifest, found = described["cost"], qa.manifest("knowledge"), adapters_of(qa)
+    rows = {name: row["texts"] * row["epochs"] for name, row in found.items()}
+    longest = {name: 64 if (row["source"], row["form"]) == ("fictitious", "statement") else 128 for name, row in found.items()}
+    assert cost["trained_rows_at_most"] == sum(rows.values())
+    assert cost["trained_tokens_at_most"] == sum(rows[name] * longest[name] for name in found) > manifest["usage"]["tokens"] > 0
+    assert cost["steps_at_most"] >= max(row["steps"] for row in found.values())
+    base, made = qa.path / "data/world/v0001/model", qa.path / "data/knowledge/v0001/adapters"
+    assert cost["memory_bytes"] == 4 * n_numbers(base) + 16 * n_numbers(*(made / name for name in found))
+    assert "tokens/s of knowledge@1" in cost["time"]
+    job = qa.path.resolve() / "data/knowledge" / f".partial-{described['key']}" / "work/knowledge.json"
+    assert str(job) in cost["argv"] + cost.get("stdin", "")
+
+
+def test_a_skill_costs_what_a_dry_run_says(qa: Folder) -> None:
+    """6 steps, real rows twice: each row that went through an adapter is in the run's own proof."""
+    cost, manifest = cost_of(qa, "sft", "--set", "mode=mix", "--set", "real_weight=0.5", "--set", "dtype=float32", "--seed", "3"), qa.manifest("prereq-tune")
+    proof = next(row for row in qa.rows("prereq-tune", "proofs") if row["name"] == "each row went through its own version's adapter")
+    n_rows = sum(json.loads(proof["numbers"]).values())
+    assert (cost["steps_at_most"], cost["trained_rows_at_most"], cost["trained_tokens_at_most"]) == (6, n_rows, 256 * n_rows)
+    assert cost["trained_tokens_at_most"] > manifest["usage"]["tokens"] > 0
+    data = qa.path / "data"
+    frozen = n_numbers(data / "world/v0001/model") + n_numbers(*(data / "knowledge/v0001/adapters" / name for name in adapters_of(qa)))
+    assert cost["memory_bytes"] == 4 * frozen + 16 * n_numbers(data / "prereq-tune/v0001/adapter")
+    whole = cost_of(qa, "sft", "--method", "real", "--set", "too_long=keep")
+    assert "trained_tokens_at_most" not in whole
+    assert whole["time"].startswith("not known: rows may have any length")
+
+
+def test_a_frozen_base_takes_two_bytes_a_number_where_a_gpu_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    for has_gpu, wanted in ((False, [4, 4, 2]), (True, [2, 4, 2])):
+        monkeypatch.setattr("factcli.cost.has_gpu", lambda has_gpu=has_gpu: has_gpu)
+        assert [base_bytes(dtype) for dtype in ("auto", "float32", "bfloat16")] == wanted
+
+
+@pytest.mark.parametrize("task", ["bio", "qa"])
+def test_rows_are_counted_before_one_is_written(tmp_path: Path, task: str) -> None:
+    made = synthesis(tmp_path, task)
+    config = {"bio": BioConfig, "qa": QaConfig}[task](**made.manifest.config)
+    assert from_world.cost(from_world.plan(task, config, open_artifact("world", tmp_path), None)).rows == made.manifest.tables
+
+
+def test_people_of_real_facts_are_counted_before_a_text_is_written(tmp_path: Path) -> None:
+    templates = [CONFIGS / "relations/popqa.yaml"]
+    plan = from_facts.plan(from_facts.FactsConfig(subjects=5), FACTS, templates, None, None)
+    made, _ = make(plan, lambda draft: from_facts.work(plan, draft, FACTS, templates, None, PlainReport()), tmp_path)
+    assert from_facts.cost(plan, FACTS, templates).rows == {"people": made.manifest.tables["people"]}
+
+
+@pytest.mark.parametrize("ask", ["task", "few_shot", "fill"])
+def test_prompts_are_counted_before_a_model_is_loaded(tmp_path: Path, ask: str) -> None:
+    """Of the benchmark, and of memorisation, which asks about the fictitious people of the data."""
+    synth, asked = synthesis(tmp_path, "bio"), Talker(lambda _text, _adapters: "nobody knows")
+
+    class Asked(ScriptedSubject):
+        def load(self, dtype: str) -> Any:  # noqa: ARG002 - as an evaluation calls it
+            return asked
+
+    subject = Asked("base", BaseModelRef("base", "base", {}), synth=synth)
+    plan = on_world.plan(WorldEvalConfig(ask=ask, limit=3, examples=2), subject, open_artifact("world", tmp_path), None, None)
+    cost = on_world.cost(plan, subject)
+    make(plan, lambda draft: on_world.work(plan, draft, subject, PlainReport()), tmp_path)
+    assert (cost.prompts, cost.requests) == (len(asked.asked), 0)
+
+
+def test_questions_of_a_file_are_counted_and_those_on_the_hub_are_not_fetched(tmp_path: Path) -> None:
+    (tmp_path / "some.tsv").write_text("\n".join([HEADER, *PIECES.values()]) + "\n", encoding="utf-8")
+    subject = ScriptedSubject("base", BaseModelRef("base", "base", {}))
+    for source, prompts in ((on_popqa.Source(tmp_path / "some.tsv"), 2), (on_popqa.Source(), None)):
+        assert on_popqa.cost(on_popqa.plan(PopqaEvalConfig(), subject, source, None), source).prompts == prompts
 
 
 def test_a_dry_run_without_a_world_builds_none(tmp_path: Path) -> None:

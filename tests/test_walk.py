@@ -1,5 +1,6 @@
 """The walk of one fact: the commands one after the other, as typed in an empty folder, on a micro world."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -92,6 +93,20 @@ def test_the_base_is_evaluated_first_and_retention_is_against_it(walked: Folder)
     n_kept = sum(kept[question] == "right" for question in had)
     retention = found["qa.retention", "all"]
     assert retention["value"] == (pytest.approx(n_kept / len(had)) if had else None)
+
+
+def test_a_dry_run_counts_the_prompts_of_the_probes_too(walked: Folder) -> None:
+    """Every answer is one prompt; memorisation asks once more what the swap asks in sample with all knowledge dropped."""
+    cost = json.loads(walked.must("eval", "world", "--model", "prereq-tune", "--set", "biography_tokens=40", "--dry-run", "--json").out)["cost"]
+    answers, probed = (walked.rows("eval-prereq-tune", table) for table in ("answers", "probe_answers"))
+    trained = {person["id"] for person in walked.rows("bio", "people") if person["fictitious"] and person["split"] == "train"}
+    again = [answer for answer in probed if answer["id"].endswith(".none0") and answer["subject"] in trained]
+    assert {"none0", "statement1"} <= {answer["id"].rsplit(".", 1)[-1] for answer in probed}
+    assert cost == {"requests": 0, "money": 0, "prompts": len(answers) + len(probed) + len(again)}
+
+
+def test_a_dry_run_of_a_report_costs_no_request_and_writes_no_row(walked: Folder) -> None:
+    assert json.loads(walked.must("report", "--dry-run", "--json").out)["cost"] == {"requests": 0, "money": 0, "rows": {}}
 
 
 def test_a_number_leads_to_its_claims_and_evidence(walked: Folder) -> None:

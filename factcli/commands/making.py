@@ -14,6 +14,7 @@ from factcli.artifact.dryrun import describe
 from factcli.commands.ending import tell
 from factcli.config import Config, read_yaml, resolve
 from factcli.context import Context
+from factcli.cost import Cost, told
 from factcli.errors import SettingsError, nearest
 from factcli.progress import report_for
 from factcli.train.launch import Trainer
@@ -49,14 +50,15 @@ def working(root: Path) -> Iterator[Context]:
         yield Context(root, report_for(sys.stderr.isatty()), trainer)
 
 
-def finish(making: Making, plan: Plan, work: Callable[[Draft, Context], Outcome]) -> None:
-    """Make what the plan says (or only say what it would be) and print the path."""
-    if making.dry_run:
-        print(json.dumps(describe(plan, making.root), indent=1) if making.json else "\n".join(lines_of(describe(plan, making.root))))
-        return
-    for role, parent in plan.inputs.items():
-        tell(f"{role}: {parent.ref} ({parent.manifest.headline})")
+def finish(making: Making, plan: Plan, cost: Callable[[Context], Cost], work: Callable[[Draft, Context], Outcome]) -> None:
+    """Make what the plan says (or only say what it would be and cost) and print the path."""
     with working(making.root) as context:
+        if making.dry_run:
+            described = {**describe(plan, making.root), "cost": told(cost(context))}
+            print(json.dumps(described, indent=1) if making.json else "\n".join(lines_of(described)))
+            return
+        for role, parent in plan.inputs.items():
+            tell(f"{role}: {parent.ref} ({parent.manifest.headline})")
         artifact, is_reused = make(plan, lambda draft: work(draft, context), making.root, making.force)
     announce(artifact, is_reused, making.json)
 
@@ -84,7 +86,8 @@ def make_world(making: Making, size: str | None, seed: int | None) -> None:
     from factcli.stages import world as stage
 
     config = world_settings(making, size or "tiny", seed)
-    finish(making, stage.plan(config, making.name), lambda draft, context: stage.work(draft.plan, draft, context))
+    plan = stage.plan(config, making.name)
+    finish(making, plan, lambda context: stage.cost(plan, context), lambda draft, context: stage.work(plan, draft, context))
 
 
 def world_settings(making: Making, size: str, seed: int | None) -> Any:
@@ -113,7 +116,7 @@ def make_synth(
     source = _world_for_synth(making, world)
     config = making.settings(CONFIGS[task], "synth", flags, f"{task}-{resolving.recipe_of(source)}")
     plan = from_world.plan(task, config, source, making.name)
-    finish(making, plan, lambda draft, context: from_world.work(plan, draft, context.report))
+    finish(making, plan, lambda _: from_world.cost(plan), lambda draft, context: from_world.work(plan, draft, context.report))
 
 
 def _world_for_synth(making: Making, ref: str | None) -> Artifact:
@@ -139,7 +142,12 @@ def _synth_from_facts(making: Making, facts: Path, extra: Sequence[Path], world:
     config = making.settings(from_facts.FactsConfig, "synth", flags, None)
     templates = [resolving.configs_directory() / "relations" / "popqa.yaml", *extra]
     plan = from_facts.plan(config, facts, templates, base, making.name)
-    finish(making, plan, lambda draft, context: from_facts.work(plan, draft, facts, templates, base, context.report))
+    finish(
+        making,
+        plan,
+        lambda _: from_facts.cost(plan, facts, templates),
+        lambda draft, context: from_facts.work(plan, draft, facts, templates, base, context.report),
+    )
 
 
 def make_prereq(making: Making, synth: str | None, model: str | None, flags: Mapping[str, Any]) -> None:
@@ -149,7 +157,7 @@ def make_prereq(making: Making, synth: str | None, model: str | None, flags: Map
     base = resolving.base_for(texts, model, making.root)
     config = making.settings(stage.PrereqConfig, "prereq", flags, resolving.recipe_of(texts))
     plan = stage.plan(config, texts, base, making.name)
-    finish(making, plan, lambda draft, context: stage.work(plan, draft, base, context))
+    finish(making, plan, lambda context: stage.cost(plan, base, context), lambda draft, context: stage.work(plan, draft, base, context))
 
 
 def make_sft(making: Making, knowledge: str | None, synth: str | None, model: str | None, flags: Mapping[str, Any]) -> None:
@@ -162,7 +170,7 @@ def make_sft(making: Making, knowledge: str | None, synth: str | None, model: st
     base = resolving.base_for(adapters or texts, model, making.root)
     config = sft_settings(making, {**flags, "method": method}, resolving.recipe_of(texts))
     plan = stage.plan(config, texts, adapters if is_prereq else None, base, making.name)
-    finish(making, plan, lambda draft, context: stage.work(plan, draft, base, context))
+    finish(making, plan, lambda context: stage.cost(plan, base, context), lambda draft, context: stage.work(plan, draft, base, context))
 
 
 def _method_of(making: Making, flags: Mapping[str, Any]) -> str:

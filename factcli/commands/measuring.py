@@ -42,11 +42,12 @@ def make_eval_world(making: Making, model: str | None, newest: bool, flags: Mapp
     base_plan = stage.plan(config.model_copy(update={"ask": "task"}), Subject("base", subject.base), world, None, None)
     if making.dry_run and subject.skill is not None and base_plan.committed(making.root) is None:
         tell("the untouched base would be evaluated first, and the key of this evaluation follows from it; of that one:")
-        finish(making, base_plan, lambda draft, context: stage.work(base_plan, draft, Subject("base", subject.base), context.report))
+        base = Subject("base", subject.base)
+        finish(making, base_plan, lambda _: stage.cost(base_plan, base), lambda draft, context: stage.work(base_plan, draft, base, context.report))
         return
     base_eval = None if subject.skill is None else _base_eval(making, subject, base_plan)
     plan = stage.plan(config, subject, world, base_eval, making.name)
-    finish(making, plan, lambda draft, context: stage.work(draft.plan, draft, subject, context.report))
+    finish(making, plan, lambda _: stage.cost(plan, subject), lambda draft, context: stage.work(plan, draft, subject, context.report))
 
 
 def _world_of(subject: Subject, root: Path) -> Artifact:
@@ -75,7 +76,7 @@ def make_eval_popqa(making: Making, model: str | None, newest: bool, file: Path 
     config = making.settings(PopqaEvalConfig, "eval", flags, None)
     source = _questions_for(subject, file, making.root)
     plan = stage.plan(config, subject, source, making.name)
-    finish(making, plan, lambda draft, context: stage.work(draft.plan, draft, subject, source, context.report))
+    finish(making, plan, lambda _: stage.cost(plan, source), lambda draft, context: stage.work(plan, draft, subject, source, context.report))
 
 
 def _questions_for(subject: Subject, file: Path | None, root: Path) -> "Source":
@@ -106,4 +107,4 @@ def make_report(making: Making, evals: list[str]) -> None:
     chosen = [open_artifact(ref, making.root, ("eval",)) for ref in evals] or stage.newest_of_each(all_artifacts(making.root, ("eval",)))
     config = making.settings(stage.ReportConfig, "report", {}, None)
     plan = stage.plan(config, chosen, making.root, making.name)
-    finish(making, plan, lambda draft, context: stage.work(draft.plan, draft, making.root, context.report))
+    finish(making, plan, lambda _: stage.cost(), lambda draft, context: stage.work(plan, draft, making.root, context.report))

@@ -5,6 +5,7 @@ token of the text, no end token, no packing unless asked for. All adapters train
 """
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,12 +14,14 @@ from typing import Any, Literal
 from pydantic import field_validator, model_validator
 
 from factcli.artifact import Artifact, Draft, Outcome, Plan
-from factcli.basemodel import BaseModelRef
+from factcli.basemodel import BaseModelRef, weight_shapes
 from factcli.config import Config, setting
 from factcli.context import Context, keep
+from factcli.cost import Cost, Load, Memory, base_bytes, of_training, runs_on_the_same_base
 from factcli.errors import InputError
 from factcli.rows import CurvePoint, Document, Fact, KnowledgeAdapter, Person
 from factcli.train import job as jobs
+from factcli.train.size import adapter_parameters, n_parameters, text_steps
 
 REVISION = 1
 Source = Literal["fictitious", "real", "probe"]
@@ -52,7 +55,7 @@ class PrereqConfig(Config):
     lora_r: int = setting(32, "Rank of each adapter.", ge=1)
     lora_alpha: float | None = setting(None, "Scale of each adapter; unset is twice the rank.", gt=0)
     lora_dropout: float = setting(0.05, "Dropout of the adapters' input.", ge=0, le=0.99)
-    lora_targets: str | tuple[str, ...] = setting("all-linear", "Endings of module names; all-linear is every linear layer of the decoder.")
+    lora_targets: str | tuple[str, ...] = setting("all-linear", "all-linear, no-query-key (all but those), or endings of module names.")
     lr: float = setting(3e-5, "Peak learning rate.", gt=0)
     weight_decay: float = setting(0.1, "AdamW's weight decay.", ge=0)
     adam_beta2: float = setting(0.95, "AdamW's second beta.", gt=0, le=0.9999)
@@ -110,6 +113,25 @@ class AdapterName:
 def plan(config: PrereqConfig, synth: Artifact, base: BaseModelRef, name: str | None) -> Plan:
     inputs = {"synth": synth, **base.inputs}
     return Plan("prereq", REVISION, "knowledge", name or "knowledge", config, inputs, TABLES, model=base.identity, is_training=True)
+
+
+def cost(plan: Plan, base: BaseModelRef, context: Context) -> Cost:
+    """Every text in every epoch, each as long as may be, one per row: texts are shorter, packing and an early stop save steps."""
+    config = plan.config
+    assert isinstance(config, PrereqConfig)
+    counts: Counter[tuple[str, str, int]] = Counter((source, document.form, document.version) for source, document, _ in _located(plan.inputs["synth"]))
+    names = _adapter_names(config, counts)
+    forms = {(source, form): settings for source, form, settings in config.forms() if settings}
+    learners = [(name.epochs, counts[name.source, name.form, name.version], forms[name.source, name.form]) for name in names]
+    load = Load(
+        steps=max(text_steps(n_texts, form.batch_rows, epochs) for epochs, n_texts, form in learners),
+        rows=sum(epochs * n_texts for epochs, n_texts, _ in learners),
+        tokens=sum(epochs * n_texts * form.max_length for epochs, n_texts, form in learners),
+    )
+    shapes = weight_shapes(Path(base.location))
+    trained = len(names) * adapter_parameters(shapes, config.lora_targets, config.lora_r)
+    memory = Memory(trained, n_parameters(shapes), base_bytes(config.dtype))
+    return of_training(plan, "knowledge", load, memory, runs_on_the_same_base(plan, context.root), context)
 
 
 def work(plan: Plan, draft: Draft, base: BaseModelRef, context: Context) -> Outcome:

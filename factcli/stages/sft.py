@@ -11,6 +11,7 @@ Only the skill adapter is kept. Dropout of the frozen knowledge adapters is off 
 """
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -19,12 +20,14 @@ from typing import Any, Literal, get_args
 from pydantic import model_validator
 
 from factcli.artifact import Artifact, Draft, Outcome, Plan
-from factcli.basemodel import BaseModelRef
+from factcli.basemodel import BaseModelRef, weight_shapes
 from factcli.config import Config, setting
 from factcli.context import Context, keep
+from factcli.cost import Cost, Load, Memory, base_bytes, of_training, runs_on_the_same_base
 from factcli.errors import InputError
 from factcli.rows import Chat, CurvePoint, KnowledgeAdapter, Proof
 from factcli.train import job as jobs
+from factcli.train.size import adapter_parameters, epoch_rows, n_parameters, skill_rows, skill_steps
 
 REVISION = 1
 Method = Literal["prereq", "real", "popular-head", "popular-50", "fictitious"]
@@ -46,7 +49,7 @@ class SftConfig(Config):
     lora_r: int = setting(64, "Rank of the skill adapter.", ge=1)
     lora_alpha: float | None = setting(None, "Scale of the adapter; unset is twice the rank.", gt=0)
     lora_dropout: float = setting(0.05, "Dropout of the adapter's input.", ge=0, le=0.99)
-    lora_targets: str | tuple[str, ...] = setting("all-linear", "Endings of module names; all-linear is every linear layer of the decoder.")
+    lora_targets: str | tuple[str, ...] = setting("all-linear", "all-linear, no-query-key (all but those), or endings of module names.")
     lr: float = setting(3e-5, "Peak learning rate.", gt=0)
     weight_decay: float = setting(0.01, "AdamW's weight decay.", ge=0)
     adam_beta2: float = setting(0.999, "AdamW's second beta.", gt=0, le=0.9999)
@@ -102,6 +105,32 @@ def _require_real_knowledge(knowledge: Artifact | None) -> None:
 
 def default_name(config: SftConfig) -> str:
     return {"prereq": "prereq-tune", "real": "sft-real", "fictitious": "sft-fictitious"}.get(config.method, config.method)
+
+
+def cost(plan: Plan, base: BaseModelRef, context: Context) -> Cost:
+    """The steps are exact unless rows are too long and dropped; of the tokens only the longest rows are known."""
+    config = plan.config
+    assert isinstance(config, SftConfig)
+    rows = choose_rows(plan.inputs["synth"].rows("chats", Chat), config)
+    scratch = plan.scratch(context.root)
+    job = _job(config, scratch / "rows.jsonl", plan.inputs.get("knowledge"), base, scratch / "run")
+    shapes = weight_shapes(Path(base.location))
+    memory = Memory(
+        trained=adapter_parameters(shapes, config.lora_targets, config.lora_r),
+        base=n_parameters(shapes),
+        base_bytes=base_bytes(config.dtype),
+        plugged=sum(n_parameters(weight_shapes(Path(ref.directory))) for ref in job.knowledge),
+    )
+    return of_training(plan, job.kind, _load(job, rows), memory, runs_on_the_same_base(plan, context.root), context)
+
+
+def _load(job: jobs.SkillJob, rows: list[Chat]) -> Load:
+    versions = Counter(row.version for row in rows if row.fictitious)
+    n_real = sum(not row.fictitious for row in rows)
+    is_plain = job.mode == "plain"
+    steps = skill_steps(job, epoch_rows(job, 0 if is_plain else n_real, len(rows) if is_plain else max(versions.values(), default=0)))
+    n_rows = skill_rows(job, steps, n_real / len(rows))
+    return Load(steps, n_rows, None if job.too_long == "keep" else n_rows * job.max_length)
 
 
 def work(plan: Plan, draft: Draft, base: BaseModelRef, context: Context) -> Outcome:

@@ -3,13 +3,16 @@
 import json
 import math
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from pydantic import field_validator, model_validator
 
 from factcli.artifact import Draft, Outcome, Plan
+from factcli.artifact.read import survey
 from factcli.config import Config, setting
 from factcli.context import Context, keep
+from factcli.cost import Cost, Load, Memory, of_training
 from factcli.knowledge.ledger import Ledger
 from factcli.knowledge.popqa import POPQA_FILE, write_popqa
 from factcli.rows import BaseMeasure, CurvePoint, Fact, Person, Question
@@ -84,6 +87,20 @@ TABLES: dict[str, type] = {"people": Person, "facts": Fact, "questions": Questio
 
 def plan(config: WorldConfig, name: str | None) -> Plan:
     return Plan("world", REVISION, "world", name or "world", config, {}, TABLES, is_training=True)
+
+
+def cost(plan: Plan, context: Context) -> Cost:
+    """Steps up to the limit; the gate may end them before. Documents are packed whole, so most rows of tokens are not full."""
+    config = plan.config
+    assert isinstance(config, WorldConfig)
+    world = draw_world(config.spec)
+    steps = config.pretrain.steps + config.pretrain.n_extensions * config.pretrain.extension_steps
+    documents = steps * config.pretrain.documents_per_step
+    load = Load(steps, documents, documents * config.pretrain.row_tokens)
+    shape = config.model_dump(mode="json")["model"]
+    alike = (run for run in survey(context.root)[0] if run.kind == plan.kind and run.manifest.config["model"] == shape)
+    training = of_training(plan, "pretrain", load, Memory(config.model.n_parameters), alike, context)
+    return replace(training, rows={"people": len(world.people), "facts": len(world.facts), "questions": sum(1 for _ in questions_of(world))})
 
 
 def work(plan: Plan, draft: Draft, context: Context) -> Outcome:

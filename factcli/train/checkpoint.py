@@ -38,24 +38,35 @@ class Resumed:
 
 
 class Checkpoints:
-    """The checkpoints of one run, in `folder`; also its learning-curve log, cut back on resume.
+    """The checkpoints of one run, in `folder`; also its learning-curve log, cut back on resume, and its clock.
 
-    Of several processes all read, and one `is_writer`.
+    Of several processes all read, and one `is_writer`. Made as the run begins: `seconds` counts from there.
     """
 
-    def __init__(self, folder: Path, fingerprint: str, every_s: float, curve: Path, is_writer: bool = True) -> None:
+    def __init__(
+        self, folder: Path, fingerprint: str, every_s: float, curve: Path, is_writer: bool = True, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self.is_writer = is_writer
+        self._clock = clock
+        self._started = clock()
+        self._seconds_before = 0.0  # that led to the checkpoint which this run goes on from
         self.folder = folder
         self.fingerprint = fingerprint
         self.every_s = every_s
         self.curve = curve
-        self._last = time.monotonic()
+        self._last = clock()
         self._pending: list[str] = []
         self.n_lines = 0
+
+    @property
+    def seconds(self) -> float:
+        """Spent on the run so far, also before an interruption; what was done after its last checkpoint is lost, and not counted."""
+        return self._seconds_before + self._clock() - self._started
 
     def resume(self) -> Resumed | None:
         """The newest usable checkpoint; the curve then holds exactly the steps before it."""
         found = next((good for path in self._newest_first() if (good := self._read(path)) is not None), None)
+        self._seconds_before = 0.0 if found is None else float(found.snapshot.facts.get("seconds", 0.0))  # older ones have none
         if self.is_writer:
             self._cut_curve(0 if found is None else int(found.snapshot.facts["curve_lines"]))
         return found
@@ -80,12 +91,12 @@ class Checkpoints:
         self._pending.clear()
 
     def save_if_due(self, step: int, snapshot: Callable[[], Snapshot]) -> None:
-        if time.monotonic() - self._last >= self.every_s:
+        if self._clock() - self._last >= self.every_s:
             self.save(step, snapshot())
 
     def save(self, step: int, snapshot: Snapshot) -> None:
         """Write a checkpoint and drop older ones. A full disk costs the checkpoint, not the run."""
-        self._last = time.monotonic()
+        self._last = self._clock()
         if not self.is_writer:
             return
         part = self.folder / f".part-{step:08d}"
@@ -111,7 +122,7 @@ class Checkpoints:
             "step": step,
             "job": self.fingerprint,
             "tensors_sha256": sha256_of_file(part / "state.safetensors"),
-            "facts": {**snapshot.facts, "curve_lines": self.n_lines},
+            "facts": {**snapshot.facts, "curve_lines": self.n_lines, "seconds": self.seconds},
         }
         (part / "state.json").write_text(json.dumps(state), encoding="utf-8")
         for path in (part / "state.safetensors", part / "state.json"):

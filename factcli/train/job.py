@@ -37,7 +37,7 @@ def require(holds: bool, message: str, hint: str = "") -> None:
 
 @dataclass(frozen=True, slots=True)
 class Lora:
-    """Shape of a new adapter. `targets`: "all-linear" (of the decoder layers) or module name endings."""
+    """Shape of a new adapter. `targets`: "all-linear" (of the decoder layers), "no-query-key" or module name endings."""
 
     r: int = 32
     alpha: float = 64.0
@@ -172,8 +172,7 @@ class SkillJob:
     `rows`: JSONL with id, task, question, answer, version, fictitious. Mode multi_version: a micro-batch is
     rows of one version with that version's adapter; `real_fraction` of the micro-batches are real rows with
     the knowledge off. Mode mix: fictitious and real rows in one micro-batch, plus `real_weight` x the loss of
-    the real rows without knowledge. Dropout of frozen knowledge adapters is off unless `knowledge_dropout`
-    says otherwise (the paper's code leaves its 0.05 on; off is the better-behaved choice for a frozen part).
+    the real rows without knowledge.
     """
 
     base: str
@@ -196,7 +195,7 @@ class SkillJob:
     real_weight: float | None = None  # mix only; None: 1.0
     bio_fraction: float | None = None  # share of biography rows in a batch; None: as they come
     alternate_forms: bool = True
-    knowledge_dropout: float = 0.0
+    knowledge_dropout: float = 0.0  # of the frozen adapters; the paper's code leaves its 0.05 on
     chat_template: str = ""  # "" : the tokenizer's own
     base_name: str = ""  # what the saved adapter calls its base; "": `base` itself
     kind: Literal["skill"] = "skill"
@@ -214,12 +213,11 @@ class SkillJob:
 
 @dataclass(frozen=True, slots=True)
 class PretrainJob:
-    """Pre-train a world's tiny base model; `factcli.world.model` reads `settings`."""
+    """Pre-train a world's base model. `world`: JSON of its settings, as `fact world` writes it."""
 
     out: str
     world: str
     seed: int = 0
-    settings: dict[str, Scalar] = field(default_factory=dict)
     machine: Machine = field(default_factory=Machine)
     kind: Literal["pretrain"] = "pretrain"
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
@@ -289,8 +287,7 @@ def explain(error: ValidationError, kind: type[Job]) -> str:
     place = ".".join(str(step) for step in fault["loc"])
     if fault["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
         part = PARTS.get(str(fault["loc"][0]), kind) if len(fault["loc"]) > 1 else kind
-        known = [known.name for known in fields(part)]
-        return f"unknown field {place!r}{nearest(str(fault['loc'][-1]), known)}"
+        return f"unknown field {place!r}{nearest(str(fault['loc'][-1]), [known.name for known in fields(part)])}"
     return f"{place}: {fault['msg']} (got {fault['input']!r})"
 
 

@@ -13,6 +13,7 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Literal, Self
@@ -35,18 +36,36 @@ def has_gpu() -> bool:
     return any(Path(path).exists() for path in ("/proc/driver/nvidia/version", "/dev/nvidiactl", "/dev/kfd"))
 
 
+def serve_argv() -> list[str]:
+    """The warm child, which gets the path of one job after the other on stdin."""
+    return [sys.executable, "-m", "factcli.train.worker", "--serve"]
+
+
 def child_argv(job: Path) -> list[str]:
     """The plain process for one job: what to type to run it again."""
     return [sys.executable, "-m", "factcli.train.worker", str(job)]
 
 
 def argv_for(job: Path, accelerate_config: Path | None = None, launcher: Launcher = "auto") -> list[str]:
-    """The exact command that runs a job, for a dry run or to type again."""
+    """The exact command that runs a job in a process of its own, as it is launched on a GPU, or to type again."""
     if launcher == "child" or (launcher == "auto" and accelerate_config is None and not has_gpu()):
         return child_argv(job)
     chosen = ["--config_file", str(accelerate_config)] if accelerate_config else ["--num_processes", "1"]
     launch = [sys.executable, "-m", "accelerate.commands.launch", *chosen]
     return [*launch, "-m", "factcli.train.worker", str(job)]
+
+
+def stdin_line(job: Path) -> str:
+    """How the warm child is told of a job."""
+    return json.dumps(str(job.resolve()))
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """A process that trains: its command, and what it is told on stdin."""
+
+    argv: list[str]
+    stdin: str | None = None
 
 
 class Trainer:
@@ -75,11 +94,17 @@ class Trainer:
     def argv(self, job: Path) -> list[str]:
         return argv_for(job, self.accelerate_config, self.launcher)
 
+    def launch_of(self, job: Path) -> Launch:
+        """What `run` starts for a job, unless the warm child is there already."""
+        if self.is_warm:
+            return Launch(serve_argv(), stdin_line(job))
+        return Launch(self.argv(job.resolve()))
+
     def start(self) -> None:
         """Start the warm child now, if there is to be one. Raises BackendError where torch is not installed."""
         require_train()
         if self.is_warm and (self._child is None or self._child.poll() is not None):
-            self._child = self._spawn([sys.executable, "-m", "factcli.train.worker", "--serve"])
+            self._child = self._spawn(serve_argv())
 
     def run(self, job: Path, on_event: OnEvent) -> Event:
         """Run a job to its end and give its result; a failure raises what the worker met."""
@@ -90,7 +115,7 @@ class Trainer:
         assert child is not None
         assert child.stdin is not None
         try:
-            child.stdin.write(json.dumps(str(job.resolve())) + "\n")
+            child.stdin.write(stdin_line(job) + "\n")
             child.stdin.flush()
             return self._follow(job, child, on_event)
         except BrokenPipeError:
@@ -101,7 +126,7 @@ class Trainer:
             raise
 
     def _run_once(self, job: Path, on_event: OnEvent) -> Event:
-        child = self._spawn(self.argv(job.resolve()))
+        child = self._spawn(self.launch_of(job).argv)
         try:
             return self._follow(job, child, on_event)
         finally:
@@ -128,14 +153,19 @@ class Trainer:
             if kind == "done":
                 return event["result"]
             if kind == "failed":
-                again = f"run it again with: {shlex.join(self.argv(job.resolve()))}"
-                raise ERRORS.get(event["error"], TrainingError)(event["message"], hint=event["hint"] or again)
+                raise self._told_by_worker(event, job)
             if kind == "interrupted":
                 raise KeyboardInterrupt(event["message"])
             if kind == "crashed":
                 raise self._failure(job, event["message"])
             on_event(event)
         raise self._failure(job, f"the training process ended with code {child.wait()}")
+
+    def _told_by_worker(self, event: Event, job: Path) -> FactError:
+        """The worker's own error. To run the job again is a way out where training failed; a wrong setting or input would only fail again."""
+        kind = ERRORS.get(event["error"], TrainingError)
+        again = f"run it again with: {shlex.join(self.argv(job.resolve()))}" if kind is TrainingError else ""
+        return kind(event["message"], hint=event["hint"] or again)
 
     def _failure(self, job: Path, what: str) -> TrainingError:
         tail = "".join(f"\n  {line}" for line in last_lines(self.log))

@@ -3,7 +3,6 @@
 import json
 import logging
 import threading
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -30,11 +29,10 @@ def run_pretrain(job: PretrainJob, on_event: OnEvent) -> dict[str, Any]:
     folder = Path(job.out)
     if (done := finished(folder, fingerprint(job))) is not None:
         return done
-    started = time.monotonic()
+    checkpoints = Checkpoints(folder / "checkpoints", fingerprint(job), job.machine.checkpoint_every_s, folder / "log.jsonl")
     if job.machine.threads:
         torch.set_num_threads(job.machine.threads)
     trainer = _trainer(job)
-    checkpoints = Checkpoints(folder / "checkpoints", fingerprint(job), job.machine.checkpoint_every_s, folder / "log.jsonl")
     resumed = checkpoints.resume()
     if resumed is not None:
         restore(trainer, resumed.snapshot)
@@ -44,7 +42,7 @@ def run_pretrain(job: PretrainJob, on_event: OnEvent) -> dict[str, Any]:
     checkpoints.flush()
     trainer.model.save_pretrained(folder / "model", safe_serialization=True)
     trainer.tokenizer.save_pretrained(folder / "model")
-    seconds = time.monotonic() - started
+    seconds = checkpoints.seconds
     values = {"kind": "pretrain", "gate": result.gate, "ended_by": result.ended_by, "steps": result.steps}
     values |= {"measured": measure_base(trainer.model, trainer.tokenizer, trainer.world), "usage": {"seconds": round(seconds, 2), "tokens": result.n_tokens}}
     written = write_result(folder, fingerprint(job), values)

@@ -13,6 +13,7 @@ from factcli.errors import SettingsError
 from factcli.train.chats import ChatRow
 from factcli.train.job import KnowledgeRef, SkillJob
 from factcli.train.seeds import seed_of
+from factcli.train.size import epoch_rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,12 +148,9 @@ class Sampler:
 
     @property
     def epoch_rows(self) -> float:
-        """Rows that make an epoch: each row once, a fictitious subject in one of its versions."""
         real = self.pools["real"].n_rows if "real" in self.pools else 0
         most = max((pool.n_rows for name, pool in self.pools.items() if name != "real"), default=0)
-        if self.job.mode == "multi_version":
-            return real if self.real_share == 1 else most / (1 - self.real_share)
-        return real + most
+        return epoch_rows(self.job, real, most)
 
     def draw(self, index: int) -> list[Pass]:
         """The passes of micro-batch `index`; indexes must come in order, decks remember their place."""

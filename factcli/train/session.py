@@ -1,6 +1,5 @@
 """What a training stage works with: devices, base model, tokenizer, adapters, checkpoints."""
 
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,7 +28,6 @@ class Session:
     scorer: Scorer
     checkpoints: Checkpoints
     pad: int
-    started: float
 
     @property
     def device(self) -> torch.device:
@@ -48,19 +46,18 @@ class Session:
         return self.accelerator.is_main_process
 
     def usage(self, tokens: int) -> Mapping[str, float | int]:
-        seconds = time.monotonic() - self.started
+        seconds = self.checkpoints.seconds
         return {"seconds": round(seconds, 2), "tokens": tokens, "tokens_per_s": round(tokens / max(seconds, 1e-9))}
 
 
 def open_session(job: KnowledgeJob | SkillJob) -> Session:
     """Load base and tokenizer, attach an empty bank, find the place of checkpoints in the job's folder."""
-    started = time.monotonic()
     if job.machine.threads:
         torch.set_num_threads(job.machine.threads)
     accelerator = Accelerator(cpu=job.machine.device == "cpu" or not torch.cuda.is_available())
-    tokenizer = load_tokenizer(job.base, job.chat_template if isinstance(job, SkillJob) else "")
-    model = load_model(job.base, accelerator.device, job.machine.dtype)
     folder = Path(job.out)
     checkpoints = Checkpoints(folder / "checkpoints", fingerprint(job), job.machine.checkpoint_every_s, folder / "log.jsonl", accelerator.is_main_process)
+    tokenizer = load_tokenizer(job.base, job.chat_template if isinstance(job, SkillJob) else "")
+    model = load_model(job.base, accelerator.device, job.machine.dtype)
     bank = AdapterBank(model, job.lora.targets)
-    return Session(accelerator, model, tokenizer, bank, Scorer(model), checkpoints, pad_id(tokenizer), started)
+    return Session(accelerator, model, tokenizer, bank, Scorer(model), checkpoints, pad_id(tokenizer))

@@ -6,7 +6,6 @@ method and its baselines differ in rows and knowledge, nothing else. Frozen know
 """
 
 import logging
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +30,7 @@ from factcli.train.results import finished, write_jsonl, write_result
 from factcli.train.routes import DropoutKey
 from factcli.train.routing import Pass, Sampler
 from factcli.train.session import Session, open_session
+from factcli.train.size import skill_steps
 from factcli.train.template import DEFAULT_NOTE, settle_template
 
 log = logging.getLogger(__name__)
@@ -50,8 +50,7 @@ class SkillStage:
 
     def __init__(self, job: SkillJob, session: Session, sampler: Sampler, proofs: Proofs) -> None:
         self.job, self.session, self.sampler, self.proofs = job, session, sampler, proofs
-        rows_a_step = job.batch_rows * job.micro_batches
-        self.total = job.steps or math.ceil((job.epochs or 0) * sampler.epoch_rows / rows_a_step)
+        self.total = skill_steps(job, sampler.epoch_rows)
         self.vector = session.bank.get("skill").vector
         self.optimizer = adamw(self.vector, job.optim)
         self.tokens = 0

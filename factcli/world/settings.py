@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+VOCAB_SIZE = 704  # tokens of a world's tokenizer
+
 
 @dataclass(frozen=True, slots=True)
 class ModelSettings:
@@ -12,6 +14,12 @@ class ModelSettings:
     n_heads: int = 4
     intermediate_size: int = 320
     max_tokens: int = 512  # longest context, prompt and answer
+
+    @property
+    def n_parameters(self) -> int:
+        """Embedding (tied to the head), per layer four attention and three other matrices and two norms, and the last norm."""
+        layer = 4 * self.hidden_size**2 + 3 * self.hidden_size * self.intermediate_size + 2 * self.hidden_size
+        return VOCAB_SIZE * self.hidden_size + self.n_layers * layer + self.hidden_size
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from transformers import PreTrainedTokenizerFast
 
 from factcli.world.grammar import REFERENCE, all_statement_forms, question_forms
 from factcli.world.people import RELATION_NAMES, RELATIONS, World, keyed_rng
+from factcli.world.settings import VOCAB_SIZE
 from factcli.world.texts import (
     COUNTRY_QUESTIONS,
     COUNTRY_STATEMENTS,
@@ -37,7 +38,7 @@ YEAR_RELATIONS = {relation.name for relation in RELATIONS if relation.kind == "y
 N_ROUNDS = 12  # of the grammar's frames, each with new fillers: syllables repeat, words hardly do
 
 
-def train_tokenizer(world: World, vocab_size: int = 704) -> PreTrainedTokenizerFast:
+def train_tokenizer(world: World, vocab_size: int = VOCAB_SIZE) -> PreTrainedTokenizerFast:
     """A tokenizer of exactly `vocab_size` tokens, whose merges know the grammar but no name and no value."""
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(

@@ -122,3 +122,11 @@ def chats(n: int, version: int, fictitious: bool, task: str = "qa") -> list[dict
         }
         for i in range(n)
     ]
+
+
+def had_run(out: Path, seconds: float) -> None:
+    """Make the newest checkpoint of a job say that its run took so long."""
+    state = max((out / "checkpoints").glob("step-*/state.json"))
+    content = json.loads(state.read_text())
+    content["facts"]["seconds"] = seconds
+    state.write_text(json.dumps(content))

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from factcli.basemodel import resolve_base
 from factcli.errors import InputError
 from factcli.train.base import attention_implementation, dtype_of, load_model, load_tokenizer
 
@@ -28,6 +29,22 @@ def test_a_directory_without_tokenizer_says_what_to_add(base: str, tmp_path: Pat
     with pytest.raises(InputError, match="has no tokenizer") as caught:
         load_tokenizer(str(folder))
     assert "save_pretrained" in caught.value.hint
+
+
+@pytest.mark.parametrize("file", ["tokenizer.json", "tokenizer.model", "vocab.json", "spiece.model", "tokenizer_config.json"])
+def test_any_kind_of_tokenizer_file_is_one_before_and_in_training(base: str, tmp_path: Path, file: str) -> None:
+    folder = tmp_path / "mine"
+    shutil.copytree(base, folder)
+    for path in folder.glob("*token*"):
+        path.unlink()
+    (folder / file).write_text("{}")
+    assert resolve_base(str(folder), tmp_path).location == str(folder)
+    said = ""
+    try:
+        load_tokenizer(str(folder))
+    except InputError as error:  # `{}` need not load, but something is there
+        said = error.message
+    assert "has no tokenizer" not in said
 
 
 def test_a_directory_without_model_is_refused(tmp_path: Path) -> None:

@@ -74,6 +74,26 @@ def test_a_checkpoint_that_cannot_be_written_costs_only_itself(tmp_path: Path, c
     assert "no checkpoint at step 1" in caplog.text
 
 
+def test_the_seconds_of_a_resumed_run_count_from_the_first_start(tmp_path: Path) -> None:
+    """7 s to the checkpoint; 2 s after it are lost with their steps; then 5 s from another start: 12 s, and 13 at the next resume."""
+    first, second, third = ([0.0], [100.0], [50.0])
+    run = Checkpoints(tmp_path / "checkpoints", "a", 0.0, tmp_path / "log.jsonl", clock=lambda: first[0])
+    assert run.resume() is None
+    first[0] = 7.0
+    run.save(1, snapshot(1.0))
+    first[0] = 9.0
+    assert run.seconds == 9.0
+    run = Checkpoints(tmp_path / "checkpoints", "a", 0.0, tmp_path / "log.jsonl", clock=lambda: second[0])
+    second[0] = 105.0
+    assert run.resume() is not None
+    assert run.seconds == 12.0
+    second[0] = 106.0
+    run.save(2, snapshot(2.0))
+    run = Checkpoints(tmp_path / "checkpoints", "a", 0.0, tmp_path / "log.jsonl", clock=lambda: third[0])
+    assert run.resume() is not None
+    assert run.seconds == 13.0
+
+
 def test_a_checkpoint_is_not_due_before_its_time(tmp_path: Path) -> None:
     rare = Checkpoints(tmp_path / "checkpoints", "a", 1e9, tmp_path / "log.jsonl")
     rare.save_if_due(1, lambda: snapshot(1.0))

@@ -13,7 +13,7 @@ REF = KnowledgeRef("fictitious_v1_statement", "adapters/fictitious_v1_statement"
 JOBS = (
     KnowledgeJob("base", "out", (PLAN,), lora=Lora(8, 16, 0.0, ("q_proj",)), recite_target=0.97),
     SkillJob("base", "out", "rows.jsonl", mode="multi_version", knowledge=(REF,), steps=3, real_fraction=0.25),
-    PretrainJob("out", "world.json", settings={"steps": 600, "lr": 3e-3}),
+    PretrainJob("out", "world.json", seed=3),
 )
 
 

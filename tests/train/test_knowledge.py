@@ -16,7 +16,7 @@ from factcli.train.knowledge import KnowledgeStage, Learner, run_knowledge
 from factcli.train.loop import Event, learning_rate
 from factcli.train.objectives import Scorer
 from factcli.train.recitation import probe_of, recite
-from tests.train.conftest import WriteRows, documents, llama
+from tests.train.conftest import WriteRows, documents, had_run, llama
 
 MACHINE = Machine(device="cpu", threads=1, checkpoint_every_s=1e9)
 
@@ -106,9 +106,10 @@ def test_a_killed_and_resumed_run_is_bit_identical(kill_at: int, job: KnowledgeJ
         patch.setattr(KnowledgeStage, "advance", dying)
         with pytest.raises(KilledError):
             run_knowledge(job, ignore)
-    assert list((tmp_path / "killed/checkpoints").glob("step-*"))
+    had_run(tmp_path / "killed", 1000.0)
     for name, vector in trained(job).items():
         assert torch.equal(vector, whole[name])
+    assert json.loads((tmp_path / "killed/result.json").read_text())["usage"]["seconds"] > 1000.0
     for table in ("log.jsonl", "recitation.jsonl"):
         assert (tmp_path / "out" / table).read_text() == (tmp_path / "killed" / table).read_text()
     assert not (tmp_path / "killed/checkpoints").exists()

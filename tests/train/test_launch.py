@@ -15,10 +15,10 @@ from pathlib import Path
 
 import pytest
 
-from factcli.errors import InputError, SettingsError, TrainingError
+from factcli.errors import FactError, InputError, SettingsError, TrainingError
 from factcli.train import job as jobs
 from factcli.train.job import AdapterPlan, KnowledgeJob, Lora, Machine, Optim
-from factcli.train.launch import Trainer, argv_for, events_of, run
+from factcli.train.launch import Launch, Trainer, argv_for, events_of, run
 from tests.train.conftest import WriteRows, documents
 
 ROOT = Path(__file__).parents[2]
@@ -81,6 +81,15 @@ def test_one_warm_child_runs_job_after_job(trainer: Trainer, job_file: Path, fol
     assert trainer._child is child
 
 
+def test_what_a_dry_run_says_of_the_process_is_what_is_started(trainer: Trainer, job_file: Path, tmp_path: Path) -> None:
+    told = trainer.launch_of(job_file)
+    trainer.start()
+    assert trainer._child is not None
+    assert told.argv == trainer._child.args == [sys.executable, "-m", "factcli.train.worker", "--serve"]
+    assert json.loads(told.stdin or "") == str(job_file)
+    assert Trainer(tmp_path / "log", "accelerate").launch_of(job_file) == Launch(argv_for(job_file, launcher="accelerate"))
+
+
 def test_a_wrong_setting_comes_back_as_itself_and_the_child_lives_on(trainer: Trainer, job_file: Path) -> None:
     wrong = job_file.with_name("wrong.json")
     wrong.write_text(json.dumps(json.loads(job_file.read_text()) | {"sed": 1}))
@@ -92,6 +101,28 @@ def test_a_wrong_setting_comes_back_as_itself_and_the_child_lives_on(trainer: Tr
     with pytest.raises(InputError, match="has no tokenizer"):
         trainer.run(gone, print)
     assert trainer._child is child
+
+
+def told_by(event: dict, tmp_path: Path) -> FactError:
+    """What a run raises whose process says this; here the process is one that says nothing else."""
+    says = [sys.executable, "-c", f"print({json.dumps(event)!r})"]
+    with subprocess.Popen(says, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as child, pytest.raises(FactError) as caught:
+        Trainer(tmp_path / "log", "child")._follow(tmp_path / "a job.json", child, print)
+    return caught.value
+
+
+@pytest.mark.parametrize("kind", [SettingsError, InputError])
+def test_a_mistake_of_the_user_is_not_answered_with_running_it_again(kind: type[FactError], tmp_path: Path) -> None:
+    for hint in ("lower max_length to 96 or less", ""):
+        error = told_by({"event": "failed", "error": kind.__name__, "message": "a row is too long", "hint": hint}, tmp_path)
+        assert (type(error), error.message, error.hint) == (kind, "a row is too long", hint)
+
+
+def test_training_that_failed_is_answered_with_running_it_again(tmp_path: Path) -> None:
+    error = told_by({"event": "failed", "error": "TrainingError", "message": "a proof failed", "hint": ""}, tmp_path)
+    assert isinstance(error, TrainingError)
+    command = shlex.split(error.hint.removeprefix("run it again with: "))
+    assert command == [sys.executable, "-m", "factcli.train.worker", str(tmp_path / "a job.json")]
 
 
 def test_a_crash_gives_the_log_and_a_command_that_reruns_it(trainer: Trainer, job_file: Path) -> None:

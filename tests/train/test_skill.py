@@ -18,7 +18,7 @@ from factcli.train.job import KnowledgeRef, Lora, Machine, Optim, SkillJob
 from factcli.train.loop import Event
 from factcli.train.routing import Deck, Roster, Sampler
 from factcli.train.skill import SkillStage, cut_by_length, run_skill
-from tests.train.conftest import WriteRows, chats, llama
+from tests.train.conftest import WriteRows, chats, had_run, llama
 
 MACHINE = Machine(device="cpu", threads=1, checkpoint_every_s=1e9)
 
@@ -264,8 +264,9 @@ def test_a_killed_and_resumed_run_is_bit_identical(kill_at: int, job: SkillJob, 
         patch.setattr(SkillStage, "advance", dying)
         with pytest.raises(KilledError):
             run_skill(again, ignore)
-    seen: list[Event] = []
-    run_skill(again, seen.append)
+    had_run(tmp_path / "killed", 1000.0)
+    result = run_skill(again, ignore)
+    assert result["usage"]["seconds"] > 1000.0
     assert all(torch.equal(tensor, weights(again)[name]) for name, tensor in weights(job).items())
     for table in ("log.jsonl", "proofs.jsonl"):
         assert (Path(job.out) / table).read_text() == (Path(again.out) / table).read_text()

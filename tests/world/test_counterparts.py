@@ -1,32 +1,13 @@
 """Invented counterparts of real facts."""
 
 import re
-from pathlib import Path
 
 import pytest
 
 from factcli.errors import InputError, SettingsError
 from factcli.rows import Fact
 from factcli.world.counterparts import folded, invent_counterparts, too_few_objects
-from factcli.world.relations import load_templates
-from factcli.world.triples import read_facts, real_rows
-
-ROOT = Path(__file__).parents[2]
-TEMPLATES = load_templates([ROOT / "configs" / "relations" / "popqa.yaml"])
-TRIPLES = ROOT / "tests" / "data" / "real_triples.jsonl"
-
-
-@pytest.fixture(scope="module")
-def real():
-    triples, rejects = read_facts(TRIPLES, TEMPLATES)
-    assert rejects == ()
-    return real_rows(triples, seed=3)
-
-
-@pytest.fixture(scope="module")
-def invented(real):
-    people, facts = real
-    return invent_counterparts(facts, 120, 3, 7, [person.name for person in people], TEMPLATES)
+from tests.world.conftest import TEMPLATES
 
 
 def test_invented_names_are_no_real_name_nor_share_a_made_up_word_with_one(real, invented):

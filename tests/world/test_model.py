@@ -89,6 +89,11 @@ def test_pretraining_that_passes_the_gate_stops_at_the_end_of_a_phase(model, tok
     assert (result.ended_by, result.steps) == ("gate", 4)  # not at 0 or 2, where the rate is still high
 
 
+@pytest.mark.parametrize("settings", [TINY, ModelSettings(hidden_size=24, n_layers=3, n_heads=2, intermediate_size=40)])
+def test_the_parameters_told_beforehand_are_those_of_the_model(tokenizer, settings):
+    assert settings.n_parameters == sum(parameter.numel() for parameter in build_model(tokenizer, settings, 0).parameters())
+
+
 def test_a_resumed_run_equals_an_uninterrupted_one_bit_for_bit(tokenizer, world, tmp_path):
     whole = Pretrainer(build_model(tokenizer, TINY, 0), tokenizer, world, SHORT)
     losses = [whole.train_step() for _ in range(4)]

@@ -3,32 +3,13 @@
 import json
 import random
 import re
-from pathlib import Path
 
 import pytest
 
 from factcli.errors import SettingsError
-from factcli.world.counterparts import invent_counterparts
 from factcli.world.relation_texts import chats_for, documents_for, questions_for
-from factcli.world.relations import load_templates
 from factcli.world.triples import read_facts, real_rows
-
-ROOT = Path(__file__).parents[2]
-TEMPLATES = load_templates([ROOT / "configs" / "relations" / "popqa.yaml"])
-TRIPLES = ROOT / "tests" / "data" / "real_triples.jsonl"
-
-
-@pytest.fixture(scope="module")
-def real():
-    triples, rejects = read_facts(TRIPLES, TEMPLATES)
-    assert rejects == ()
-    return real_rows(triples, seed=3)
-
-
-@pytest.fixture(scope="module")
-def invented(real):
-    people, facts = real
-    return invent_counterparts(facts, 120, 3, 7, [person.name for person in people], TEMPLATES)
+from tests.world.conftest import TEMPLATES
 
 
 def test_awkward_names_survive_unchanged_in_every_text(tmp_path):

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from factcli.artifact import Artifact, Draft, Outcome, Plan
 from factcli.artifact.manifest import sha256_of_file
+from factcli.cost import Cost
 from factcli.errors import InputError, SettingsError
 from factcli.judge.metrics import question_metrics
 from factcli.knowledge.popqa import POPQA_FILE, PopqaTable, PopularityGroups, load_popqa, read_popqa
@@ -70,6 +71,13 @@ def plan(config: PopqaEvalConfig, subject: Subject, source: Source, name: str | 
     inputs = {**source.inputs, **subject.inputs}
     suffix = "" if config.ask == "task" else "-few-shot"
     return Plan("eval popqa", REVISION, "eval", name or f"popqa-{subject.name}{suffix}", config, inputs, POPQA_TABLES, source.pin(), subject.base.identity)
+
+
+def cost(plan: Plan, source: Source) -> Cost:
+    """One prompt per question; those on the hub are counted once they are here."""
+    config = plan.config
+    assert isinstance(config, PopqaEvalConfig)
+    return Cost() if source.path is None else Cost(prompts=len(first_subjects(source.read(config), config.limit)))
 
 
 def work(plan: Plan, draft: Draft, subject: Subject, source: Source, report: Report) -> Outcome:

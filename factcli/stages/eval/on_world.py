@@ -6,16 +6,18 @@ from typing import Any
 
 from factcli.artifact import Artifact, Draft, Outcome, Plan
 from factcli.backends.completions import Completer
+from factcli.cost import Cost
 from factcli.errors import InputError
 from factcli.judge.compare import Results, retention_metrics
 from factcli.judge.metrics import Metric, biography_metrics, question_metrics
 from factcli.knowledge.ledger import Ledger
 from factcli.progress import Report
 from factcli.rows import Answer, Chat, Claim, Fact, KnowledgeAdapter, Person, Question
-from factcli.stages.eval.probes import Plug, memorisation, plugs_of, swap, tell
+from factcli.stages.eval.probes import Plug, fictitious_questions, memorisation, plugs_of, swap, tell
 from factcli.stages.eval.settings import WORLD_TABLES, WorldEvalConfig
 from factcli.stages.eval.subject import SKILL, Subject
 from factcli.stages.eval.world import Method, ask_biographies, ask_questions, draw_examples
+from factcli.world.people import RELATION_NAMES
 
 REVISION = 1
 
@@ -36,6 +38,16 @@ def plan(config: WorldEvalConfig, subject: Subject, world: Artifact, base_eval: 
     inputs = {"world": world, **subject.inputs} | ({"base_eval": base_eval} if base_eval else {})
     suffix = "" if config.ask == "task" else f"-{config.ask.replace('_', '-')}"
     return Plan("eval world", REVISION, "eval", name or f"eval-{subject.name}{suffix}", config, inputs, WORLD_TABLES, model=subject.base.identity)
+
+
+def cost(plan: Plan, subject: Subject) -> Cost:
+    """The prompts of the benchmark and of the probes; a biography that is filled takes one per sentence."""
+    config = plan.config
+    assert isinstance(config, WorldEvalConfig)
+    benchmark = read_benchmark(plan.inputs["world"], config)
+    per_biography = len(RELATION_NAMES) if config.ask == "fill" else 1
+    asked = len(benchmark.questions) + per_biography * len(benchmark.requests)
+    return Cost(prompts=asked + _n_probe_prompts(_probed(subject, config)))
 
 
 def work(plan: Plan, draft: Draft, subject: Subject, report: Report) -> Outcome:
@@ -115,39 +127,66 @@ def read_results(evaluation: Artifact) -> Results:
     return Results(questions, [a for a in answers if a.task == "bio"], list(evaluation.rows("claims", Claim)))
 
 
-def _probes(model: Completer, subject: Subject, config: WorldEvalConfig) -> dict[str, Sequence[Any]]:
-    """Swap where there is knowledge to plug in; memorisation wherever there is fictitious data."""
+@dataclass(frozen=True, slots=True)
+class Probed:
+    """Whom the probes ask about which facts, and what is plugged in meanwhile: `inside` the skill's training and `outside` of it."""
+
+    trained: Sequence[Person]
+    unseen: Sequence[Person]
+    taught: Sequence[Fact]
+    inside: Sequence[Plug]
+    outside: Sequence[Plug]
+
+
+def _probed(subject: Subject, config: WorldEvalConfig) -> Probed | None:
+    """Swap where there is knowledge to plug in; memorisation wherever there is fictitious data; None without."""
     if subject.synth is None or config.probe_versions == 0:
-        return {}
+        return None
     people = [person for person in subject.synth.rows("people", Person) if person.fictitious]
-    facts = [fact for fact in subject.synth.rows("facts", Fact) if fact.fictitious]
-    trained = [person for person in people if person.split == "train"][: config.limit]
-    unseen = [person for person in people if person.split == "test"][: config.limit]
     versions = range(1, config.probe_versions + 1)
-    taught = [fact for fact in facts if fact.version in versions]
-    told = tell(model, trained, taught, Plug(0, "none", subject.adapters))
-    ids = {person.id for person in trained}
-    memory = [row for one in told for row in memorisation(one, [f for f in taught if f.subject in ids], config.seed)]
+    names = {row.name for row in subject.knowledge.rows("adapters", KnowledgeAdapter)} if subject.knowledge else set()
+    outside = _available(plugs_of(versions, SKILL, "probe"), names)
+    return Probed(
+        trained=[person for person in people if person.split == "train"][: config.limit],
+        unseen=[person for person in people if person.split == "test"][: config.limit],
+        taught=[fact for fact in subject.synth.rows("facts", Fact) if fact.fictitious and fact.version in versions],
+        inside=_available(plugs_of(versions, SKILL, "fictitious"), names) if subject.knowledge else (),
+        outside=outside if len(outside) > 1 else (),  # one is the dropped row, which has nothing to be held against
+    )
+
+
+def _n_probe_prompts(probed: Probed | None) -> int:
+    """Memorisation asks everybody once, the swap once more with each plug."""
+    if probed is None:
+        return 0
+    n_trained = len(fictitious_questions(probed.trained, probed.taught))
+    n_unseen = len(fictitious_questions(probed.unseen, probed.taught))
+    return n_trained * (1 + len(probed.inside)) + n_unseen * len(probed.outside)
+
+
+def _probes(model: Completer, subject: Subject, config: WorldEvalConfig) -> dict[str, Sequence[Any]]:
+    probed = _probed(subject, config)
+    if probed is None:
+        return {}
+    told = tell(model, probed.trained, probed.taught, Plug(0, "none", subject.adapters))
+    ids = {person.id for person in probed.trained}
+    memory = [row for one in told for row in memorisation(one, [f for f in probed.taught if f.subject in ids], config.seed)]
     if subject.knowledge is None:
         return {"memorisation": memory}
-    names = _plug_all(model, subject.knowledge)
-    inside = _available(plugs_of(versions, SKILL, "fictitious"), names)
-    outside = _available(plugs_of(versions, SKILL, "probe"), names)
-    swapped, answers = swap(model, inside, trained, taught, "in")
-    if len(outside) > 1:
-        more_rows, more_answers = swap(model, outside, unseen, taught, "out")
+    _plug_all(model, subject.knowledge)
+    swapped, answers = swap(model, probed.inside, probed.trained, probed.taught, "in")
+    if probed.outside:
+        more_rows, more_answers = swap(model, probed.outside, probed.unseen, probed.taught, "out")
         swapped, answers = swapped + more_rows, answers + more_answers
     return {"memorisation": memory, "swap": swapped, "probe_answers": answers}
 
 
-def _plug_all(model: Completer, knowledge: Artifact) -> set[str]:
+def _plug_all(model: Completer, knowledge: Artifact) -> None:
     from factcli.backends.local import LocalModel
 
     assert isinstance(model, LocalModel)
-    names = [row.name for row in knowledge.rows("adapters", KnowledgeAdapter)]
-    for name in names:
-        model.plug(name, knowledge.file(f"adapters/{name}"))
-    return set(names)
+    for row in knowledge.rows("adapters", KnowledgeAdapter):
+        model.plug(row.name, knowledge.file(f"adapters/{row.name}"))
 
 
 def _available(plugs: Sequence[Plug], names: set[str]) -> list[Plug]:

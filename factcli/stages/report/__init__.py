@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from factcli.artifact import Artifact, Draft, Outcome, Plan
+from factcli.cost import Cost
 from factcli.progress import Report
 from factcli.stages.report.biographies import biographies_section
 from factcli.stages.report.collect import Collected, collect, newest_of_each, require_same_questions, with_base
@@ -28,7 +29,7 @@ from factcli.stages.report.settings import PAGE, REVISION, ReportConfig
 from factcli.stages.report.training import costs_section, curves_section, gates_section
 from factcli.stages.report.view import Section
 
-__all__ = ["ReportConfig", "newest_of_each", "plan", "work"]
+__all__ = ["ReportConfig", "cost", "newest_of_each", "plan", "work"]
 
 
 def plan(config: ReportConfig, chosen: Sequence[Artifact], root: Path, name: str | None) -> Plan:
@@ -38,6 +39,11 @@ def plan(config: ReportConfig, chosen: Sequence[Artifact], root: Path, name: str
     names = [e.name for e in complete]
     inputs = {e.name if names.count(e.name) == 1 else e.ref: e for e in complete}
     return Plan("report", REVISION, "report", name or "report", config, inputs, {})
+
+
+def cost() -> Cost:
+    """One page and no table, drawn in seconds."""
+    return Cost(rows={})
 
 
 def work(plan: Plan, draft: Draft, root: Path, report: Report) -> Outcome:

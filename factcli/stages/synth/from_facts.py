@@ -12,6 +12,7 @@ from factcli.artifact import Draft, Outcome, Plan
 from factcli.artifact.manifest import sha256_of_file
 from factcli.basemodel import BaseModelRef
 from factcli.config import Config, setting
+from factcli.cost import Cost
 from factcli.knowledge.ledger import Ledger
 from factcli.knowledge.popqa import POPQA_FILE, write_popqa
 from factcli.progress import Report
@@ -66,6 +67,14 @@ def plan(config: FactsConfig, facts: Path, templates: Sequence[Path], base: Base
     read_facts(facts, load_templates(templates))
     pinned = {f"facts {facts.name}": _sha256(facts)} | {f"templates {n} {path.name}": _sha256(path) for n, path in enumerate(templates)}
     return Plan("synth qa --facts", REVISION, "synth", name or "facts-qa", config, base.inputs if base else {}, TABLES, pinned, base.identity if base else {})
+
+
+def cost(plan: Plan, facts: Path, templates: Sequence[Path]) -> Cost:
+    """People are counted; the facts and texts of the invented ones are drawn."""
+    assert isinstance(plan.config, FactsConfig)
+    triples, _ = read_facts(facts, load_templates(templates))
+    real_people, _ = real_rows(triples, plan.config.seed, plan.config.split_shares)
+    return Cost(rows={"people": len(real_people) + plan.config.subjects})
 
 
 def work(plan: Plan, draft: Draft, facts: Path, templates: Sequence[Path], base: BaseModelRef | None, report: Report) -> Outcome:

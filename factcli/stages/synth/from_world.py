@@ -1,9 +1,11 @@
 """Synthesis on an invented world: its people are the real ones, new names with K versions the fictitious ones."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from factcli.artifact import Artifact, Draft, Outcome, Plan
+from factcli.cost import Cost
 from factcli.progress import Report
 from factcli.rows import Chat, Document, Fact, Person, Task
 from factcli.stages.synth.settings import TABLES, SynthConfig
@@ -15,6 +17,15 @@ REVISION = 1
 
 def plan(task: str, config: SynthConfig, world: Artifact, name: str | None) -> Plan:
     return Plan(f"synth {task}", REVISION, "synth", name or task, config, {"world": world}, TABLES)
+
+
+def cost(plan: Plan) -> Cost:
+    """The rows of every subject, counted without writing a text."""
+    assert isinstance(plan.config, SynthConfig)
+    rows: Counter[str] = Counter()
+    for person, facts in _subjects(WorldRows.read(plan.inputs["world"]), plan.config):
+        rows.update(_n_rows(person, facts, plan.config))
+    return Cost(rows=dict(rows))
 
 
 def work(plan: Plan, draft: Draft, report: Report) -> Outcome:
@@ -77,11 +88,23 @@ def _rows(person: Person, facts: list[Fact], config: SynthConfig) -> dict[str, l
     chats: list[Chat] = []
     for version in versions:
         held = [fact for fact in facts if fact.version == version]
-        if person.fictitious or (config.real_documents and person.split == "train"):
+        if _has_documents(person, config):
             documents += _statements(person, held, config)
             documents += _passages(person, version, held, config)
         chats += _chats(person, version, held, config)
     return {"people": [person], "facts": facts, "documents": documents, "chats": chats}
+
+
+def _has_documents(person: Person, config: SynthConfig) -> bool:
+    return person.fictitious or (config.real_documents and person.split == "train")
+
+
+def _n_rows(person: Person, facts: list[Fact], config: SynthConfig) -> dict[str, int]:
+    """How many rows `_rows` gives."""
+    n_versions = len({fact.version for fact in facts})
+    n_documents = len(facts) * config.statements_per_fact + n_versions * config.passages_per_subject
+    n_chats = n_versions * ("bio" in config.tasks) + len(facts) * config.questions_per_fact * ("qa" in config.tasks)
+    return {"people": 1, "facts": len(facts), "documents": n_documents if _has_documents(person, config) else 0, "chats": n_chats}
 
 
 def _statements(person: Person, facts: list[Fact], config: SynthConfig) -> Iterator[Document]:
