@@ -52,7 +52,7 @@ class Demo:
 
     def __init__(self, root: Path, size: str, versions: int, seed: int, context: Context) -> None:
         self.root, self.size, self.versions, self.seed, self.context = root, size, versions, seed, context
-        steps = ["world", "synth", "prereq", *["sft"] * len(METHODS), *["eval"] * (len(ASKS) + len(METHODS) + 1), "report"]
+        steps = ["world", "synth", "prereq", *["sft"] * len(METHODS), *["eval"] * (len(ASKS) + 2 * len(METHODS) + 1), "report"]
         self.clock = Clock(steps)
         self.n_steps = len(steps)
 
@@ -99,12 +99,9 @@ class Demo:
     def evaluate(self, ground: Artifact, base: BaseModelRef, texts: Artifact, knowledge: Artifact, skills: Mapping[str, Artifact]) -> list[Artifact]:
         untouched = Subject("base", base)
         evals = [self.eval_world(untouched, ground, None, ask) for ask in ASKS]
-        for method, skill in skills.items():
-            subject = Subject(skill.name, base, skill, knowledge if method == "prereq" else None, texts)
-            evals.append(self.eval_world(subject, ground, evals[0], "task"))
-            if method == "prereq":
-                self.eval_popqa(subject, ground)
-        return evals
+        tuned = [Subject(skill.name, base, skill, knowledge if method == "prereq" else None, texts) for method, skill in skills.items()]
+        evals += [self.eval_world(subject, ground, evals[0], "task") for subject in tuned]
+        return evals + [self.eval_popqa(subject, ground) for subject in (untouched, *tuned)]
 
     def eval_world(self, subject: Subject, ground: Artifact, base_eval: Artifact | None, ask: str) -> Artifact:
         config = resolve(WorldEvalConfig, [], (), {"ask": ask, "seed": self.seed})
