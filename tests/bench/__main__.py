@@ -1,31 +1,36 @@
 """`make bench`: the effect over many worlds (effect.py), and how long things take (speed.py)."""
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 
-from tests.bench import effect, speed
+from tests.bench import effect, speed, tables
+from tests.bench.protocol import FROZEN, read_protocol
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("what", nargs="?", choices=("all", "effect", "dev", "speed"), default="all")
     parser.add_argument("--data", type=Path, default=Path("data-bench"), help="where the seeds' artifacts go")
-    parser.add_argument("--seeds", help="comma list; default: the protocol's")
+    parser.add_argument("--protocol", type=Path, default=FROZEN)
+    parser.add_argument("--seeds", type=numbers, default=[], help="comma list; default: the protocol's")
+    parser.add_argument("--jobs", type=int, default=2, help="seeds at a time; they share the cores")
     chosen = parser.parse_args()
+    protocol = read_protocol(chosen.protocol)
     if chosen.what in ("all", "speed"):
         print(speed.table())
     if chosen.what == "dev":
-        seeds = numbers(chosen.seeds) or effect.PROTOCOL["dev_seeds"]
-        effect.run_seeds(chosen.data, seeds, effect.trials(), "dev")
-        print(effect.dev_table(chosen.data, seeds))
+        seeds = chosen.seeds or protocol.dev_seeds
+        effect.run_seeds(chosen.data, seeds, replace(protocol, methods=protocol.tried(), probe_versions=0), chosen.jobs)
+        print(tables.trial_table(chosen.data, protocol, seeds))
     if chosen.what in ("all", "effect"):
-        seeds = numbers(chosen.seeds) or effect.PROTOCOL["seeds"]
-        effect.run_seeds(chosen.data, seeds, effect.PROTOCOL["methods"], "test")
-        print(effect.tables(chosen.data, seeds))
+        seeds = chosen.seeds or protocol.seeds
+        effect.run_seeds(chosen.data, seeds, protocol, chosen.jobs)
+        print(tables.effect_tables(chosen.data, protocol, seeds))
 
 
-def numbers(text: str | None) -> list[int]:
-    return [int(part) for part in text.split(",")] if text else []
+def numbers(text: str) -> list[int]:
+    return [int(part) for part in text.split(",")]
 
 
 if __name__ == "__main__":

@@ -1,0 +1,51 @@
+"""`make bench` on worlds of seconds: it runs from nothing, its means are the means, and a second run makes nothing again."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+MICRO = Path(__file__).parent / "micro.yaml"
+pytestmark = pytest.mark.slow
+
+
+def bench(data: Path, what: str) -> str:
+    command = [sys.executable, "-m", "tests.bench", what, "--protocol", str(MICRO), "--data", str(data), "--jobs", "1"]
+    return subprocess.run(command, capture_output=True, text=True, check=True, cwd=Path(__file__).parents[2]).stdout
+
+
+def versions(data: Path) -> set[str]:
+    return {str(path.relative_to(data)) for path in data.glob("seed*/*/v*")}
+
+
+def accuracy(data: Path, seed: int, evaluation: str) -> float:
+    """Share right among people that pre-training mentions, counted from the answers."""
+    lines = (data / f"seed{seed}" / evaluation / "v0001" / "answers.jsonl").read_text().splitlines()
+    rows = [row for row in map(json.loads, lines) if row["task"] == "qa" and row["group"] in ("head", "mid", "tail")]
+    return 100 * sum(row["grade"] == "right" for row in rows) / len(rows)
+
+
+def test_effect_tables_hold_the_counted_figures(tmp_path: Path) -> None:
+    printed = bench(tmp_path, "effect")
+    table = printed[printed.index("**Questions right") :].split("\n\n")[1]
+    for name in ("base", "prereq", "sft"):
+        each = [accuracy(tmp_path, seed, f"eval-{name}") for seed in (1, 2)]
+        assert f"| {name} | {sum(each) / 2:.1f} | {each[0]:.1f} | {each[1]:.1f} |" in table
+    difference = accuracy(tmp_path, 1, "eval-prereq") - accuracy(tmp_path, 1, "eval-sft")
+    row = re.search(r"\| sft \| questions right, points \| .* \| (\S+) \S+ \|", printed)
+    assert row is not None
+    assert row[1] == f"{difference:+.2f}"
+    made = versions(tmp_path)
+    assert bench(tmp_path, "effect") == printed
+    assert versions(tmp_path) == made
+
+
+def test_trials_show_each_rate_of_each_tuned_method(tmp_path: Path) -> None:
+    printed = bench(tmp_path, "dev")
+    for method in ("prereq", "sft"):
+        for rate in ("0.001", "0.002"):
+            assert re.search(rf"\| {method} \| {rate} \| [\d.]+ \|", printed)
+    assert (tmp_path / "seed900" / "sft-0.002" / "v0001").is_dir()
