@@ -420,6 +420,7 @@ def test_a_machine_without_torch_is_told_what_to_install_and_runs_what_needs_non
     check_told(missing, BACKEND, 'pip install "factcli[train]"')
     assert missing.err.strip().splitlines()[-2].endswith("need what is not installed: torch")
     assert committed(tmp_path / "data") == []
+    assert not list(tmp_path.glob("data/*/.partial-*"))  # it was missed before any work
     assert fact("world", "--size", "micro", "--dry-run").code == 0
 
 

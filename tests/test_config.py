@@ -1,6 +1,7 @@
 """Settings: layers, roles, and what a wrong one is answered with."""
 
 import importlib
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -236,6 +237,12 @@ def test_every_setting_has_a_role_and_a_line_of_help() -> None:
     models = list(configs_of_the_package())
     assert len(models) >= 3
     assert {m.__qualname__: unmarked(m) for m in models if unmarked(m)} == {}
+
+
+def test_defaults_survive_being_written_down() -> None:
+    """As a manifest does, and as a process that is handed its settings does."""
+    for model in configs_of_the_package():
+        assert model(**json.loads(json.dumps(model().model_dump()))) == model()
 
 
 def test_an_unmarked_setting_would_be_noticed() -> None:

@@ -106,6 +106,7 @@ def cost(plan: Plan, context: Context) -> Cost:
 def work(plan: Plan, draft: Draft, context: Context) -> Outcome:
     config = plan.config
     assert isinstance(config, WorldConfig)
+    context.trainer.start()  # torch is missed before any work, and its import overlaps the drawing
     world = draw_world(config.spec)
     questions = list(questions_of(world))
     if not draft.done("people"):

@@ -6,7 +6,6 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import islice
-from types import MappingProxyType
 from typing import Literal
 
 from factcli.errors import SettingsError
@@ -58,8 +57,8 @@ class WorldSpec:
     n_first_names: int = 60
     n_last_names: int = 200
     split_shares: tuple[float, float, float] = (0.28, 0.11, 0.61)
-    coverage: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({"head": 1.0, "mid": 0.7, "tail": 0.5, "unseen": 0.0, "demo": 1.0}))
-    sampling_rate: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({"head": 1.0, "mid": 0.18, "tail": 0.05, "unseen": 0.0, "demo": 1.0}))
+    coverage: Mapping[str, float] = field(default_factory=lambda: {"head": 1.0, "mid": 0.7, "tail": 0.5, "unseen": 0.0, "demo": 1.0})
+    sampling_rate: Mapping[str, float] = field(default_factory=lambda: {"head": 1.0, "mid": 0.18, "tail": 0.05, "unseen": 0.0, "demo": 1.0})
 
     def __post_init__(self) -> None:
         n_people, n_names = sum(self.group_sizes().values()), self.n_first_names * self.n_last_names

@@ -71,6 +71,15 @@ def effect_tables(data: Path, protocol: Protocol, seeds: Sequence[int]) -> str:
     )
 
 
+def _is_made(data: Path, seed: int, name: str) -> bool:
+    """A method that was added later may have been run on some of the seeds only: the tables then show which."""
+    return (seed_folder(data, seed) / f"eval-{name}").is_dir()
+
+
+def _made(data: Path, seeds: Sequence[int], name: str) -> list[int]:
+    return [seed for seed in seeds if _is_made(data, seed, name)]
+
+
 def _value(root: Path, evaluation: str, metric: str) -> float | None:
     rows = open_artifact(evaluation, root).rows("metrics", Metric)
     return next((row.value for row in rows if (row.metric, row.group) == (metric, "seen")), None)
@@ -79,8 +88,8 @@ def _value(root: Path, evaluation: str, metric: str) -> float | None:
 def _figure_table(data: Path, protocol: Protocol, seeds: Sequence[int], figure: Figure) -> str:
     lines = [f"**{figure.label}**", "", f"| method | mean | {' | '.join(map(str, seeds))} |", f"|---|---|{'---|' * len(seeds)}"]
     for name in ["base", *protocol.methods]:
-        values = [_value(seed_folder(data, seed), f"eval-{name}", figure.metric) for seed in seeds]
-        if None not in values:
+        values = [_value(seed_folder(data, seed), f"eval-{name}", figure.metric) if _is_made(data, seed, name) else None for seed in seeds]
+        if any(value is not None for value in values):
             lines.append(f"| {name} | {_mean(values, figure.scale)} | {' | '.join(_shown(value, figure.scale) for value in values)} |")
     return "\n".join(lines)
 
@@ -108,9 +117,9 @@ def _difference_table(data: Path, protocol: Protocol, seeds: Sequence[int]) -> s
     ]
     fixed = {seed: (_results(data, seed, "base"), _results(data, seed, MINE)) for seed in seeds}
     for rival in [name for name in protocol.methods if name != MINE]:
-        others = {seed: _results(data, seed, rival) for seed in seeds}
+        others = {seed: _results(data, seed, rival) for seed in _made(data, seeds, rival)}
         for label, (measure, scale) in DIFFERENCES.items():
-            each = {seed: measure(mine, others[seed], base) for seed, (base, mine) in fixed.items()}
+            each = {seed: measure(mine, others[seed], base) for seed, (base, mine) in fixed.items() if seed in others}
             values = [one.value for one in each.values() if one.value is not None]
             same, total = equal_signs(values)
             estimate = seed_subject_bootstrap(each)
@@ -160,7 +169,9 @@ def _dropped_table(data: Path, protocol: Protocol, seeds: Sequence[int]) -> str:
         "|---|---|---|---|---|",
     ]
     for name in protocol.methods:
-        rows = [row for seed in seeds for row in open_artifact(f"eval-{name}", seed_folder(data, seed)).rows("memorisation", MemorisationRow)]
+        rows = [
+            row for seed in _made(data, seeds, name) for row in open_artifact(f"eval-{name}", seed_folder(data, seed)).rows("memorisation", MemorisationRow)
+        ]
         for task in ("qa", "bio"):
             own = [row for row in rows if row.task == task]
             within = sum(bool(row.is_within_chance) for row in own)
@@ -177,12 +188,10 @@ def _cost_table(data: Path, protocol: Protocol, seeds: Sequence[int]) -> str:
         "|---|---|---|---|---|---|---|---|---|",
     ]
     for name, settings in protocol.methods.items():
-        stages = [_skill_cost(seed_folder(data, seed), name) for seed in seeds]
-        own = [sum(column) / len(seeds) for column in zip(*stages, strict=True)]
+        made = [seed_folder(data, seed) for seed in _made(data, seeds, name)]
+        own = [sum(column) / len(made) for column in zip(*(_skill_cost(root, name) for root in made), strict=True)]
         steps, real, fictitious, tokens, flops, seconds = own
-        knowledge = (
-            sum(_knowledge_flops(seed_folder(data, seed), settings.get("versions")) for seed in seeds) / len(seeds) if settings["method"] == "prereq" else 0
-        )
+        knowledge = sum(_knowledge_flops(root, settings.get("versions")) for root in made) / len(made) if settings["method"] == "prereq" else 0
         lines.append(
             f"| {name} | {settings['lr']:g} | {steps:.0f} | {real:.0f} | {fictitious:.0f} | {tokens / 1e6:.2f} "
             f"| {flops / 1e12:.1f} | {(flops + knowledge) / 1e12:.1f} | {seconds:.0f} |"
