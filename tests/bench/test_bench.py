@@ -12,8 +12,8 @@ MICRO = Path(__file__).parent / "micro.yaml"
 pytestmark = pytest.mark.slow
 
 
-def bench(data: Path, what: str) -> str:
-    command = [sys.executable, "-m", "tests.bench", what, "--protocol", str(MICRO), "--data", str(data), "--jobs", "1"]
+def bench(data: Path, what: str, *more: str) -> str:
+    command = [sys.executable, "-m", "tests.bench", what, "--protocol", str(MICRO), "--data", str(data), "--jobs", "1", *more]
     return subprocess.run(command, capture_output=True, text=True, check=True, cwd=Path(__file__).parents[2]).stdout
 
 
@@ -49,3 +49,13 @@ def test_trials_show_each_rate_of_each_tuned_method(tmp_path: Path) -> None:
         for rate in ("0.001", "0.002"):
             assert re.search(rf"\| {method} \| {rate} \| [\d.]+ \|", printed)
     assert (tmp_path / "seed900" / "sft-0.002" / "v0001").is_dir()
+
+
+def test_a_demo_is_timed_step_by_step(tmp_path: Path) -> None:
+    printed = bench(tmp_path, "demo", "--size", "micro", "--versions", "2", "--runs", "1")
+    rows = {cells[1].strip(): float(cells[3]) for cells in (line.split("|") for line in printed.splitlines()[4:] if line)}
+    steps = rows["world"] + rows["knowledge"] + rows["prereq-tune"] + rows["report"]
+    assert 0 < steps < rows["all"]
+    assert 0 < rows["until a question and the base's answer are shown"] < rows["all"]
+    assert rows["run again, everything reused"] < rows["all"] / 2
+    assert 0.1 < rows["peak memory, GiB"] < 8
