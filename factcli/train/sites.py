@@ -30,8 +30,8 @@ def find_sites(model: PreTrainedModel, targets: str | Sequence[str]) -> tuple[Si
     for target in wanted:
         if not any(ends_with(site.name, target) for site in linear):
             raise SettingsError(
-                f"no linear module of the model is called {target!r}{nearest(target, endings)}",
-                hint=f"it has {', '.join(sorted(endings))}",
+                f"no linear module of the model is called {target!r}{nearest(target, [*endings, *GROUPS])}",
+                hint=f"{' or '.join(GROUPS)}, or of {', '.join(sorted(endings))}",
             )
     return tuple(site for site in linear if is_target(site.name, targets))
 

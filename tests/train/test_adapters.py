@@ -82,6 +82,8 @@ def test_a_target_that_matches_nothing_is_refused_with_the_nearest(tokenizer: Pr
     assert len(AdapterBank(model, ("q_proj", "v_proj")).sites) == 4
     with pytest.raises(SettingsError, match="did you mean 'q_proj'"):
         AdapterBank(model, ("q_prj",))
+    with pytest.raises(SettingsError, match="did you mean 'no-query-key'"):
+        AdapterBank(model, "no-qery")
 
 
 @pytest.mark.parametrize("name", ["V1", "1v", "v.1", "v1\n", "", "ü"])
