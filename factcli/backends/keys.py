@@ -1,13 +1,14 @@
 """The name under which an answer is kept: the same for the same question to the same model, on every machine."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 from factcli.artifact.manifest import sha256_of
-from factcli.backends.requests import Request
+from factcli.backends.requests import Request, Sampling
 from factcli.errors import InputError
 
+SAMPLING_FIELDS = tuple(field.name for field in fields(Sampling))
 KEY_SCHEMA = 1  # raised when the meaning of a key changes: no answer from before is found then
 
 
@@ -40,7 +41,7 @@ def key_parts(request: Request, endpoint: Endpoint) -> Mapping[str, Any]:
         "model": endpoint.model,
         "revision": endpoint.revision,
         "prompt" if is_text else "messages": request.prompt if is_text else [list(turn) for turn in request.prompt],
-        "sampling": asdict(request.sampling),
+        "sampling": {name: getattr(request.sampling, name) for name in SAMPLING_FIELDS},
         "sample": request.sample,
         "logprobs": [request.wants_logprobs, request.wants_prompt_logprobs],
         "format": request.schema.model_json_schema() if request.schema else None,
