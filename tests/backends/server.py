@@ -45,6 +45,7 @@ class Server:
     in_flight: int = 0
     most_in_flight: int = 0
     keeps: bool = True  # what it was asked
+    counts_prompt: bool = True
     url: str = ""
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -101,7 +102,8 @@ class Server:
         text = answer_of(body)
         content = {"message": {"role": "assistant", "content": text}} if "messages" in body else {"text": text}
         choice = {"index": 0, "finish_reason": "stop", **content} | (self.said(body) if self.said else {})
-        return {"id": "c", "object": "completion", "model": body["model"], "choices": [choice], "usage": {"prompt_tokens": 10, "completion_tokens": 5}}
+        usage = {"prompt_tokens": 10 if self.counts_prompt else 0, "completion_tokens": 5}
+        return {"id": "c", "object": "completion", "model": body["model"], "choices": [choice], "usage": usage}
 
 
 def _write(writer: asyncio.StreamWriter, status: int, body: bytes, kind: str, retry_after: str = "") -> None:
