@@ -56,7 +56,7 @@ class Buyer:
         self._terms = terms
         self._around = surroundings
         self._asked: dict[str, asyncio.Future[Stored | CallError]] = {}
-        self._bought_again: set[str] = set()  # with retry_failed: what was replaced by something that is not ok either
+        self._not_ok_since = cache.now() if terms.retry_failed else 0.0
         self._settled = asyncio.Event()
         self._lost_in_a_row = 0
         self._stopped: BaseException | None = None
@@ -70,7 +70,7 @@ class Buyer:
     async def answer(self, request: Request) -> Response:
         """What came of it. Raises BudgetError, or BackendError where the server answers nobody."""
         key = request_key(request, self._endpoint)
-        known = self._known(key)
+        known = self._cache.get(key, self._not_ok_since)
         if known is not None:
             return self._response(request, key, known, is_cached=True)
         if key in self._asked:
@@ -83,14 +83,6 @@ class Buyer:
             twin.cancel()  # no effect on one that has its result
             del self._asked[key]
         return self._response(request, key, found, is_cached)
-
-    def _known(self, key: str) -> Stored | None:
-        stored = self._cache.get(key)
-        is_wanted = stored is None or stored.said.outcome == "ok" or not self._is_anew(key)
-        return stored if is_wanted else None
-
-    def _is_anew(self, key: str) -> bool:
-        return self._terms.retry_failed and key not in self._bought_again
 
     async def _buy(self, request: Request, key: str) -> tuple[Stored | CallError, bool]:
         """The answer, and whether somebody else bought it. A failure is given back, not raised: it is the row's."""
@@ -110,8 +102,6 @@ class Buyer:
                 break
         assert last is not None
         self._cache.put(key, self._endpoint.model, last)
-        if self._terms.retry_failed and last.said.outcome != "ok":
-            self._bought_again.add(key)
         return last, False
 
     async def _ask(self, request: Request, key: str, ask: int) -> Said | Stored:
@@ -128,6 +118,7 @@ class Buyer:
                 if error.verdict == "never":
                     raise
                 if error.verdict == "slower":
+                    self._require_patience(error)
                     now_s = self._around.clock()
                     slow_since_s = now_s if slow_since_s is None else slow_since_s
                     if now_s - slow_since_s >= patience.patience_s:
@@ -138,6 +129,14 @@ class Buyer:
                     raise
                 await self._around.sleep(patience.wait_s(n_failed, random))
 
+    def _require_patience(self, error: CallError) -> None:
+        """Raises BackendError where the server wants to be left alone for longer than anybody here would wait."""
+        if error.retry_after_s is not None and error.retry_after_s > self._terms.patience.patience_s:
+            raise BackendError(
+                f"{self._endpoint.model} at {', '.join(self._endpoint.place)} takes nothing for {error.retry_after_s:.0f} s: {error.reason}",
+                f"every answer so far is kept: run the same command again then, or with a patience_s above {self._terms.patience.patience_s:g}",
+            )
+
     async def _leave(self, request: Request, key: str) -> tuple[Slot, float] | Stored:
         """All that sending takes: a slot, money set aside and the lease of the key; or another process's answer."""
         for n_looks in count():
@@ -147,11 +146,11 @@ class Buyer:
                 self._pool.unused(slot)
                 await self._until_settled()
                 continue
-            if self._cache.claim(key, self._terms.patience.timeout_s, anew=self._is_anew(key)) == "mine":
+            if self._cache.claim(key, self._terms.patience.timeout_s, self._not_ok_since) == "mine":
                 return slot, worst
             self._budget.give_up(worst, may_be_billed=False)
             self._pool.unused(slot)
-            stored = self._known(key)
+            stored = self._cache.get(key, self._not_ok_since)
             if stored is not None:
                 return stored
             longest_s = min(LONGEST_LOOK_S, FIRST_LOOK_S * 2 ** min(n_looks, 10))
@@ -177,7 +176,7 @@ class Buyer:
             if error.verdict == "slower":
                 self._pool.rejected(slot, error.retry_after_s)
             else:
-                self._pool.failed(slot, is_down=error.verdict == "again", is_overload=error.cause == "time-out")
+                self._pool.failed(slot, is_down=error.verdict == "again", is_overload=error.cause == "time-out", retry_after_s=error.retry_after_s)
             raise
         except BaseException:
             self._budget.give_up(worst, may_be_billed=True)

@@ -16,13 +16,13 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Literal
 
-from factcli.backends.cachefile import open_cache
+from factcli.backends.cachefile import open_cache, usable
 from factcli.backends.reading import Said
 from factcli.backends.requests import Token
-from factcli.errors import BackendError
 
 Claim = Literal["mine", "stored", "others"]
 SAID_FIELDS = tuple(field.name for field in fields(Said))
+COUNTS = "FROM answers WHERE key = ? AND (outcome = 'ok' OR created >= ?)"
 LEASE_MARGIN_S = 30.0  # beyond the time-out of a call, for storing its answer
 
 
@@ -46,24 +46,27 @@ class Cache:
         self._connection = open_cache(directory)
 
     def close(self) -> None:
-        with _readable(self.directory), self._connection:
+        with usable(self.directory), self._connection:
             self._connection.execute("DELETE FROM leases WHERE owner = ?", (self._owner,))
         self._connection.close()
 
-    def get(self, key: str) -> Stored | None:
-        """The stored answer. One that cannot be read is deleted and counts as absent."""
-        with _readable(self.directory):
-            row = self._connection.execute("SELECT said FROM answers WHERE key = ?", (key,)).fetchone()
+    def now(self) -> float:
+        """Wall time, as answers and leases are dated."""
+        return self._clock()
+
+    def get(self, key: str, not_ok_since: float = 0.0) -> Stored | None:
+        """The stored answer. One that is not ok and older than `not_ok_since` counts as absent, and so does one that cannot be read."""
+        with usable(self.directory):
+            row = self._connection.execute(f"SELECT said {COUNTS}", (key, not_ok_since)).fetchone()
             return None if row is None else self._parsed(key, row[0])
 
-    def claim(self, key: str, for_s: float, anew: bool = False) -> Claim:
+    def claim(self, key: str, for_s: float, not_ok_since: float = 0.0) -> Claim:
         """`mine`: ask, and `put` or `release` the key within `for_s` and a margin. `others`: somebody asks; look again soon.
 
-        `anew`: an answer that is stored and not ok does not count, it is to be bought again.
+        `stored` means that `get` finds it.
         """
         with self._transaction() as connection:
-            row = connection.execute("SELECT outcome FROM answers WHERE key = ?", (key,)).fetchone()
-            if row is not None and not (anew and row[0] != "ok"):
+            if connection.execute(f"SELECT 1 {COUNTS}", (key, not_ok_since)).fetchone() is not None:
                 return "stored"
             lease = connection.execute("SELECT owner, host, pid, expires FROM leases WHERE key = ?", (key,)).fetchone()
             if lease is not None and lease[0] != self._owner and self._is_held(*lease[1:]):
@@ -85,7 +88,7 @@ class Cache:
 
     def rate(self, endpoint: str) -> float | None:
         """Requests per second of the last run, if there was one."""
-        with _readable(self.directory):
+        with usable(self.directory):
             row = self._connection.execute("SELECT requests_per_s FROM rates WHERE endpoint = ?", (endpoint,)).fetchone()
         return None if row is None else float(row[0])
 
@@ -96,7 +99,7 @@ class Cache:
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
         """Holds the write lock from the beginning, so that what is read inside stays true until the end."""
-        with _readable(self.directory):
+        with usable(self.directory):
             self._connection.execute("BEGIN IMMEDIATE")
             try:
                 yield self._connection
@@ -144,14 +147,3 @@ def is_running(pid: int) -> bool:
     except PermissionError:  # somebody else's
         return True
     return True
-
-
-@contextmanager
-def _readable(directory: Path) -> Iterator[None]:
-    """Damage or a full disk in the middle of a run ends it: every answer until here is stored, the next start repairs the file."""
-    try:
-        yield
-    except sqlite3.DatabaseError as error:
-        raise BackendError(
-            f"the response cache in {directory} cannot be used: {error}", "run the same command again: it checks and repairs the cache"
-        ) from error

@@ -9,6 +9,7 @@ import logging
 import os
 import sqlite3
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from filelock import FileLock
@@ -69,6 +70,18 @@ def open_cache(directory: Path) -> sqlite3.Connection:
             n_kept = _salvage(aside, connection)
             log.warning("the response cache %s was damaged (%s): %d answers were kept, the old file is now %s", path, error, n_kept, aside.name)
             return connection
+
+
+@contextlib.contextmanager
+def usable(directory: Path) -> Iterator[None]:
+    """Damage, a full disk or a stopped process that holds the lock end the run; every answer until here is stored."""
+    try:
+        yield
+    except sqlite3.DatabaseError as error:
+        raise BackendError(
+            f"the response cache in {directory} cannot be used: {error}",
+            "free some space if the disk is full; then run the same command again: it checks the cache, repairs it and goes on",
+        ) from error
 
 
 def _opened(path: Path) -> sqlite3.Connection:

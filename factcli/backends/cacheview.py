@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import get_args
 
 from factcli.backends.cache import stored_of
-from factcli.backends.cachefile import FILE, connect, open_cache
+from factcli.backends.cachefile import FILE, connect, open_cache, usable
 from factcli.backends.requests import Outcome
 from factcli.errors import InputError, SettingsError, nearest
 
@@ -64,7 +64,7 @@ def prune(directory: Path, older_than: str | None, model: str | None, outcome: s
         conditions["outcome = ?"] = outcome
     if not conditions:
         raise SettingsError("nothing says which answers to delete", "give --older-than 30d, --model NAME or --outcome truncated")
-    with contextlib.closing(open_cache(directory)) as connection:
+    with usable(directory), contextlib.closing(open_cache(directory)) as connection:
         n = connection.execute(f"DELETE FROM answers WHERE {' AND '.join(conditions)}", tuple(conditions.values())).rowcount  # noqa: S608 - our own words
         if n:
             connection.execute("VACUUM")

@@ -84,16 +84,16 @@ class Limiter:
     def rejected(self, ticket: Ticket, now_s: float, retry_after_s: float | None) -> None:
         """A 429."""
         self.in_flight -= 1
-        if retry_after_s is not None:
-            self.paused_until_s = max(self.paused_until_s, now_s + retry_after_s)
+        self._pause(now_s + (retry_after_s or 0.0))
         if ticket.number >= self._cut_number:
             self._cut(ticket, now_s, has_date=retry_after_s is not None)
         elif self.ceiling is not None:  # one more of the same burst: the server holds one less than thought
             self.ceiling = max(self.limit + 1, self.ceiling - 1)
 
-    def failed(self, ticket: Ticket, now_s: float, is_overload: bool) -> None:
+    def failed(self, ticket: Ticket, now_s: float, is_overload: bool, retry_after_s: float | None = None) -> None:
         """No answer; a time-out may mean that the server has too much to do, other failures say nothing of it."""
         self.in_flight -= 1
+        self._pause(now_s + (retry_after_s or 0.0))
         if is_overload and ticket.number >= self._cut_number:
             self._reduce(int(self.limit * CUT), now_s)
 
@@ -108,8 +108,11 @@ class Limiter:
         self._reduce(self.ceiling - 1 if was_probe else int(self.ceiling * CUT), now_s)
         if self._cuts_in_a_row and not has_date:
             pause_s = min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2 ** min(self._cuts_in_a_row, 30))
-            self.paused_until_s = max(self.paused_until_s, now_s + self._random.uniform(pause_s / 2, pause_s))
+            self._pause(now_s + self._random.uniform(pause_s / 2, pause_s))
         self._cuts_in_a_row += 1
+
+    def _pause(self, until_s: float) -> None:
+        self.paused_until_s = max(self.paused_until_s, until_s)
 
     def _reduce(self, limit: int, now_s: float) -> None:
         self.is_starting = False

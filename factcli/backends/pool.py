@@ -83,10 +83,10 @@ class Pool:
         slot.server.limiter.rejected(slot.ticket, self._clock(), retry_after_s)
         self._hand_out()
 
-    def failed(self, slot: Slot, is_down: bool, is_overload: bool) -> None:
+    def failed(self, slot: Slot, is_down: bool, is_overload: bool, retry_after_s: float | None = None) -> None:
         """`is_down`: the server may be away; `is_overload`: it may have too much to do."""
         server, now_s = slot.server, self._clock()
-        server.limiter.failed(slot.ticket, now_s, is_overload)
+        server.limiter.failed(slot.ticket, now_s, is_overload, retry_after_s)
         server.n_down = server.n_down + 1 if is_down else 0
         if server.n_down >= DEAD_AFTER and any(other.dead_until_s <= now_s for other in self.servers if other is not server):
             server.dead_until_s = now_s + min(LONGEST_ASIDE_S, FIRST_ASIDE_S * 2**server.n_aside)
@@ -113,7 +113,9 @@ class Pool:
     def _wake_later(self, now_s: float) -> None:
         """When a pause or a time aside ends nobody gives a slot back, so a timer must look."""
         times = [t for server in self.servers for t in (server.limiter.paused_until_s, server.dead_until_s) if t > now_s]
-        if times and (self._timer is None or self._timer.cancelled()):
+        if self._timer is not None:
+            self._timer.cancel()  # it may be set for a later time
+        if times:
             self._timer = asyncio.get_running_loop().call_later(min(times) - now_s + 0.001, self._on_timer)
 
     def _on_timer(self) -> None:

@@ -44,17 +44,18 @@ class LocalBackend:
     def generate(self, requests: Iterable[Request]) -> Iterator[Response]:
         """One response per request, chunk by chunk. A prompt that is too long for the model has outcome failed."""
         source = iter(requests)
+        not_ok_since = time.time() if self._terms.retry_failed else 0.0
         with contextlib.closing(Cache(self._cache_directory)) as cache:
             while chunk := list(islice(source, CHUNK)):
                 started_s = time.monotonic()
-                responses = self._answered(chunk, cache)
+                responses = self._answered(chunk, cache, not_ok_since)
                 self.usage.seconds += time.monotonic() - started_s
                 self.usage.outcomes.update(response.outcome for response in responses)
                 yield from responses
 
-    def _answered(self, chunk: Sequence[Request], cache: Cache) -> list[Response]:
+    def _answered(self, chunk: Sequence[Request], cache: Cache, not_ok_since: float) -> list[Response]:
         keys = [request_key(request, self.endpoint) for request in chunk]
-        known = {key: stored for key in set(keys) if (stored := cache.get(key)) and not self._is_anew(stored)}
+        known = {key: stored for key in set(keys) if (stored := cache.get(key, not_ok_since))}
         wanted = {key: request for key, request in zip(keys, chunk, strict=True) if key not in known}
         bought = self._bought(wanted)
         for key, answer in bought.items():
@@ -63,9 +64,6 @@ class LocalBackend:
         first = {key: request.id for key, request in zip(reversed(keys), reversed(chunk), strict=True)}
         pairs = zip(keys, chunk, strict=True)
         return [self._response(request, key, known.get(key) or bought[key], key in known or first[key] != request.id) for key, request in pairs]
-
-    def _is_anew(self, stored: Stored) -> bool:
-        return self._terms.retry_failed and stored.said.outcome != "ok"
 
     def _response(self, request: Request, key: str, found: Stored | InputError, is_cached: bool) -> Response:
         if isinstance(found, InputError):

@@ -152,11 +152,11 @@ class Clock:
 def test_the_panel_tells_rates_retries_and_money(capsys: pytest.CaptureFixture[str]):
     """100 of 400 rows, 1.50 spent: 6.00 projected; an evil cause moves no cursor."""
     usage = Usage()
-    panel = Panel(PlainReport(every_s=0), usage, 400, clock=Clock())
+    panel = Panel(PlainReport(every_s=0), 400, clock=Clock())
     usage.requests, usage.tokens_in, usage.tokens_out, usage.cost = 100, 3000, 1000, 1.5
     usage.retries.update({"429": 3, "time-out": 1})
-    assert panel.numbers(100) == "100.0 requests/s, 4,000 tokens/s, retries: 3 x 429, 1 x time-out, cost 1.50 of about 6.00"
-    assert len(list(panel.told("writing", (Response(f"r{i}", "ok") for i in range(3))))) == 3
+    assert panel.numbers(100, usage) == "100.0 requests/s, 4,000 tokens/s, retries: 3 x 429, 1 x time-out, cost 1.50 of about 6.00"
+    assert len(list(panel.told("writing", (Response(f"r{i}", "ok") for i in range(3)), usage))) == 3
     assert "writing: 3/400" in capsys.readouterr().err
 
 

@@ -60,11 +60,13 @@ def test_a_key_is_leased_to_one_until_it_is_stored_released_or_expired(tmp_path:
     assert other.claim("b", 10) == "mine"
 
 
-def test_only_what_is_not_ok_is_claimed_anew(tmp_path: Path):
+def test_only_what_is_not_ok_and_older_is_claimed_again(tmp_path: Path):
     with contextlib.closing(Cache(tmp_path)) as cache:
         cache.put("good", "m", stored("x"))
         cache.put("cut", "m", stored("x", "truncated"))
-        assert [cache.claim(key, 1, anew=True) for key in ("good", "cut")] == ["stored", "mine"]
+        later = cache.now() + 1
+        assert [cache.claim(key, 1, later) for key in ("good", "cut")] == ["stored", "mine"]
+        assert (cache.get("cut", later), cache.get("good", later)) == (None, stored("x"))
         assert cache.claim("cut", 1) == "stored"
 
 

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import time
 import traceback
 from collections import Counter
 from collections.abc import Iterator
@@ -145,6 +146,19 @@ def test_429s_use_up_no_tries_but_patience_ends(tmp_path: Path):
     with running(Server(lambda _n, _body: "429", retry_after="0.01")) as server:
         found = by_id(backend(server, tmp_path / "b", patience=Patience(patience_s=0.2)).generate(asked(1)))["r0"]
     assert (found.outcome, found.cause) == ("failed", "429: slow down")
+
+
+def test_a_server_that_wants_hours_ends_the_run_at_once(tmp_path: Path):
+    with running(Server(lambda _n, _body: "429", retry_after="86400")) as server, pytest.raises(BackendError, match="takes nothing for 86400 s"):
+        list(backend(server, tmp_path).generate(asked(20)))
+    assert server.n <= 4
+
+
+def test_a_503_with_retry_after_is_obeyed_too(tmp_path: Path):
+    with running(Server(lambda n, _body: "503" if n == 1 else "", retry_after="0.5")) as server:
+        started_s = time.monotonic()
+        assert by_id(backend(server, tmp_path).generate(asked(1)))["r0"].outcome == "ok"
+    assert (time.monotonic() - started_s >= 0.5, server.n) == (True, 2)
 
 
 def test_truncated_and_refused_answers_are_kept_as_such_and_bought_again_only_when_asked(tmp_path: Path):
