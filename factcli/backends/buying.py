@@ -117,8 +117,8 @@ class Buyer:
             except CallError as error:
                 if error.verdict == "never":
                     raise
+                self._require_patience(error)
                 if error.verdict == "slower":
-                    self._require_patience(error)
                     now_s = self._around.clock()
                     slow_since_s = now_s if slow_since_s is None else slow_since_s
                     if now_s - slow_since_s >= patience.patience_s:

@@ -81,6 +81,20 @@ def test_two_processes_with_one_cache_share_the_answers(tmp_path: Path):
     assert (tmp_path / "out0").read_text() == (tmp_path / "out1").read_text()
 
 
+def test_at_ctrl_c_what_is_in_flight_still_arrives_and_is_kept(tmp_path: Path):
+    """Latency 0.5 s: at the signal some are on their way; none of them is bought again."""
+    with running(Server(latency_s=0.5, keeps=False)) as server:
+        child = started(buy, server.url, tmp_path / "cache", tmp_path / "out", 60, 60)
+        while not (server.answered and server.in_flight):
+            time.sleep(0.01)
+        os.kill(child.pid, signal.SIGINT)
+        child.join()
+        n_before = sum(server.answered.values())
+        assert (child.exitcode, 0 < n_before < 60) == (1, True)
+        buy(server.url, tmp_path / "cache", tmp_path / "out", 60, 60)
+        assert sum(server.answered.values()) == 60
+
+
 @pytest.mark.slow
 def test_2000_requests_with_30_percent_duplicates_and_50_kills(tmp_path: Path):
     check_killed(tmp_path, n=2000, of=1400, n_kills=50, n_processes=1, latency_s=0.1)
