@@ -22,11 +22,12 @@ LOCKED = (401, 403)  # the server's own words are not repeated: they hold part o
 class Caller:
     """One model on one server."""
 
-    def __init__(self, url: str, model: str, key: ApiKey, timeout_s: float) -> None:
+    def __init__(self, url: str, model: str, key: ApiKey, timeout_s: float, most_in_flight: int) -> None:
         self.model = model
         self._url = url
         self._key = key
         self._timeout_s = timeout_s
+        self._most_in_flight = most_in_flight
         self._client: AsyncOpenAI | None = None
 
     async def call(self, request: Request, ask: int) -> Said:
@@ -52,9 +53,12 @@ class Caller:
             self._client = None
 
     def _connect(self) -> "AsyncOpenAI":
-        from openai import AsyncOpenAI
+        """The client keeps 100 connections by default: with more in flight it would open and close one per request."""
+        from openai import DEFAULT_CONNECTION_LIMITS, AsyncOpenAI, DefaultAsyncHttpxClient
 
-        return AsyncOpenAI(base_url=self._url, api_key=self._key.sent(), max_retries=0, timeout=self._timeout_s)
+        limits = type(DEFAULT_CONNECTION_LIMITS)(max_connections=self._most_in_flight, max_keepalive_connections=self._most_in_flight)
+        http = DefaultAsyncHttpxClient(limits=limits, timeout=self._timeout_s)
+        return AsyncOpenAI(base_url=self._url, api_key=self._key.sent(), max_retries=0, timeout=self._timeout_s, http_client=http)
 
     def _refused(self, error: "APIStatusError") -> CallError:
         status = error.status_code

@@ -65,7 +65,7 @@ class HttpBackend:
     async def _opened(self) -> AsyncIterator[Buyer]:
         around = Surroundings(time.monotonic, asyncio.sleep, self.random or Random())
         pool = Pool([Server(url, Limiter(self.most_in_flight, around.random)) for url in dict.fromkeys(self.spec.urls)], around.clock)
-        callers = {url: Caller(url, self.spec.model, self.key, self.terms.patience.timeout_s) for url in self.spec.urls}
+        callers = {url: Caller(url, self.spec.model, self.key, self.terms.patience.timeout_s, self.most_in_flight) for url in self.spec.urls}
         cache = Cache(self.cache_directory)
         if self.watch is not None:
             self.watch(pool)

@@ -9,6 +9,7 @@ from factcli.backends.buying import Terms
 from factcli.backends.cachefile import cache_directory
 from factcli.backends.http import HttpBackend
 from factcli.backends.keys import Endpoint
+from factcli.backends.planning import Estimate, estimate
 from factcli.backends.pool import Pool
 from factcli.backends.requests import Request, Response
 from factcli.backends.retrying import Patience
@@ -51,6 +52,12 @@ def open_backend(
     if isinstance(spec, HttpSpec):
         return _open_http(spec, config, watch)
     return _open_local(spec, config, resolve_base, adapters or {})
+
+
+def plan_of(config: GenerationConfig, backend: Backend, requests: Iterable[Request]) -> Estimate:
+    """What `backend.generate(requests)` would buy, for a dry run; nothing is sent."""
+    price = read_price(config.price, backend.endpoint.model)
+    return estimate(requests, backend.endpoint, cache_directory(), price, config.requests_per_s)
 
 
 def terms_of(config: GenerationConfig) -> Terms:

@@ -10,14 +10,14 @@ from pydantic import BaseModel
 
 from factcli.backends.bill import Budget, Price, Usage, read_price
 from factcli.backends.completions import Turn
-from factcli.backends.opening import open_backend, terms_of
+from factcli.backends.opening import open_backend, plan_of, terms_of
 from factcli.backends.panel import Panel
 from factcli.backends.planning import estimate
 from factcli.backends.probing import CHECKS, probe
 from factcli.backends.requests import Request, Response, Sampling
 from factcli.backends.scripted import load_script
 from factcli.backends.settings import GenerationConfig
-from factcli.config import ROLES, role_of
+from factcli.config import ROLES, Config, identity_of, resolve, role_of
 from factcli.errors import BackendError, InputError, SettingsError
 from factcli.progress import LiveReport, PlainReport
 from tests.backends.server import Server, answer_of, running
@@ -121,6 +121,18 @@ def test_every_setting_has_a_role_and_only_who_answers_is_identity():
     assert {name for name, role in roles.items() if role == "identity"} == {"backend", "revision", "json_asks"}
 
 
+class Settings(Config):
+    generation: GenerationConfig = GenerationConfig()
+
+
+def test_the_group_nests_in_the_settings_of_a_stage(tmp_path: Path):
+    (tmp_path / "c.yaml").write_text("generation:\n  servers: {lab: [http://a/v1, http://b/v1]}\n  budget: 2\n")
+    flags = {"generation.backend": "http:m@lab", "generation.price": "1,2"}
+    settings = resolve(Settings, [tmp_path / "c.yaml"], ["generation.tries=3", "generation.key_file=k"], flags).generation
+    assert (settings.servers["lab"], settings.budget, settings.tries, settings.key_file) == (("http://a/v1", "http://b/v1"), 2, 3, Path("k"))
+    assert identity_of(Settings(generation=settings)) == {"generation": {"backend": "http:m@lab", "revision": "", "json_asks": 3}}
+
+
 def test_a_backend_is_opened_from_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("FACT_CACHE_DIR", str(tmp_path / "cache"))
     monkeypatch.setenv("LAB_KEY", "sk-lab")
@@ -131,6 +143,8 @@ def test_a_backend_is_opened_from_settings(tmp_path: Path, monkeypatch: pytest.M
     assert "sk-lab" not in repr(opened) + config.model_dump_json()
     script = scripted(tmp_path / "s.jsonl", {"match": "", "answer": "x"})
     assert open_backend(GenerationConfig(backend=f"scripted:{script}")).endpoint.model == "scripted"
+    plan = plan_of(config, opened, asked(2))
+    assert (plan.n_requests, plan.cost) == (2, pytest.approx((8 * 1 + 32 * 2) / 1e6))
     with pytest.raises(SettingsError, match="does not run models in its own process"):
         open_backend(GenerationConfig(backend="local:world"))
     with pytest.raises(SettingsError, match="is not KIND:WHAT"):
