@@ -12,7 +12,7 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from pydantic import BaseModel
+from pydantic import BaseModel, field_validator
 
 from factcli.backends.apikey import ApiKey, read_key
 from factcli.backends.bill import Budget, Price, Usage
@@ -298,6 +298,25 @@ def test_no_byte_of_the_key_is_written_or_told(tmp_path: Path, fault: str, caplo
     for part in (CANARY, CANARY[3:], CANARY[-6:]):
         assert part not in told
         assert part.encode() not in files_below(tmp_path)
+
+
+class Broken(BaseModel):
+    """A form with a bug of ours in it."""
+
+    name: str
+
+    @field_validator("name")
+    @classmethod
+    def _crash(cls, value: str) -> str:
+        return value[: 1 // 0]
+
+
+def test_a_crash_ends_the_run_with_its_traceback_and_without_the_key(tmp_path: Path):
+    with running(Server(said=lambda _body: {"message": {"content": f'{{"name": "{CANARY}"}}'}})) as server, pytest.raises(ZeroDivisionError) as caught:
+        list(backend(server, tmp_path, key=CANARY).generate(asked(20, schema=Broken)))
+    told = "".join(traceback.format_exception(caught.value))
+    assert "_crash" in told
+    assert CANARY.encode() not in told.encode() + files_below(tmp_path)
 
 
 def test_a_key_that_no_header_can_carry_is_refused_unseen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
