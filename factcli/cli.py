@@ -27,6 +27,7 @@ app = typer.Typer(
 )
 synth_app = typer.Typer(no_args_is_help=True, help="Write data: fictitious people and their facts, knowledge texts, task examples.")
 eval_app = typer.Typer(no_args_is_help=True, help="Ask a model, judge every answer and claim, count with intervals.")
+cache_app = typer.Typer(no_args_is_help=True, help="The answers of model servers that are kept on this machine (FACT_CACHE_DIR).")
 START, MAKE, TRAIN, MEASURE, LOOK = "Start here", "Make data", "Train", "Measure", "Look"
 
 DataOption = Annotated[Path, typer.Option("--data", envvar="FACT_DATA", help="Directory of all artifacts.")]
@@ -282,6 +283,40 @@ def verify(ref: Annotated[str, typer.Argument(help="name, name@3 or a path.")], 
     from factcli.commands.looking import show_verification
 
     show_verification(ref, data, json)
+
+
+app.add_typer(cache_app, name="cache", rich_help_panel=LOOK)
+
+
+@cache_app.command("ls")
+@guarded
+def cache_ls(json: JsonOption = False) -> None:
+    """List what is kept: answers, size and failures per model."""
+    from factcli.commands.caching import show_cache
+
+    show_cache(json)
+
+
+@cache_app.command("prune")
+@guarded
+def cache_prune(
+    older_than: Annotated[str | None, typer.Option("--older-than", help="Age, e.g. 30d, 12h or 2w.")] = None,
+    model: Annotated[str | None, typer.Option("--model", help="Name of the model, as the server knows it.")] = None,
+    outcome: Annotated[str | None, typer.Option("--outcome", help="ok, truncated, refused or invalid.")] = None,
+) -> None:
+    """Delete the answers that meet every condition given."""
+    from factcli.commands.caching import prune_cache
+
+    prune_cache(older_than, model, outcome)
+
+
+@cache_app.command("merge")
+@guarded
+def cache_merge(file: Annotated[Path, typer.Argument(help="A responses.sqlite3 of another machine; it is not changed.")]) -> None:
+    """Take over the answers of another machine that are missing here."""
+    from factcli.commands.caching import merge_cache
+
+    merge_cache(file)
 
 
 def main() -> None:

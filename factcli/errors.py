@@ -49,6 +49,12 @@ class TooManyFailuresError(FactError):
     exit_code = 6
 
 
+class BudgetError(FactError):
+    """The money set for a run is spent; like an interrupted run, the same command goes on where it was."""
+
+    exit_code = 130
+
+
 def nearest(word: str, choices: Iterable[str]) -> str:
     """`; did you mean 'x'?` for the closest choice, or an empty string where none is close."""
     close = difflib.get_close_matches(word, list(choices), n=1, cutoff=0.5)

@@ -41,7 +41,7 @@ class PlainReport:
         self.say(f"  {self._task}: done in {self._clock() - self._started:.0f} s {note}".rstrip())
 
     def say(self, text: str) -> None:
-        print(text, file=sys.stderr, flush=True)
+        print("\n".join(map(_on_one_line, text.splitlines())), file=sys.stderr, flush=True)
 
 
 def _progress(done: int, total: int | None, elapsed_s: float) -> str:
@@ -52,51 +52,46 @@ def _progress(done: int, total: int | None, elapsed_s: float) -> str:
 
 
 class LiveReport:
-    """One live bar with count, elapsed and remaining time; lines said in between scroll above it."""
+    """One live bar with count, elapsed and remaining time, the note below it; lines said in between scroll above."""
 
     def __init__(self) -> None:
-        from rich.console import Console
+        from rich.console import Console, Group
+        from rich.live import Live
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+        from rich.text import Text
 
         self._console = Console(stderr=True, highlight=False)
-        self._progress = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=24),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            TextColumn("left"),
-            TimeRemainingColumn(),
-            TextColumn("[dim]{task.fields[note]}"),
-            console=self._console,
-            transient=True,
-        )
+        columns = (BarColumn(bar_width=24), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn())
+        self._progress = Progress(TextColumn("{task.description}", markup=False), *columns, console=self._console)
+        self._note = Text(style="dim")  # no markup in it is read
+        self._live = Live(Group(self._progress, self._note), console=self._console, transient=True)
         self._task: int | None = None
         self._name = ""
         self._started = 0.0
 
     def begin(self, task: str, total: int | None = None) -> None:
         self._clear()
-        self._name, self._started = task, time.monotonic()
-        self._progress.start()
-        self._task = self._progress.add_task(task, total=total, note="")
+        self._name, self._started = _on_one_line(task), time.monotonic()
+        self._live.start()
+        self._task = self._progress.add_task(self._name, total=total)
 
     def update(self, done: int, total: int | None = None, note: str = "") -> None:
         if self._task is None:
             return
-        from rich.markup import escape
         from rich.progress import TaskID
 
         task = TaskID(self._task)
         if total:
             self._progress.update(task, total=total)
-        self._progress.update(task, completed=done, note=escape(note))
+        self._progress.update(task, completed=done)
+        self._note.plain = _on_one_line(note)
 
     def end(self, note: str = "") -> None:
         self._clear()
-        self.say(f"{self._name}: done in {time.monotonic() - self._started:.0f} s {note}".rstrip())
+        self.say(f"{self._name}: done in {time.monotonic() - self._started:.0f} s {_on_one_line(note)}".rstrip())
 
     def say(self, text: str) -> None:
-        self._console.print(text, markup=False)
+        self._console.print("\n".join(map(_on_one_line, text.splitlines())), markup=False)
 
     def _clear(self) -> None:
         if self._task is not None:
@@ -104,7 +99,13 @@ class LiveReport:
 
             self._progress.remove_task(TaskID(self._task))
             self._task = None
-        self._progress.stop()
+        self._note.plain = ""
+        self._live.stop()
+
+
+def _on_one_line(text: str) -> str:
+    """A server's or a model's words may hold what moves the cursor or renames the window."""
+    return "".join(c if c.isprintable() else " " for c in text)
 
 
 def report_for(is_terminal: bool) -> Report:

@@ -26,6 +26,8 @@ LAYERS: dict[str, int | str] = {
     "factcli.world.tokenizer": "T",
     "factcli.backends": 2,
     "factcli.backends.local": "T",
+    "factcli.backends.drawing": "T",
+    "factcli.backends.sampling": "T",
     "factcli.basemodel": 2,
     "factcli.resolving": 2,
     "factcli.context": 2,

@@ -1,1 +1,13 @@
+"""Text in, text out: a model server, a model in this process, or a script; every answer is bought once.
 
+requests.py    what is asked and what comes back          opening.py   from settings to a backend: begin here
+spec.py        http:MODEL@URL, local:REF, scripted:FILE   settings.py  the settings that stages nest
+http.py        many requests at once to servers           sampling.py  the same with a model in this process
+buying.py      one answer: cache, twin, lease, server     cache.py     the answers that were paid for
+calling.py     one try through the openai client          keys.py      the name of an answer
+reading.py     what a body says                           bill.py      price, budget, usage
+retrying.py    the retry table                            planning.py  what a run would cost
+limiter.py     how many at once                           probing.py   does the server do what is needed
+pool.py        which server                               panel.py     the live numbers
+stream.py      an event loop behind an iterator           scripted.py  answers by rules
+"""

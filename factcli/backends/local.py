@@ -17,6 +17,7 @@ from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from factcli.backends.completions import Completion, Prompt
+from factcli.backends.drawing import Draw, choose
 from factcli.errors import InputError, SettingsError
 from factcli.train.adapters import AdapterBank
 from factcli.train.base import load_model, load_tokenizer
@@ -70,14 +71,21 @@ class LocalModel:
         return list(self.tokenizer(text, add_special_tokens=False)["input_ids"])
 
     @torch.inference_mode()
-    def continue_ids(self, prompts: Sequence[Sequence[int]], max_new_tokens: int, stop: Sequence[str] = (), adapters: Sequence[str] = ()) -> list[Completion]:
-        """One greedy completion per prompt of token ids, in their order."""
+    def continue_ids(
+        self,
+        prompts: Sequence[Sequence[int]],
+        max_new_tokens: int,
+        stop: Sequence[str] = (),
+        adapters: Sequence[str] = (),
+        draws: Sequence[Draw] | None = None,
+    ) -> list[Completion]:
+        """One completion per prompt of token ids, in their order: greedy, or as the draw of each row says."""
         if max_new_tokens < 1:
             raise SettingsError(f"max_new_tokens is {max_new_tokens}, need at least 1")
         found: dict[int, Completion] = {}
         with self.bank.active(list(adapters)):
             for rows in self._batches(prompts, max_new_tokens):
-                paths = self._extend([prompts[row] for row in rows], max_new_tokens, stop)
+                paths = self._extend([prompts[row] for row in rows], max_new_tokens, stop, None if draws is None else [draws[row] for row in rows])
                 found.update((row, self._completion(path, stop)) for row, path in zip(rows, paths, strict=True))
         return [found[row] for row in range(len(prompts))]
 
@@ -90,21 +98,21 @@ class LocalModel:
             n_rows = max(1, min(BATCH_TOKENS // (length + max_new_tokens), BATCH_LOGITS // self.model.config.vocab_size))
             yield from (rows[first : first + n_rows] for first in range(0, len(rows), n_rows))
 
-    def _room(self, prompt_length: int, max_new_tokens: int) -> int:
+    def room(self, prompt_length: int, max_new_tokens: int) -> int:
         """New tokens that fit the model's positions; a completion cut there is not `finished`."""
         positions = getattr(self.model.config, "max_position_embeddings", None) or prompt_length + max_new_tokens
         if not 0 < prompt_length < positions:
             raise InputError(f"a prompt has {prompt_length} tokens, need 1 to {positions - 1} for this model")
         return min(max_new_tokens, positions - prompt_length)
 
-    def _extend(self, prompts: Sequence[Sequence[int]], max_new_tokens: int, stop: Sequence[str]) -> list[_Path]:
+    def _extend(self, prompts: Sequence[Sequence[int]], max_new_tokens: int, stop: Sequence[str], draws: list[Draw] | None) -> list[_Path]:
         paths = [_Path() for _ in prompts]
         live, cache = paths, None
         inputs_BT = torch.tensor([list(prompt) for prompt in prompts], device=self.model.device)
-        for _ in range(self._room(inputs_BT.shape[1], max_new_tokens)):
+        for _ in range(self.room(inputs_BT.shape[1], max_new_tokens)):
             output = self.model(input_ids=inputs_BT, past_key_values=cache, use_cache=True, logits_to_keep=1)
             cache = output.past_key_values
-            probability_B, chosen_B = output.logits[:, -1].float().softmax(-1).max(-1)
+            probability_B, chosen_B = self._next(output.logits[:, -1].float(), draws)
             self._record(live, chosen_B, probability_B, stop)
             kept = [place for place, path in enumerate(live) if not path.finished]
             if not kept:
@@ -113,8 +121,17 @@ class LocalModel:
                 kept_K = torch.tensor(kept, device=chosen_B.device)
                 cache.batch_select_indices(kept_K)
                 live, chosen_B = [live[place] for place in kept], chosen_B[kept_K]
+                draws = None if draws is None else [draws[place] for place in kept]
             inputs_BT = chosen_B[:, None]
         return paths
+
+    def _next(self, logits_BV: Tensor, draws: Sequence[Draw] | None) -> tuple[Tensor, Tensor]:
+        """The probability and the id of each row's next token."""
+        if draws is None:
+            values = logits_BV.softmax(-1).max(-1)
+            return values.values, values.indices
+        chosen_B = choose(logits_BV, draws)
+        return logits_BV.softmax(-1).gather(-1, chosen_B[:, None])[:, 0], chosen_B
 
     def _record(self, live: Sequence[_Path], chosen_B: Tensor, probability_B: Tensor, stop: Sequence[str]) -> None:
         for path, token, probability in zip(live, chosen_B.tolist(), probability_B.tolist(), strict=True):

@@ -1,0 +1,99 @@
+"""One try: a request to one server through the official `openai` client, and the answer or the reason why there is none.
+
+The client's own retries are off, for they would hide 429s from the limiter, and its response types are not used: the body
+is read as bytes, checked here, and cleared of the key before anybody else sees it.
+"""
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from factcli.backends.apikey import ApiKey
+from factcli.backends.completions import Turn
+from factcli.backends.reading import Said, read_body, shown
+from factcli.backends.requests import Request
+from factcli.backends.retrying import CallError, retry_after_s, verdict_of
+
+if TYPE_CHECKING:
+    from openai import APIStatusError, AsyncOpenAI
+
+LOCKED = (401, 403)  # the server's own words are not repeated: they hold part of the key
+
+
+class Caller:
+    """One model on one server."""
+
+    def __init__(self, url: str, model: str, key: ApiKey, timeout_s: float, most_in_flight: int) -> None:
+        self.model = model
+        self._url = url
+        self._key = key
+        self._timeout_s = timeout_s
+        self._most_in_flight = most_in_flight
+        self._client: AsyncOpenAI | None = None
+
+    async def call(self, request: Request, ask: int) -> Said:
+        """The answer. `ask` counts how often an invalid answer was asked for again. Raises CallError."""
+        from openai import APIConnectionError, APIStatusError, APITimeoutError
+
+        self._client = self._client or self._connect()
+        is_text = isinstance(request.prompt, str)
+        try:
+            async with asyncio.timeout(self._timeout_s):  # of the whole try: the client's own ends only silence
+                body = await self._client.post("/completions" if is_text else "/chat/completions", cast_to=bytes, body=payload(request, self.model, ask))
+        except (TimeoutError, APITimeoutError):
+            raise CallError("time-out", "again", may_be_billed=True) from None
+        except APIStatusError as error:
+            raise self._refused(error) from None
+        except APIConnectionError as error:
+            raise CallError("cut connection", "again", type(error.__cause__).__name__, may_be_billed=True) from None
+        return read_body(self._key.redact(body.decode("utf-8", "replace")), request.prompt if isinstance(request.prompt, str) else None)
+
+    async def close(self) -> None:
+        if self._client is not None:
+            await self._client.close()
+            self._client = None
+
+    def _connect(self) -> "AsyncOpenAI":
+        """The client keeps 100 connections by default: with more in flight it would open and close one per request."""
+        from openai import DEFAULT_CONNECTION_LIMITS, AsyncOpenAI, DefaultAsyncHttpxClient
+
+        limits = type(DEFAULT_CONNECTION_LIMITS)(max_connections=self._most_in_flight, max_keepalive_connections=self._most_in_flight)
+        http = DefaultAsyncHttpxClient(limits=limits, timeout=self._timeout_s)
+        return AsyncOpenAI(base_url=self._url, api_key=self._key.sent(), max_retries=0, timeout=self._timeout_s, http_client=http)
+
+    def _refused(self, error: "APIStatusError") -> CallError:
+        status = error.status_code
+        told = "" if status in LOCKED else shown(self._key.redact(str(_message(error))))
+        wait_s = retry_after_s(error.response.headers.get("retry-after"))
+        return CallError(str(status), verdict_of(status, error.code or ""), told, wait_s, may_be_billed=status >= 500)
+
+
+def payload(request: Request, model: str, ask: int = 0) -> dict[str, Any]:
+    """The JSON body. What is at its default is left out: not every server knows every field."""
+    sampling, seed = request.sampling, request.seed_of_try(ask)
+    body: dict[str, Any] = {"model": model, "max_tokens": sampling.max_tokens, "temperature": sampling.temperature}
+    body |= {"top_p": sampling.top_p} if sampling.top_p < 1 else {}
+    body |= {"seed": seed} if seed is not None else {}
+    body |= {"stop": list(sampling.stop)} if sampling.stop else {}
+    own = _text_fields(request, request.prompt) if isinstance(request.prompt, str) else _chat_fields(request, request.prompt)
+    return body | own
+
+
+def _text_fields(request: Request, prompt: str) -> dict[str, Any]:
+    fields: dict[str, Any] = {"prompt": prompt}
+    fields |= {"logprobs": 1} if request.wants_logprobs or request.wants_prompt_logprobs else {}
+    return fields | ({"echo": True} if request.wants_prompt_logprobs else {})
+
+
+def _chat_fields(request: Request, turns: tuple[Turn, ...]) -> dict[str, Any]:
+    fields: dict[str, Any] = {"messages": [{"role": turn.role, "content": turn.content} for turn in turns]}
+    fields |= {"logprobs": True} if request.wants_logprobs else {}
+    fields |= {"prompt_logprobs": 0} if request.wants_prompt_logprobs else {}  # vLLM's extension; 0: of the token itself only
+    if request.schema is None:
+        return fields
+    form = {"name": request.schema.__name__, "schema": request.schema.model_json_schema()}
+    return fields | {"response_format": {"type": "json_schema", "json_schema": form}}
+
+
+def _message(error: "APIStatusError") -> object:
+    body = error.body
+    return body.get("message", body) if isinstance(body, dict) else body if body is not None else error.message

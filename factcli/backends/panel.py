@@ -1,0 +1,52 @@
+"""The live numbers of a run, told through `progress`: a panel on a terminal, a line each 10 s elsewhere."""
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+
+from factcli.backends.bill import Usage
+from factcli.backends.pool import Pool
+from factcli.backends.requests import Response
+from factcli.progress import Report
+
+EVERY_S = 0.25  # between two looks; drawing costs more than a request
+
+
+class Panel:
+    """Requests and tokens per second, in flight, limit, retries by cause, cost so far and projected."""
+
+    def __init__(self, report: Report, total: int | None, clock: Callable[[], float] = time.monotonic) -> None:
+        self._report = report
+        self._total = total
+        self._clock = clock
+        self._started_s = self._last_s = clock()
+        self._pool: Pool | None = None
+
+    def watch(self, pool: Pool) -> None:
+        """Called in the thread of the pool; only two of its numbers are read here."""
+        self._pool = pool
+
+    def told(self, task: str, responses: Iterable[Response], usage: Usage) -> Iterator[Response]:
+        """The responses, while the report is kept up to date. `usage` is that of the backend, which is new in this run."""
+        self._report.begin(task, self._total)
+        done = 0
+        try:
+            for response in responses:
+                done += 1
+                if self._clock() - self._last_s >= EVERY_S:
+                    self._last_s = self._clock()
+                    self._report.update(done, self._total, self.numbers(done, usage))
+                yield response
+        finally:  # also when the budget or a Ctrl-C ends it: the terminal must be as it was
+            self._report.end(self.numbers(done, usage))
+
+    def numbers(self, done: int, usage: Usage) -> str:
+        """`31.2 requests/s, 5,100 tokens/s, 64 in flight of 64, retries: 3 x 429, 1 x time-out, cost 0.12 of about 4.10`."""
+        seconds = max(self._clock() - self._started_s, 1e-3)
+        parts = [f"{usage.requests / seconds:.1f} requests/s", f"{(usage.tokens_in + usage.tokens_out) / seconds:,.0f} tokens/s"]
+        parts += [f"{self._pool.in_flight} in flight of {self._pool.limit}"] if self._pool else []
+        parts += [f"{usage.cached} not paid for"] if usage.cached else []
+        retries = ", ".join(f"{n} x {cause}" for cause, n in sorted(usage.retries.copy().items()))
+        parts += [f"retries: {retries}"] if retries else []
+        spent = usage.cost + usage.cost_unconfirmed
+        projected = f" of about {spent / done * self._total:.2f}" if self._total and done else ""
+        return ", ".join(parts + ([f"cost {spent:.2f}{projected}"] if spent else []))

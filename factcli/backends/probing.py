@@ -1,0 +1,127 @@
+"""Before a run: does the server do what the run needs? A few small requests, bought anew each time, name what it does not.
+
+Servers accept settings that they ignore: a seed without effect makes a run that cannot be repeated, and log-probabilities
+that are zero or somebody else's make a score that means nothing.
+"""
+
+import tempfile
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel
+
+from factcli.backends.buying import way_out
+from factcli.backends.completions import Prompt, Turn
+from factcli.backends.http import HttpBackend
+from factcli.backends.requests import Request, Response, Sampling, Token
+from factcli.backends.retrying import CallError
+from factcli.errors import BackendError
+
+Need = Literal["seeds", "logprobs", "prompt_logprobs", "json_schema"]
+Ask = Callable[[Sequence[Request]], list[Response]]  # in the order of the requests; nothing is kept between two calls
+TASK = "Invent a person and say in one sentence where they were born and what they do."
+N_SEEDS = 4
+ROUNDING = 1e-6  # a log-probability that is not below this is none
+MOST_APART = 0.5  # nats between the same token as prompt and as answer; bfloat16 and other kernels make up to 0.1
+MOST_MISCOUNTED = 2  # tokens that a template or an end token may add to the server's count
+
+
+class ProbeForm(BaseModel):
+    """The form that is asked for."""
+
+    city: str
+    founded: int
+
+
+def probe(backend: HttpBackend, needs: Collection[Need], is_chat: bool = True) -> None:
+    """Nothing, where the server does all that is needed. Raises BackendError that names what it does not, and the way out."""
+    ask = _asking(backend)
+    for need in sorted(needs):
+        wrong = CHECKS[need](ask, is_chat)
+        if wrong:
+            raise BackendError(f"{backend.spec.model} at {', '.join(backend.spec.urls)} {wrong}", WAYS_OUT[need])
+
+
+def _asking(backend: HttpBackend) -> Ask:
+    def ask(requests: Sequence[Request]) -> list[Response]:
+        with tempfile.TemporaryDirectory() as folder:
+            found = {response.id: response for response in replace(backend, cache_directory=Path(folder)).generate(requests)}
+        failed = next((response for response in found.values() if response.outcome == "failed"), None)
+        if failed:
+            hint = way_out(CallError(failed.cause[:3], "never"))
+            raise BackendError(f"{backend.spec.model} at {', '.join(backend.spec.urls)} did not answer the probe: {failed.cause}", hint)
+        return [found[request.id] for request in requests]
+
+    return ask
+
+
+def _prompt(is_chat: bool) -> Prompt:
+    return (Turn("user", TASK),) if is_chat else f"{TASK}\n"
+
+
+def _seeds(ask: Ask, is_chat: bool) -> str:
+    requests = [Request(f"seed {seed}", _prompt(is_chat), Sampling(24, temperature=1.0, seed=seed)) for seed in range(1, N_SEEDS + 1)]
+    first, second = ([response.text for response in ask(requests)] for _ in range(2))
+    if first != second:
+        return "ignores seeds: the same seed gave two answers at temperature 1"
+    return "ignores seeds or draws nothing: all seeds gave one answer at temperature 1" if len(set(first)) == 1 else ""
+
+
+def _logprobs(ask: Ask, is_chat: bool) -> str:
+    said = ask([Request("logprobs", _prompt(is_chat), Sampling(16, temperature=1.0, seed=1), wants_logprobs=True)])[0]
+    return _faults(said.tokens, said.tokens_out, "log-probabilities")
+
+
+def _prompt_logprobs(ask: Ask, is_chat: bool) -> str:
+    said = ask([Request("prompt", _prompt(is_chat), Sampling(1), wants_prompt_logprobs=True)])[0]
+    wrong = _faults(said.prompt_tokens[1:], said.tokens_in - 1 if said.tokens_in else 0, "prompt log-probabilities")
+    return wrong or ("" if is_chat else _inconsistency(ask))
+
+
+def _inconsistency(ask: Ask) -> str:
+    """An answer's tokens, given back as the end of a prompt, must have the log-probabilities that they had as an answer."""
+    text = f"{TASK}\n"
+    answer = ask([Request("answer", text, Sampling(6), wants_logprobs=True)])[0]
+    whole = ask([Request("whole", text + answer.text, Sampling(1), wants_prompt_logprobs=True)])[0]
+    pairs = list(zip(answer.tokens, whole.prompt_tokens[-len(answer.tokens) :], strict=False))
+    if not pairs or any(one.text != other.text for one, other in pairs):
+        return ""  # cut into other tokens: nothing to compare
+    apart = max(abs((one.logprob or 0.0) - (other.logprob or 0.0)) for one, other in pairs)
+    return f"gives prompt log-probabilities that are not the model's: the same tokens as an answer differ by {apart:.1f} nats" if apart > MOST_APART else ""
+
+
+def _faults(tokens: Sequence[Token], n_counted: int, what: str) -> str:
+    """Why these cannot be log-probabilities of a model; "" where they can. `n_counted` 0: the server does not count."""
+    values = [token.logprob for token in tokens]
+    if not values:
+        return f"returns no {what}"
+    if any(value is None or not value < ROUNDING for value in values):
+        return f"returns {what} that are none: missing, above 0 or not a number"
+    if len(values) > 1 and len(set(values)) == 1:
+        return f"returns fake {what}: all are {values[0]:g}"
+    if n_counted and abs(len(values) - n_counted) > MOST_MISCOUNTED:
+        return f"returns {len(values)} {what} for {n_counted} tokens"
+    return ""
+
+
+def _json_schema(ask: Ask, is_chat: bool) -> str:
+    task = f'{TASK} Answer as JSON: {{"city": where, "founded": a year}}.'
+    prompt: Prompt = (Turn("user", task),) if is_chat else task
+    said = ask([Request("json", prompt, Sampling(96), schema=ProbeForm)])[0]
+    return "" if said.outcome == "ok" else f"does not keep to a JSON schema: {said.cause}"
+
+
+CHECKS: Mapping[Need, Callable[[Ask, bool], str]] = {
+    "seeds": _seeds,
+    "logprobs": _logprobs,
+    "prompt_logprobs": _prompt_logprobs,
+    "json_schema": _json_schema,
+}
+WAYS_OUT: Mapping[Need, str] = {
+    "seeds": "use a server that draws by seed (vLLM, SGLang, llama.cpp), or local:REF",
+    "logprobs": "start the server with log-probabilities on, or use local:REF",
+    "prompt_logprobs": "use vLLM (completion endpoint, echo) or local:REF; many servers do not have them",
+    "json_schema": "use a server with guided decoding (vLLM, SGLang, llama.cpp), or a larger model",
+}

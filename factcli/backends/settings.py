@@ -1,0 +1,26 @@
+"""The settings of generation, one group that every stage which asks a model nests in its own."""
+
+from pathlib import Path
+
+from pydantic import Field
+
+from factcli.config import Config, setting
+
+
+class GenerationConfig(Config):
+    """Who is asked, how patiently, and for how much money. Only who answers changes the result."""
+
+    backend: str = setting("", "http:MODEL@URL[,URL2], http:MODEL@NAME, local:REF or scripted:FILE.")
+    revision: str = setting("", "Revision of the model behind an http backend, where it is known; part of what answers are kept under.")
+    json_asks: int = setting(3, "Times that an answer of the wrong form is asked for in all.", ge=1, le=20)
+    servers: dict[str, tuple[str, ...]] = Field({}, description="NAME: [base URLs] for http:MODEL@NAME.", json_schema_extra={"role": "operational"})
+    key_variable: str = setting("OPENAI_API_KEY", "Environment variable that holds the key of the server.", "operational")
+    key_file: Path | None = setting(None, "File that holds the key and nothing else; wins over the variable.", "operational")
+    most_in_flight: int = setting(512, "Requests at once per server, at most; how many it takes is found by trying.", "operational", ge=1, le=1000)
+    timeout_s: float = setting(120.0, "Seconds of one try, to the last byte.", "operational", gt=0)
+    tries: int = setting(6, "Tries of a request that time-outs, cut connections and 5xx bring down.", "operational", ge=1, le=100)
+    patience_s: float = setting(900.0, "Seconds that one request waits for 429s to end.", "operational", ge=0)
+    price: str = setting("", "IN,OUT per million tokens, e.g. 0.15,0.60; or a YAML file of MODEL: [IN, OUT].", "operational")
+    budget: float | None = setting(None, "Money that this run may spend; it stops before the request that could exceed it.", "operational", ge=0)
+    retry_failed: bool = setting(False, "Buy again what is stored as truncated, refused or invalid.", "operational")
+    requests_per_s: float | None = setting(None, "Rate for the time in a dry run's plan; without it that of the last run.", "operational", gt=0)

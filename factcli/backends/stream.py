@@ -1,0 +1,123 @@
+"""Many answers at once from an event loop in a thread of its own, for a caller that just iterates.
+
+The caller's thread reads the requests, so a generator of rows may touch what belongs to that thread; calls go on while
+the caller is busy with a row. No more than `window` requests are open at a time: memory does not grow with their number.
+"""
+
+import asyncio
+import queue
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractAsyncContextManager
+from itertools import islice
+from typing import Protocol
+
+from factcli.backends.requests import Request, Response
+
+GRACE_S = 5.0  # at Ctrl-C: answers on their way have been paid for, so they may still arrive and be stored
+
+
+class Answerer(Protocol):
+    """Answers single requests; `stop` keeps it from sending more."""
+
+    async def answer(self, request: Request) -> Response: ...
+    def stop(self, error: BaseException) -> None: ...
+
+
+class StoppedError(Exception):
+    """The caller wants no more answers."""
+
+
+def stream(requests: Iterable[Request], opened: Callable[[], AbstractAsyncContextManager[Answerer]], window: int) -> Iterator[Response]:
+    """Responses as they finish. `opened` is entered in the thread of the loop.
+
+    An error of one request ends the run: what is in flight still arrives, then the error is raised.
+    """
+    worker = _Worker(opened)
+    worker.start()
+    try:
+        yield from _pumped(iter(requests), worker, window)
+    finally:
+        worker.finish()
+
+
+def _pumped(source: Iterator[Request], worker: "_Worker", window: int) -> Iterator[Response]:
+    n_open, is_more = 0, True
+    while True:
+        if is_more and n_open <= window * 3 // 4:  # in batches: waking the other thread costs more than a request
+            batch = list(islice(source, window - n_open))
+            is_more = len(batch) == window - n_open
+            n_open += len(batch)
+            worker.submit(batch)
+        if n_open == 0:
+            return
+        item = worker.results.get()
+        if isinstance(item, BaseException):
+            raise item
+        n_open -= 1
+        yield item
+
+
+class _Worker(threading.Thread):
+    """The event loop; requests come in through `submit`, responses and at most one error go out through `results`."""
+
+    def __init__(self, opened: Callable[[], AbstractAsyncContextManager[Answerer]]) -> None:
+        super().__init__(name="fact-generation", daemon=True)
+        self.results: queue.SimpleQueue[Response | BaseException] = queue.SimpleQueue()
+        self._opened = opened
+        self._ready = threading.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._error: BaseException | None = None
+
+    def submit(self, batch: list[Request]) -> None:
+        self._ready.wait()
+        if self._loop is not None and batch:
+            self._loop.call_soon_threadsafe(self._begin, batch)
+
+    def finish(self) -> None:
+        """End the loop: requests that wait are dropped, those in flight have GRACE_S."""
+        self._ready.wait()
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._done.set)
+        self.join()
+
+    def run(self) -> None:
+        try:
+            asyncio.run(self._serve())
+        except BaseException as error:  # noqa: BLE001 - handed to the thread that asked, which raises it
+            self.results.put(error)
+        finally:
+            self._ready.set()
+
+    async def _serve(self) -> None:
+        self._done = asyncio.Event()
+        async with self._opened() as self._answerer:
+            self._loop = asyncio.get_running_loop()
+            self._ready.set()
+            await self._done.wait()
+            self._answerer.stop(StoppedError())
+            if self._tasks:
+                await asyncio.wait(self._tasks, timeout=GRACE_S)
+            for task in self._tasks:
+                task.cancel()
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+            self._loop = None
+
+    def _begin(self, batch: list[Request]) -> None:
+        for request in batch:
+            task = asyncio.get_running_loop().create_task(self._answered(request))
+            self._tasks.add(task)
+            task.add_done_callback(self._ended)
+
+    async def _answered(self, request: Request) -> None:
+        self.results.put(await self._answerer.answer(request))
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        error = None if task.cancelled() else task.exception()
+        if error is not None and self._error is None:
+            self._error = error
+            self._answerer.stop(StoppedError())  # the others: one traceback is enough
+        if self._error is not None and not self._tasks:
+            self.results.put(self._error)

@@ -1,0 +1,153 @@
+"""A real HTTP server on loopback that speaks enough of the OpenAI protocol, with faults at will; also a program of its own.
+
+Its answers are a function of the request, so that a run that was interrupted can be compared with one that was not.
+"""
+
+import argparse
+import asyncio
+import hashlib
+import json
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+Behaviour = Callable[[int, dict[str, Any]], str]  # (number of the request, body) -> name of a fault, "" for an answer
+JSON = "application/json"
+
+
+def always_right(_n: int, _body: dict[str, Any]) -> str:
+    return ""
+
+
+def answer_of(body: dict[str, Any]) -> str:
+    """What this model says: words drawn from the request, seed included."""
+    asked = json.dumps([body.get("messages"), body.get("prompt"), body.get("seed")], sort_keys=True)
+    return f"said {hashlib.sha256(asked.encode()).hexdigest()[:12]}"
+
+
+@dataclass
+class Server:
+    """What it does, and what it was asked. `faults` that are not names of methods below are taken as status codes."""
+
+    behave: Behaviour = always_right
+    latency_s: float = 0.0
+    admits: int = 10**9  # at once; more are answered 429 at once
+    retry_after: str = ""  # sent with a 429
+    said: Callable[[dict[str, Any]], dict[str, Any]] | None = None  # replaces parts of the choice
+    bodies: list[dict[str, Any]] = field(default_factory=list)
+    headers: list[str] = field(default_factory=list)
+    answered: Counter[str] = field(default_factory=Counter)  # answers by canonical body
+    n: int = 0
+    n_429: int = 0
+    in_flight: int = 0
+    most_in_flight: int = 0
+    keeps: bool = True  # what it was asked
+    counts_prompt: bool = True
+    url: str = ""
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while await self._one(reader, writer):
+                await writer.drain()
+        except (asyncio.IncompleteReadError, ConnectionError):
+            pass
+        finally:
+            writer.close()
+
+    async def _one(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+        head = (await reader.readuntil(b"\r\n\r\n")).decode()
+        length = next(int(line.split(":")[1]) for line in head.splitlines() if line.lower().startswith("content-length:"))
+        body = json.loads(await reader.readexactly(length))
+        self.n += 1
+        if self.keeps:
+            self.bodies.append(body)
+            self.headers.append(head)
+        fault = self.behave(self.n, body)
+        if self.in_flight >= self.admits or fault == "429":
+            self.n_429 += 1
+            _write(writer, 429, b'{"error": {"message": "slow down"}}', JSON, self.retry_after)
+            return True
+        self.in_flight += 1
+        self.most_in_flight = max(self.most_in_flight, self.in_flight)
+        try:
+            await asyncio.sleep(self.latency_s)
+        finally:
+            self.in_flight -= 1
+        return await self._answer(fault, head, body, writer)
+
+    async def _answer(self, fault: str, head: str, body: dict[str, Any], writer: asyncio.StreamWriter) -> bool:
+        whole = json.dumps(self.completion(body)).encode()
+        if fault == "":
+            self.answered[json.dumps(body, sort_keys=True)] += 1
+            _write(writer, 200, whole, JSON)
+        elif fault == "hang":
+            await asyncio.sleep(3600)
+        elif fault == "cut":
+            writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 900\r\n\r\n" + whole[:20])
+            await writer.drain()
+            return False
+        elif fault == "echo key":
+            line = next(line for line in head.splitlines() if line.lower().startswith("authorization"))
+            _write(writer, 401, json.dumps({"error": {"message": f"bad key: {line}", "code": "invalid_api_key"}}).encode(), JSON)
+        else:
+            bodies = {"html": b"<html>busy</html>", "error body": b'{"error": {"message": "overloaded"}}', "torn": whole[: len(whole) // 2], "empty": b""}
+            status = 200 if fault in bodies else int(fault)
+            _write(writer, status, bodies.get(fault, b'{"error": {"message": "no"}}'), "text/html" if fault == "html" else JSON, self.retry_after)
+        return True
+
+    def completion(self, body: dict[str, Any]) -> dict[str, Any]:
+        text = answer_of(body)
+        content = {"message": {"role": "assistant", "content": text}} if "messages" in body else {"text": text}
+        choice = {"index": 0, "finish_reason": "stop", **content} | (self.said(body) if self.said else {})
+        usage = {"prompt_tokens": 10 if self.counts_prompt else 0, "completion_tokens": 5}
+        return {"id": "c", "object": "completion", "model": body["model"], "choices": [choice], "usage": usage}
+
+
+def _write(writer: asyncio.StreamWriter, status: int, body: bytes, kind: str, retry_after: str = "") -> None:
+    extra = f"retry-after: {retry_after}\r\n" if retry_after and status != 200 else ""
+    writer.write(f"HTTP/1.1 {status} X\r\ncontent-type: {kind}\r\n{extra}content-length: {len(body)}\r\n\r\n".encode() + body)
+
+
+@contextmanager
+def running(server: Server) -> Iterator[Server]:
+    """The server in a thread; `server.url` is its base URL."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, daemon=True)
+    thread.start()
+    listening = asyncio.run_coroutine_threadsafe(asyncio.start_server(server.serve, "127.0.0.1", 0, backlog=1024), loop).result()
+    server.url = f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}/v1"
+    try:
+        yield server
+    finally:
+        listening.close()
+        asyncio.run_coroutine_threadsafe(_end_all(), loop).result()
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
+
+
+async def _end_all() -> None:
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in others:
+        task.cancel()
+    await asyncio.gather(*others, return_exceptions=True)
+
+
+async def main() -> None:
+    """A program that prints its URL and serves until it is killed."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--latency", type=float, default=0.2)
+    parser.add_argument("--admits", type=int, default=64)
+    chosen = parser.parse_args()
+    server = Server(latency_s=chosen.latency, admits=chosen.admits, keeps=False)
+    listening = await asyncio.start_server(server.serve, "127.0.0.1", 0, backlog=1024)
+    print(f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}/v1", flush=True)
+    async with listening:
+        await listening.serve_forever()
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

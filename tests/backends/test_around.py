@@ -1,0 +1,289 @@
+"""What surrounds generation: scripts, prices, plans, the panel, settings, the probe, `fact cache`."""
+
+import io
+import json
+import sys
+from pathlib import Path
+
+import pytest
+from pydantic import BaseModel
+
+from factcli.backends.bill import Budget, Price, Usage, read_price
+from factcli.backends.completions import Turn
+from factcli.backends.opening import open_backend, plan_of, terms_of
+from factcli.backends.panel import Panel
+from factcli.backends.planning import estimate
+from factcli.backends.probing import CHECKS, probe
+from factcli.backends.requests import Request, Response, Sampling
+from factcli.backends.scripted import load_script
+from factcli.backends.settings import GenerationConfig
+from factcli.config import ROLES, Config, identity_of, resolve, role_of
+from factcli.errors import BackendError, InputError, SettingsError
+from factcli.progress import LiveReport, PlainReport
+from tests.backends.server import Server, answer_of, running
+from tests.backends.test_http import asked, backend, by_id
+from tests.chain import Folder
+
+
+class Place(BaseModel):
+    city: str
+
+
+# ---------------------------------------------------------------- scripts
+
+
+def scripted(path: Path, *rules: dict) -> Path:
+    path.write_text("".join(json.dumps(rule) + "\n" for rule in rules))
+    return path
+
+
+def test_the_first_rule_that_matches_answers(tmp_path: Path):
+    rules = (
+        {"match": r"Where was (\w+) born", "answer": r"\1: Hobart"},
+        {"match": "colour", "answers": ["red", "blue"]},
+        {"match": "long", "answer": "I", "outcome": "truncated"},
+    )
+    script = load_script(scripted(tmp_path / "s.jsonl", *rules))
+    chat = (Turn("system", "colour"), Turn("user", "Where was Mira born?"))
+    requests = [Request("a", chat, Sampling(9)), *(Request(f"c{i}", "colour?", Sampling(9), sample=i) for i in range(3))]
+    requests += [Request("l", "long", Sampling(1)), Request("none", "else", Sampling(1))]
+    found = by_id(script.generate(requests))
+    assert {id_: (r.text, r.outcome) for id_, r in found.items()} == {
+        "a": ("Mira: Hobart", "ok"),
+        "c0": ("red", "ok"),
+        "c1": ("blue", "ok"),
+        "c2": ("red", "ok"),
+        "l": ("I", "truncated"),
+        "none": ("", "failed"),
+    }
+    assert found["none"].cause == "no rule matches"
+
+
+def test_a_scripted_answer_is_held_to_its_form(tmp_path: Path):
+    script = load_script(scripted(tmp_path / "s.jsonl", {"match": "good", "answer": '{"city": "Lima"}'}, {"match": "", "answer": "Lima"}))
+    found = by_id(script.generate([Request(word, word, Sampling(9), schema=Place) for word in ("good", "bad")]))
+    assert (found["good"].parsed, found["bad"].outcome) == (Place(city="Lima"), "invalid")
+
+
+@pytest.mark.parametrize(
+    "line", ["no json", "{}", '{"match": "(", "answer": "x"}', '{"match": "a", "answer": 3}', '{"match": "a", "answer": "x", "extra": 1}', "[1]"]
+)
+def test_a_line_that_is_no_rule_is_named(tmp_path: Path, line: str):
+    (tmp_path / "s.jsonl").write_text(f'{{"match": "a", "answer": "b"}}\n{line}\n')
+    with pytest.raises(InputError, match=r"s.jsonl:2 is no rule"):
+        load_script(tmp_path / "s.jsonl")
+
+
+# ---------------------------------------------------------------- prices and plans
+
+
+def test_a_price_is_two_numbers_or_a_line_of_a_file(tmp_path: Path):
+    (tmp_path / "prices.yaml").write_text("m: [0.15, 0.6]\nbad: [1]\n")
+    assert read_price("0.15,0.6", "any") == read_price(str(tmp_path / "prices.yaml"), "m") == Price(0.15, 0.6)
+    assert read_price("", "m").of(10**6, 10**6) == 0
+    assert Price(0.15, 0.6).of(2_000_000, 500_000) == pytest.approx(0.6)
+    for text, model, words in (("1", "m", "is not IN,OUT"), ("1,-2", "m", "is not IN,OUT"), (str(tmp_path / "prices.yaml"), "bad", "is not IN,OUT")):
+        with pytest.raises(SettingsError, match=words):
+            read_price(text, model)
+    with pytest.raises(SettingsError, match="has no price of 'mm'; did you mean 'm'"):
+        read_price(str(tmp_path / "prices.yaml"), "mm")
+
+
+def test_a_plan_counts_what_would_be_bought(tmp_path: Path):
+    """10 rows of 6 questions, 2 of them bought: 4 requests left, of 16 letters (4 tokens) and 16 tokens out each."""
+    with running(Server()) as server:
+        used = backend(server, tmp_path)
+        by_id(used.generate(asked(2)))
+        plan = estimate(asked(10, of=6), used.endpoint, tmp_path, Price(1_000_000, 2_000_000), requests_per_s=2)
+        assert server.n == 2
+    assert (plan.n_rows, plan.n_cached, plan.n_requests) == (10, 4, 4)
+    assert (plan.tokens_in, plan.most_tokens_out, plan.cost, plan.seconds) == (16, 64, 144, 2)
+    assert plan.as_json()["requests"] == "4 (4 rows are in the cache, 2 ask the same as another)"
+    assert "estimate" in plan.as_json()["tokens"]
+    assert estimate(asked(1), used.endpoint, tmp_path / "new", Price()).as_json()["time"] == "not known before the first run"
+
+
+def test_a_budget_without_limit_stops_nothing_and_reservations_add_up_to_nothing():
+    budget = Budget(Price(0.1, 0.3), None, Usage())
+    worst = [budget.reserve(n, 7) for n in range(50)]
+    for n, value in enumerate(worst):
+        assert value is not None
+        budget.give_up(value, may_be_billed=False) if n % 2 else budget.settle(value, n, 3)
+    assert (budget.reserved, budget.n_reserved, budget.usage.cost_unconfirmed) == (0, 0, 0)
+
+
+# ---------------------------------------------------------------- settings
+
+
+def test_every_setting_has_a_role_and_only_who_answers_is_identity():
+    roles = {name: role_of(field) for name, field in GenerationConfig.model_fields.items()}
+    assert set(roles.values()) <= set(ROLES)
+    assert {name for name, role in roles.items() if role == "identity"} == {"backend", "revision", "json_asks"}
+
+
+class Settings(Config):
+    generation: GenerationConfig = GenerationConfig()
+
+
+def test_the_group_nests_in_the_settings_of_a_stage(tmp_path: Path):
+    (tmp_path / "c.yaml").write_text("generation:\n  servers: {lab: [http://a/v1, http://b/v1]}\n  budget: 2\n")
+    flags = {"generation.backend": "http:m@lab", "generation.price": "1,2"}
+    settings = resolve(Settings, [tmp_path / "c.yaml"], ["generation.tries=3", "generation.key_file=k"], flags).generation
+    assert (settings.servers["lab"], settings.budget, settings.tries, settings.key_file) == (("http://a/v1", "http://b/v1"), 2, 3, Path("k"))
+    assert identity_of(Settings(generation=settings)) == {"generation": {"backend": "http:m@lab", "revision": "", "json_asks": 3}}
+
+
+def test_a_backend_is_opened_from_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("FACT_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.setenv("LAB_KEY", "sk-lab")
+    config = GenerationConfig(backend="http:m@lab", servers={"lab": ("http://a/v1", "http://b/v1")}, key_variable="LAB_KEY", price="1,2", budget=3, tries=2)
+    opened = open_backend(config)
+    assert opened.endpoint.place == ("lab",)
+    assert terms_of(config).patience.tries == 2
+    assert "sk-lab" not in repr(opened) + config.model_dump_json()
+    script = scripted(tmp_path / "s.jsonl", {"match": "", "answer": "x"})
+    assert open_backend(GenerationConfig(backend=f"scripted:{script}")).endpoint.model == "scripted"
+    plan = plan_of(config, opened, asked(2))
+    assert (plan.n_requests, plan.cost) == (2, pytest.approx((8 * 1 + 32 * 2) / 1e6))
+    with pytest.raises(SettingsError, match="does not run models in its own process"):
+        open_backend(GenerationConfig(backend="local:world"))
+    with pytest.raises(SettingsError, match="is not KIND:WHAT"):
+        open_backend(GenerationConfig())
+
+
+# ---------------------------------------------------------------- the panel
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now_s = 0.0
+
+    def __call__(self) -> float:
+        self.now_s += 1.0
+        return self.now_s
+
+
+def test_the_panel_tells_rates_retries_and_money(capsys: pytest.CaptureFixture[str]):
+    """100 of 400 rows, 1.50 spent: 6.00 projected; an evil cause moves no cursor."""
+    usage = Usage()
+    panel = Panel(PlainReport(every_s=0), 400, clock=Clock())
+    usage.requests, usage.tokens_in, usage.tokens_out, usage.cost = 100, 3000, 1000, 1.5
+    usage.retries.update({"429": 3, "time-out": 1})
+    assert panel.numbers(100, usage) == "100.0 requests/s, 4,000 tokens/s, retries: 3 x 429, 1 x time-out, cost 1.50 of about 6.00"
+    assert len(list(panel.told("writing", (Response(f"r{i}", "ok") for i in range(3)), usage))) == 3
+    assert "writing: 3/400" in capsys.readouterr().err
+
+
+def test_the_live_report_shows_hostile_text_as_text(monkeypatch: pytest.MonkeyPatch):
+    shown = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", shown)
+    report = LiveReport()
+    report.begin("[red]ask\x1b[2J", 3)
+    report.update(1, 3, "[/bold] \x1b]0;owned\x07 429")
+    report.end("\x1b[31m[link=http://evil]done")
+    assert "\x1b]0;" not in shown.getvalue()
+    assert "\x1b[2J" not in shown.getvalue()
+    assert "[link=http://evil]done" in shown.getvalue()
+
+
+# ---------------------------------------------------------------- the probe
+
+
+def honest(body: dict) -> dict:
+    """A server with everything: draws by seed, a log-probability per letter, JSON where a form is asked for."""
+    text = '{"city": "Lima", "founded": 1535}' if "JSON" in json.dumps(body) else answer_of(body)
+    if "prompt" not in body:
+        content = [{"token": c, "logprob": -0.1 - ord(c) / 200} for c in text[:5]]
+        return {
+            "message": {"content": text},
+            "logprobs": {"content": content},
+            "prompt_logprobs": [None, *({"1": {"logprob": -0.1 * i}} for i in range(1, 10))],
+        }
+    text = "born"
+    whole = body["prompt"] + text if body.get("echo") else text
+    logprobs = {"tokens": list(whole), "token_logprobs": [-0.1 - ord(c) / 200 for c in whole], "text_offset": list(range(len(whole)))}
+    return {"text": whole, "logprobs": logprobs}
+
+
+def without_seed(body: dict) -> dict:
+    return {"message": {"content": "always the same"}}
+
+
+def drawing_anew() -> object:
+    texts = iter(range(10**6))
+    return lambda _body: {"message": {"content": f"draw {next(texts)}"}}
+
+
+def zeros(body: dict) -> dict:
+    content = [{"token": "a", "logprob": 0.0}] * 5
+    return {"message": {"content": "aaaaa"}, "logprobs": {"content": content}, "prompt_logprobs": [None, *[{"1": {"logprob": -1.0}}] * 9]}
+
+
+def miscounted(body: dict) -> dict:
+    return {"message": {"content": "x"}, "prompt_logprobs": [None, {"1": {"logprob": -1.0}}, {"2": {"logprob": -2.0}}]}
+
+
+def invented(body: dict) -> dict:
+    """Prompt log-probabilities that are not those of the same letters in an answer."""
+    said = honest(body)
+    if body.get("echo"):
+        said["logprobs"]["token_logprobs"] = [-5.0 - i / 10 for i in range(len(said["text"]))]
+    return said
+
+
+def test_a_server_that_does_everything_passes_the_probe(tmp_path: Path):
+    with running(Server(said=honest)) as server:
+        probe(backend(server, tmp_path), set(CHECKS))
+        n = server.n
+        probe(backend(server, tmp_path), set(CHECKS))
+        assert server.n == 2 * n  # asked anew each time
+        assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("said", "need", "words"),
+    [
+        (without_seed, "seeds", "all seeds gave one answer"),
+        ("anew", "seeds", "the same seed gave two answers"),
+        (without_seed, "logprobs", "returns no log-probabilities"),
+        (zeros, "logprobs", "returns fake log-probabilities: all are 0"),
+        (without_seed, "prompt_logprobs", "returns no prompt log-probabilities"),
+        (zeros, "prompt_logprobs", "returns fake prompt log-probabilities: all are -1"),
+        (miscounted, "prompt_logprobs", "returns 2 prompt log-probabilities for 9 tokens"),
+        (without_seed, "json_schema", "does not keep to a JSON schema"),
+    ],
+)
+def test_what_a_server_lacks_is_named(tmp_path: Path, said: object, need: str, words: str):
+    with running(Server(said=drawing_anew() if said == "anew" else said)) as server, pytest.raises(BackendError, match=words) as caught:  # type: ignore[arg-type]
+        probe(backend(server, tmp_path), {need})  # type: ignore[arg-type]
+    assert (caught.value.exit_code, bool(caught.value.hint)) == (4, True)
+
+
+def test_invented_prompt_log_probabilities_are_found_by_a_continuation(tmp_path: Path):
+    with running(Server(said=invented, counts_prompt=False)) as server, pytest.raises(BackendError, match="the same tokens as an answer differ by"):
+        probe(backend(server, tmp_path), {"prompt_logprobs"}, is_chat=False)
+    with running(Server(said=honest, counts_prompt=False)) as server:
+        probe(backend(server, tmp_path), {"prompt_logprobs"}, is_chat=False)
+
+
+def test_a_server_that_is_not_there_is_said_before_the_run(tmp_path: Path):
+    with running(Server()) as server:
+        gone = server.url
+    with pytest.raises(BackendError, match="did not answer the probe: cut connection"):
+        probe(backend(gone, tmp_path), {"seeds"})
+
+
+# ---------------------------------------------------------------- fact cache
+
+
+def test_fact_cache_lists_prunes_and_merges(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("FACT_CACHE_DIR", str(tmp_path / "cache"))
+    with running(Server()) as server:
+        by_id(backend(server, tmp_path / "cache").generate(asked(3)))
+        by_id(backend(server, tmp_path / "other").generate(asked(5)))
+    folder = Folder(tmp_path)
+    assert "2 answers taken over" in folder.must("cache", "merge", str(tmp_path / "other/responses.sqlite3")).err
+    listed = json.loads(folder.must("cache", "ls", "--json").out)
+    assert (listed["models"][0]["model"], listed["models"][0]["n"]) == ("m", 5)  # three of the five were here
+    assert folder.fact("cache", "prune").code == 2
+    assert "5 answers deleted" in folder.must("cache", "prune", "--model", "m").err

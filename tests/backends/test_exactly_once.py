@@ -1,0 +1,128 @@
+"""No answer is bought twice: by twins in one run, by a run that is killed and started again, by processes side by side."""
+
+import json
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from factcli.artifact.manifest import sha256_of
+from tests.backends.server import Server, running
+from tests.backends.test_http import asked, backend
+
+
+def buy(url: str, cache: Path, out: Path, n: int, of: int) -> None:
+    """A run: all rows, and at its end their texts in the order of the rows."""
+    found = {response.id: [response.outcome, response.text] for response in backend(url, cache).generate(asked(n, of))}
+    new = out.with_suffix(f".{os.getpid()}")
+    new.write_text(json.dumps(sorted(found.items())))
+    new.replace(out)
+
+
+def started(work: Callable[..., None], *arguments: object) -> "multiprocessing.process.BaseProcess":
+    child = multiprocessing.get_context("fork").Process(target=work, args=arguments)
+    child.start()
+    return child
+
+
+def killed_until_done(server: Server, folder: Path, n: int, of: int, n_kills: int, n_processes: int, random: Random) -> int:
+    """Run, kill at random moments, run again until done; gives the most answers that can have been lost in flight."""
+    lost = 0
+    longest_s = 4.0
+    for kill in range(10**6):
+        children = [started(buy, server.url, folder / "cache", folder / f"out{place}", n, of) for place in range(n_processes)]
+        if kill < n_kills:
+            time.sleep(random.uniform(0.2, longest_s))
+            server.most_in_flight = 0
+            in_flight = server.in_flight
+            for child in children:
+                os.kill(child.pid, signal.SIGKILL)
+            lost += max(in_flight, server.most_in_flight) + n_processes * 8  # those answered but not yet committed: at most what one turn of the loop takes
+        for child in children:
+            child.join()
+        if kill >= n_kills:
+            assert all(child.exitcode == 0 for child in children)
+            return lost
+        if all(child.exitcode == 0 for child in children):
+            longest_s /= 2
+    raise AssertionError("never done")
+
+
+def check_killed(tmp_path: Path, n: int, of: int, n_kills: int, n_processes: int, latency_s: float) -> None:
+    with running(Server(latency_s=latency_s, keeps=False)) as server:
+        lost = killed_until_done(server, tmp_path, n, of, n_kills, n_processes, Random(4))
+        assert len(server.answered) == of
+        bought_again = sum(server.answered.values()) - of
+        assert bought_again <= lost, (bought_again, lost)
+    with running(Server(keeps=False)) as fresh:
+        buy(fresh.url, tmp_path / "other cache", tmp_path / "uninterrupted", n, of)
+    digest = sha256_of((tmp_path / "uninterrupted").read_text())
+    assert {sha256_of((tmp_path / f"out{place}").read_text()) for place in range(n_processes)} == {digest}
+
+
+def test_a_run_that_is_killed_and_started_again_buys_only_what_was_in_flight(tmp_path: Path):
+    check_killed(tmp_path, n=90, of=60, n_kills=3, n_processes=1, latency_s=0.1)
+
+
+def test_two_processes_with_one_cache_share_the_answers(tmp_path: Path):
+    with running(Server(latency_s=0.05, keeps=False)) as server:
+        children = [started(buy, server.url, tmp_path / "cache", tmp_path / f"out{place}", 60, 40) for place in range(2)]
+        for child in children:
+            child.join()
+        assert [child.exitcode for child in children] == [0, 0]
+        assert (len(server.answered), sum(server.answered.values())) == (40, 40)
+    assert (tmp_path / "out0").read_text() == (tmp_path / "out1").read_text()
+
+
+def test_at_ctrl_c_what_is_in_flight_still_arrives_and_is_kept(tmp_path: Path):
+    """Latency 0.5 s: at the signal some are on their way; none of them is bought again."""
+    with running(Server(latency_s=0.5, keeps=False)) as server:
+        child = started(buy, server.url, tmp_path / "cache", tmp_path / "out", 60, 60)
+        while not (server.answered and server.in_flight):
+            time.sleep(0.01)
+        os.kill(child.pid, signal.SIGINT)
+        child.join()
+        n_before = sum(server.answered.values())
+        assert (child.exitcode, 0 < n_before < 60) == (1, True)
+        buy(server.url, tmp_path / "cache", tmp_path / "out", 60, 60)
+        assert sum(server.answered.values()) == 60
+
+
+@pytest.mark.slow
+def test_2000_requests_with_30_percent_duplicates_and_50_kills(tmp_path: Path):
+    check_killed(tmp_path, n=2000, of=1400, n_kills=50, n_processes=1, latency_s=0.1)
+
+
+@pytest.mark.slow
+def test_the_same_with_four_processes_that_share_the_cache(tmp_path: Path):
+    check_killed(tmp_path, n=2000, of=1400, n_kills=50, n_processes=4, latency_s=0.1)
+
+
+MEMORY = """
+import resource, sys
+from pathlib import Path
+from tests.backends.test_exactly_once import asked, backend
+n = sum(1 for _ in backend(sys.argv[1], Path(sys.argv[2])).generate(asked(int(sys.argv[3]))))
+print(n, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+"""
+
+
+@pytest.mark.slow
+def test_memory_does_not_grow_with_the_number_of_rows(tmp_path: Path):
+    """Peak of the process in MB after 5,000 and after 100,000 rows; the server runs in this process."""
+    peaks = []
+    with running(Server(keeps=False)) as server:
+        for n in (5_000, 100_000):
+            run = subprocess.run([sys.executable, "-c", MEMORY, server.url, str(tmp_path / str(n)), str(n)], capture_output=True, text=True, check=True)
+            done, peak = map(int, run.stdout.split())
+            assert done == n
+            peaks.append(peak)
+            server.answered.clear()
+    assert peaks[1] <= peaks[0] + 40, peaks

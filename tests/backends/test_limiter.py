@@ -1,0 +1,123 @@
+"""The limiter against a clock and a server that are given: its promises hold for every order of events, and it finds the limit."""
+
+from random import Random
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from factcli.backends.limiter import CUT, FIRST_LIMIT, PROBE_S, Limiter, Ticket
+
+EVENTS = st.lists(st.tuples(st.sampled_from(["send", "send", "send", "ok", "ok", "429", "429 after", "fail", "time-out"]), st.floats(0, 3), st.integers(0, 99)))
+
+
+@given(EVENTS, st.integers(1, 40))
+def test_nothing_is_sent_above_the_limit_or_before_retry_after_and_a_round_trip_is_cut_once(events: list, most: int):
+    limiter, now_s, open_, waits_until_s, cut_number = Limiter(most, Random(0)), 0.0, [], 0.0, 0
+    for event, step_s, place in events:
+        now_s += step_s
+        if event == "send":
+            if limiter.free(now_s):
+                assert now_s >= waits_until_s
+                open_.append(limiter.sent(now_s))
+        elif open_:
+            ticket, before = open_.pop(place % len(open_)), limiter.limit
+            if event == "ok":
+                limiter.succeeded(ticket, now_s)
+            elif event.startswith("429"):
+                wait_s = 2.0 if event == "429 after" else None
+                waits_until_s = max(waits_until_s, now_s + wait_s) if wait_s else waits_until_s
+                limiter.rejected(ticket, now_s, wait_s)
+            else:
+                limiter.failed(ticket, now_s, is_overload=event == "time-out")
+            if limiter.limit < before:
+                assert ticket.number >= cut_number, "a request from before the last cut has cut again"
+                cut_number = open_[-1].number + 1 if open_ and open_[-1].number >= ticket.number else ticket.number + 1
+        assert 1 <= limiter.limit <= most
+        assert limiter.in_flight == len(open_)
+        assert not limiter.free(now_s) or limiter.in_flight < limiter.limit
+
+
+def play(limiter: Limiter, capacity: int, seconds: float, latency_s: float = 1.0) -> tuple[int, int]:
+    """A server that admits `capacity` at once and turns the others away at once; gives (answered, rejected)."""
+    now_s, answered, rejected = 0.0, 0, 0
+    under_way: list[tuple[float, Ticket]] = []
+    while now_s < seconds:
+        for due_s, ticket in [entry for entry in under_way if entry[0] <= now_s]:
+            under_way.remove((due_s, ticket))
+            limiter.succeeded(ticket, now_s)
+            answered += 1
+        while limiter.free(now_s):
+            ticket = limiter.sent(now_s)
+            if len(under_way) >= capacity:
+                rejected += 1
+                limiter.rejected(ticket, now_s, None)
+            else:
+                under_way.append((now_s + latency_s, ticket))
+        now_s += latency_s / 64
+    return answered, rejected
+
+
+def test_the_limit_doubles_per_round_trip_until_the_first_rejection():
+    """Of 4 requests at t=0, 8 at 1 s, 16 at 2 s, 32 at 3 s: the 33rd in flight at once is the first that 32 slots reject."""
+    limiter = Limiter(512, Random(0))
+    assert FIRST_LIMIT == 4
+    assert play(limiter, 10**9, 3.5)[0] == 4 + 8 + 16
+    assert limiter.limit == 32
+    assert limiter.is_starting
+
+
+def test_it_settles_just_below_what_was_rejected_and_wastes_little():
+    limiter = Limiter(512, Random(0))
+    answered, rejected = play(limiter, 64, 100)
+    assert limiter.limit in (63, 64, 65)
+    assert answered >= 0.9 * 64 * (100 - 6)
+    assert rejected <= 0.02 * answered
+
+
+def test_a_cut_is_to_85_percent_of_what_was_in_flight():
+    limiter = Limiter(512, Random(0))
+    limiter.limit = 40
+    tickets = [limiter.sent(0.0) for _ in range(40)]
+    limiter.rejected(tickets[-1], 1.0, None)
+    assert limiter.limit == int(40 * CUT) == 34
+    limiter.rejected(tickets[-2], 1.0, None)  # of the same round trip: the limit stays, what is known of the server falls
+    assert (limiter.limit, limiter.ceiling) == (34, 39)
+
+
+def test_a_probe_of_one_more_comes_after_ten_seconds_and_is_taken_back_when_it_is_rejected():
+    limiter = Limiter(512, Random(0))
+    limiter.is_starting, limiter.limit, limiter.ceiling = False, 9, 10
+    answered_s = 0.0
+    while limiter.limit == 9:
+        tickets = [limiter.sent(answered_s) for _ in range(limiter.free(answered_s))]
+        answered_s += 1
+        for ticket in tickets:
+            limiter.succeeded(ticket, answered_s)
+        assert answered_s <= PROBE_S + 1
+    assert (limiter.limit, answered_s >= PROBE_S) == (10, True)
+    tickets = [limiter.sent(answered_s) for _ in range(10)]
+    limiter.rejected(tickets[-1], answered_s, None)
+    assert limiter.limit == 9
+
+
+def test_a_server_that_gets_no_faster_ends_the_slow_start():
+    """One request at a time, 0.1 s each, however many wait: doubling brings nothing, and the knee stops it long before 512."""
+    limiter, now_s, waiting = Limiter(512, Random(0)), 0.0, []
+    for _ in range(2000):
+        waiting += [limiter.sent(now_s) for _ in range(limiter.free(now_s))]
+        now_s += 0.1
+        limiter.succeeded(waiting.pop(0), now_s)
+    assert not limiter.is_starting
+    assert limiter.limit <= 64
+
+
+def test_a_server_that_accepts_nothing_is_left_alone_for_longer_and_longer():
+    limiter, now_s, pauses = Limiter(8, Random(0)), 0.0, []
+    for _ in range(6):
+        ticket = limiter.sent(now_s)
+        limiter.rejected(ticket, now_s, None)
+        pauses.append(limiter.paused_until_s - now_s)
+        now_s = max(now_s, limiter.paused_until_s)
+    assert pauses[0] <= 0  # the first time it may be a burst
+    assert 0.5 <= pauses[1] <= 1
+    assert 8 <= pauses[5] <= 16
