@@ -101,12 +101,12 @@ def test_at_ctrl_c_what_is_in_flight_still_arrives_and_is_kept(tmp_path: Path):
         assert sum(server.answered.values()) == 60
 
 
-@pytest.mark.slow
+@pytest.mark.heavy
 def test_2000_requests_with_30_percent_duplicates_and_50_kills(tmp_path: Path):
     check_killed(tmp_path, n=2000, of=1400, n_kills=50, n_processes=1, latency_s=0.1)
 
 
-@pytest.mark.slow
+@pytest.mark.heavy
 def test_the_same_with_four_processes_that_share_the_cache(tmp_path: Path):
     check_killed(tmp_path, n=2000, of=1400, n_kills=50, n_processes=4, latency_s=0.1)
 
@@ -120,7 +120,7 @@ print(n, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
 """
 
 
-@pytest.mark.slow
+@pytest.mark.heavy
 def test_memory_does_not_grow_with_the_number_of_rows(tmp_path: Path):
     """Peak of the process in MB after 5,000 and after 100,000 rows; the server runs in this process."""
     peaks = []
