@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +16,7 @@ from factcli.backends.calling import Caller
 from factcli.backends.keys import Endpoint
 from factcli.backends.limiter import Limiter
 from factcli.backends.pool import Pool, Server
-from factcli.backends.requests import Request, Response
+from factcli.backends.requests import Requests, Response
 from factcli.backends.spec import HttpSpec
 from factcli.backends.stream import stream
 
@@ -46,7 +46,7 @@ class HttpBackend:
     def usage(self) -> Usage:
         return self.budget.usage
 
-    def generate(self, requests: Iterable[Request]) -> Iterator[Response]:
+    def generate(self, requests: Requests) -> Iterator[Response]:
         """One response per request, as they finish; `id` says to which it belongs.
 
         Raises BudgetError where the money is spent, BackendError where the server answers nobody. What cannot be

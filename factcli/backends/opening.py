@@ -11,7 +11,7 @@ from factcli.backends.http import HttpBackend
 from factcli.backends.keys import Endpoint
 from factcli.backends.planning import Estimate, estimate
 from factcli.backends.pool import Pool
-from factcli.backends.requests import Request, Response
+from factcli.backends.requests import Request, Requests, Response
 from factcli.backends.retrying import Patience
 from factcli.backends.scripted import load_script
 from factcli.backends.settings import GenerationConfig
@@ -30,7 +30,7 @@ class Backend(Protocol):
     def endpoint(self) -> Endpoint: ...
     @property
     def usage(self) -> Usage: ...
-    def generate(self, requests: Iterable[Request]) -> Iterator[Response]:
+    def generate(self, requests: Requests) -> Iterator[Response]:
         """One response per request, as they finish; memory does not grow with their number."""
         ...
 

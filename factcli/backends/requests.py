@@ -1,7 +1,9 @@
 """One question to a model and what came of it, the same for a server, a model in this process and a script."""
 
 import hashlib
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from enum import Enum
 from typing import Literal, NamedTuple
 
 from pydantic import BaseModel
@@ -37,6 +39,7 @@ class Request:
     wants_prompt_logprobs: bool = False
     schema: type[BaseModel] | None = None  # the form of the answer, as JSON
     adapters: tuple[str, ...] = ()  # what is plugged in beside the base; `local:` only
+    example: str = ""  # an answer of the right form, for a dry run; no part of what is asked
 
     def seed_of_try(self, ask: int = 0) -> int | None:
         """The seed to draw with: another for each sample, and each time that an invalid answer is asked for again."""
@@ -45,6 +48,28 @@ class Request:
             return seed
         digest = hashlib.sha256(f"{seed} {self.sample} {ask}".encode()).digest()
         return int.from_bytes(digest[:8], "big") % SEEDS
+
+
+class Pause(Enum):
+    """`WAIT` stands among requests where there is nothing to ask before something asked earlier is answered."""
+
+    WAIT = "wait"
+
+
+WAIT = Pause.WAIT
+Requests = Iterable[Request | Pause]
+
+
+def taken(source: Iterator[Request | Pause], most: int) -> tuple[list[Request], bool]:
+    """Up to `most` requests, fewer before a pause or the end; and whether there may be more."""
+    batch: list[Request] = []
+    while len(batch) < most:
+        item = next(source, None)
+        if item is None or item is WAIT:
+            return batch, item is WAIT
+        assert isinstance(item, Request)
+        batch.append(item)
+    return batch, True
 
 
 class Token(NamedTuple):

@@ -8,8 +8,7 @@ import contextlib
 import hashlib
 import math
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import islice
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -23,7 +22,7 @@ from factcli.backends.drawing import Draw
 from factcli.backends.keys import Endpoint, request_key
 from factcli.backends.local import LocalModel
 from factcli.backends.reading import Said, checked
-from factcli.backends.requests import Request, Response, Token
+from factcli.backends.requests import Request, Requests, Response, Token, taken
 from factcli.backends.responding import response_of
 from factcli.basemodel import BaseModelRef
 from factcli.errors import InputError
@@ -41,12 +40,14 @@ class LocalBackend:
         self._cache_directory = cache_directory
         self._terms = terms
 
-    def generate(self, requests: Iterable[Request]) -> Iterator[Response]:
+    def generate(self, requests: Requests) -> Iterator[Response]:
         """One response per request, chunk by chunk. A prompt that is too long for the model has outcome failed."""
-        source = iter(requests)
+        source, is_more = iter(requests), True
         not_ok_since = time.time() if self._terms.retry_failed else 0.0
         with contextlib.closing(Cache(self._cache_directory)) as cache:
-            while chunk := list(islice(source, CHUNK)):
+            while is_more:
+                chunk, is_more = taken(source, CHUNK)
+                assert chunk or not is_more, "a pause where nothing asked is open would last for ever"
                 started_s = time.monotonic()
                 responses = self._answered(chunk, cache, not_ok_since)
                 self.usage.seconds += time.monotonic() - started_s

@@ -10,7 +10,7 @@ turn of a chat, answers:
 
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
@@ -19,7 +19,7 @@ from factcli.backends.bill import Usage
 from factcli.backends.cache import Stored
 from factcli.backends.keys import Endpoint, request_key
 from factcli.backends.reading import Said, checked
-from factcli.backends.requests import Outcome, Request, Response, Token
+from factcli.backends.requests import Outcome, Request, Requests, Response, Token
 from factcli.backends.responding import response_of
 from factcli.errors import InputError
 
@@ -43,9 +43,11 @@ class ScriptedBackend:
     rules: tuple[Rule, ...]
     usage: Usage
 
-    def generate(self, requests: Iterable[Request]) -> Iterator[Response]:
-        """One response per request, in their order."""
+    def generate(self, requests: Requests) -> Iterator[Response]:
+        """One response per request, in their order: there is never anything to wait for."""
         for request in requests:
+            if not isinstance(request, Request):
+                continue
             response = self._response(request)
             self.usage.requests += response.outcome != "failed"
             self.usage.outcomes[response.outcome] += 1

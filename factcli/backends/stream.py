@@ -7,12 +7,11 @@ the caller is busy with a row. No more than `window` requests are open at a time
 import asyncio
 import queue
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractAsyncContextManager
-from itertools import islice
 from typing import Protocol
 
-from factcli.backends.requests import Request, Response
+from factcli.backends.requests import Pause, Request, Requests, Response, taken
 
 GRACE_S = 5.0  # at Ctrl-C: answers on their way have been paid for, so they may still arrive and be stored
 
@@ -28,7 +27,7 @@ class StoppedError(Exception):
     """The caller wants no more answers."""
 
 
-def stream(requests: Iterable[Request], opened: Callable[[], AbstractAsyncContextManager[Answerer]], window: int) -> Iterator[Response]:
+def stream(requests: Requests, opened: Callable[[], AbstractAsyncContextManager[Answerer]], window: int) -> Iterator[Response]:
     """Responses as they finish. `opened` is entered in the thread of the loop.
 
     An error of one request ends the run: what is in flight still arrives, then the error is raised.
@@ -41,21 +40,21 @@ def stream(requests: Iterable[Request], opened: Callable[[], AbstractAsyncContex
         worker.finish()
 
 
-def _pumped(source: Iterator[Request], worker: "_Worker", window: int) -> Iterator[Response]:
+def _pumped(source: Iterator[Request | Pause], worker: "_Worker", window: int) -> Iterator[Response]:
     n_open, is_more = 0, True
     while True:
         if is_more and n_open <= window * 3 // 4:  # in batches: waking the other thread costs more than a request
-            batch = list(islice(source, window - n_open))
-            is_more = len(batch) == window - n_open
+            batch, is_more = taken(source, window - n_open)
             n_open += len(batch)
             worker.submit(batch)
         if n_open == 0:
+            assert not is_more, "a pause where nothing asked is open would last for ever"
             return
-        item = worker.results.get()
-        if isinstance(item, BaseException):
-            raise item
-        n_open -= 1
-        yield item
+        for item in worker.arrived():
+            if isinstance(item, BaseException):
+                raise item
+            n_open -= 1
+            yield item
 
 
 class _Worker(threading.Thread):
@@ -74,6 +73,12 @@ class _Worker(threading.Thread):
         self._ready.wait()
         if self._loop is not None and batch:
             self._loop.call_soon_threadsafe(self._begin, batch)
+
+    def arrived(self) -> Iterator[Response | BaseException]:
+        """What is there now, at least one: waits for it."""
+        yield self.results.get()
+        for _ in range(self.results.qsize()):  # taken by this thread alone, so these are there
+            yield self.results.get_nowait()
 
     def finish(self) -> None:
         """End the loop: requests that wait are dropped, those in flight have GRACE_S."""
