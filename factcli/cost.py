@@ -18,10 +18,11 @@ PLUGGED_BYTES = 4  # per parameter of a frozen adapter: float32
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """A field that is None does not apply, or cannot be known before. Every stage works on this machine: no requests, no money."""
+    """A field that is None does not apply, or cannot be known before."""
 
-    requests: int = 0  # to a server
-    money: int = 0
+    requests: int = 0  # to a model server; 0 for what works on this machine alone
+    money: float = 0
+    generation: Mapping[str, Any] | None = None  # requests, tokens, money and time in words
     rows: Mapping[str, int] | None = None  # to be written, by table; tables that are not cheap to count are left out
     prompts: int | None = None  # that the model is to answer
     steps_at_most: int | None = None  # of the optimizer

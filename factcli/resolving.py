@@ -1,5 +1,7 @@
 """Which inputs a command takes when it is not told: the newest, then what its ancestry says; never a mixture."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from factcli.artifact import Artifact, all_artifacts, open_artifact
@@ -73,6 +75,28 @@ def pick_model(ref: str | None, root: Path, take_newest: bool) -> Artifact:
     if len(names) > 1 and not take_newest:
         raise InputError(f"several models qualify: {', '.join(names)}", "choose one with --model NAME, or take the newest with --newest")
     return whole(skills[0])
+
+
+@dataclass(frozen=True, slots=True)
+class LocalRef:
+    """A model that runs in this process: a base, and what is plugged into it (name -> PEFT directory)."""
+
+    base: BaseModelRef
+    adapters: Mapping[str, str] = field(default_factory=dict)
+    chat_template: str = ""
+    inputs: Mapping[str, Artifact] = field(default_factory=dict)
+
+
+def local_ref(ref: str, root: Path) -> LocalRef:
+    """What `local:REF` names: a skill adapter on its base, or whatever `resolve_base` takes."""
+    is_artifact = ref.partition("@")[0] in names_in(root) or is_version(Path(ref))
+    artifact = whole(open_artifact(ref, root, ("skill", "world"))) if is_artifact else None
+    if artifact is None or artifact.kind == "world":
+        base = resolve_base(ref, root)
+        return LocalRef(base, inputs=base.inputs)
+    base = base_for(artifact, None, root)
+    template = str(artifact.manifest.config.get("chat_template", ""))
+    return LocalRef(base, {"skill": str(artifact.file("adapter"))}, template, {**base.inputs, "model": artifact})
 
 
 def parent_of(artifact: Artifact, role: str, root: Path) -> Artifact | None:

@@ -209,3 +209,27 @@ class BaseMeasure:
     is_pretrained: bool
     n: int
     accuracy: float
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Which answer of which model a row was read from; a row that took several answers has several."""
+
+    id: str  # of the row
+    table: str
+    prompt: str  # name of the template
+    prompt_sha256: str
+    model: str
+    request: str  # key of the answer in the response cache
+
+
+@dataclass(frozen=True, slots=True)
+class Reject:
+    """What became no row, and why: a part of an answer, or a whole unit of work (`is_failure`: no usable answer came)."""
+
+    id: str  # of the row that it would have been, or of the unit
+    step: str  # the prompt that was answered, or the check that it did not pass
+    reason: str  # in the same few words for all of a kind
+    text: str
+    request: str = ""  # key of the answer
+    is_failure: bool = False

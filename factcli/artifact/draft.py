@@ -12,7 +12,7 @@ import logging
 import os
 import shutil
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -120,6 +120,15 @@ class Draft:
 
     def done(self, unit: str) -> bool:
         return unit in self.journal
+
+    def __len__(self) -> int:
+        """Finished units."""
+        return len(self.journal)
+
+    def rows(self, table: str) -> Iterator[dict[str, Any]]:
+        """The rows of a table so far, as JSON objects, in the order that they will have."""
+        for rows in self.journal.in_order():
+            yield from rows.get(table, ())
 
     def write(self, unit: str, order: int, tables: Mapping[str, Sequence[Any]]) -> None:
         """Record a finished unit with all its rows. `order` is its place in the tables."""

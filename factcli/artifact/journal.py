@@ -55,7 +55,7 @@ class Journal:
         counts = dict.fromkeys(tables, 0)
         with ExitStack() as stack:
             files = {table: stack.enter_context((directory / f"{table}.jsonl").open("wb")) for table in tables}
-            for rows in self._in_order():
+            for rows in self.in_order():
                 for table, values in rows.items():
                     counts[table] += len(values)
                     files[table].writelines(_json(value) + b"\n" for value in values)
@@ -72,8 +72,8 @@ class Journal:
     def close(self) -> None:
         os.close(self._file)
 
-    def _in_order(self) -> Iterator[dict[str, list[dict[str, Any]]]]:
-        """By input order, then by name: never by the order of writing, which differs between runs."""
+    def in_order(self) -> Iterator[dict[str, list[dict[str, Any]]]]:
+        """The rows of every finished unit, by input order, then by name: never by the order of writing, which differs between runs."""
         with self.path.open("rb") as file:
             for _, (_, offset) in sorted(self._units.items(), key=lambda item: (item[1][0], item[0])):
                 yield self._rows_at(offset, file)

@@ -1,26 +1,28 @@
-"""From settings to a backend that answers; `generate` of each is the same."""
+"""From settings to who answers: known before anything is loaded or sent, opened when work begins."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
 
+from factcli.artifact import Artifact
+from factcli.artifact.manifest import sha256_of, sha256_of_file
 from factcli.backends.apikey import read_key
-from factcli.backends.bill import Budget, Usage, read_price
+from factcli.backends.bill import Budget, Price, Usage, read_price
 from factcli.backends.buying import Terms
 from factcli.backends.cachefile import cache_directory
 from factcli.backends.http import HttpBackend
 from factcli.backends.keys import Endpoint
-from factcli.backends.planning import Estimate, estimate
+from factcli.backends.planning import Imagined
 from factcli.backends.pool import Pool
-from factcli.backends.requests import Request, Requests, Response
+from factcli.backends.requests import Requests, Response
 from factcli.backends.retrying import Patience
 from factcli.backends.scripted import load_script
 from factcli.backends.settings import GenerationConfig
 from factcli.backends.spec import HttpSpec, LocalSpec, ScriptedSpec, parse_spec
 from factcli.errors import SettingsError
 from factcli.extras import require_train
-
-if TYPE_CHECKING:
-    from factcli.basemodel import BaseModelRef
+from factcli.resolving import LocalRef
 
 
 class Backend(Protocol):
@@ -35,46 +37,91 @@ class Backend(Protocol):
         ...
 
 
-def open_backend(
-    config: GenerationConfig,
-    resolve_base: "Callable[[str], BaseModelRef] | None" = None,
-    adapters: Mapping[str, str] | None = None,
-    watch: Callable[[Pool], None] | None = None,
-) -> Backend:
-    """The backend that `config.backend` names. Nothing is sent yet.
+FindLocal = Callable[[str], LocalRef]
+Watch = Callable[[Pool], None]
 
-    `resolve_base` finds what `local:REF` names; `adapters` are the directories plugged in there, by name; `watch` is told
-    of the http backend's pool for the live panel. Raises SettingsError, InputError or BackendError as each part does.
+
+@dataclass(frozen=True, slots=True)
+class Answering:
+    """Who will answer, and on what terms."""
+
+    config: GenerationConfig
+    spec: HttpSpec | LocalSpec | ScriptedSpec
+    endpoint: Endpoint
+    price: Price
+    local: LocalRef | None = None
+
+    @property
+    def identity(self) -> Mapping[str, Any]:
+        """What the key of an artifact covers; no path or port of this machine but the URLs of a server without a name."""
+        return {"place": sorted(self.endpoint.place), "model": self.endpoint.model, "revision": self.endpoint.revision}
+
+    @property
+    def inputs(self) -> Mapping[str, Artifact]:
+        """The artifacts that answer, for lineage."""
+        return self.local.inputs if self.local else {}
+
+    @property
+    def adapters(self) -> tuple[str, ...]:
+        """What is plugged in with every request."""
+        return tuple(sorted(self.local.adapters)) if self.local else ()
+
+    def imagined(self) -> Imagined:
+        """For a dry run."""
+        return Imagined(self.endpoint, cache_directory(), self.price, self.config.requests_per_s)
+
+    def open(self, watch: Watch | None = None) -> Backend:
+        """Ready to answer; nothing is sent yet. `watch` is told of an http backend's pool, for the live panel."""
+        if isinstance(self.spec, ScriptedSpec):
+            return load_script(self.spec.path)
+        if isinstance(self.spec, HttpSpec):
+            return self._http(self.spec, watch)
+        require_train()
+        from factcli.backends.sampling import load_local
+
+        assert self.local is not None
+        return load_local(self.local, self.endpoint, cache_directory(), terms_of(self.config))
+
+    def _http(self, spec: HttpSpec, watch: Watch | None) -> HttpBackend:
+        config = self.config
+        key = read_key(config.key_variable, config.key_file)
+        return HttpBackend(
+            spec, key, cache_directory(), Budget(self.price, config.budget, Usage()), terms_of(config), config.revision, config.most_in_flight, watch
+        )
+
+
+def answering(config: GenerationConfig, find_local: FindLocal | None = None) -> Answering:
+    """Who `config.backend` names. Raises SettingsError or InputError; nothing is loaded or sent.
+
+    `find_local` finds what `local:REF` names.
     """
     spec = parse_spec(config.backend, config.servers)
-    if isinstance(spec, ScriptedSpec):
-        return load_script(spec.path)
     if isinstance(spec, HttpSpec):
-        return _open_http(spec, config, watch)
-    return _open_local(spec, config, resolve_base, adapters or {})
+        return Answering(config, spec, spec.endpoint(config.revision), read_price(config.price, spec.model))
+    if isinstance(spec, ScriptedSpec):
+        return Answering(config, spec, load_script(spec.path).endpoint, Price())
+    if find_local is None:
+        raise SettingsError(f"this command does not run models in its own process: {config.backend}", "give http:MODEL@URL")
+    local = find_local(spec.ref)
+    return Answering(config, spec, local_endpoint(local), Price(), local)
 
 
-def plan_of(config: GenerationConfig, backend: Backend, requests: Iterable[Request]) -> Estimate:
-    """What `backend.generate(requests)` would buy, for a dry run; nothing is sent."""
-    price = read_price(config.price, backend.endpoint.model)
-    return estimate(requests, backend.endpoint, cache_directory(), price, config.requests_per_s)
+def local_endpoint(local: LocalRef) -> Endpoint:
+    """Who answers, by the digests of base, adapters and chat template: the same on every machine."""
+    pinned = [dict(local.base.identity), {role: artifact.digest for role, artifact in local.base.inputs.items()}]
+    plugged = {name: _digest(Path(directory)) for name, directory in local.adapters.items()}
+    return Endpoint((sha256_of([pinned, plugged, local.chat_template]),), local.base.name)
+
+
+def _digest(directory: Path) -> str:
+    return sha256_of([(path.name, sha256_of_file(path)) for path in sorted(directory.iterdir()) if path.suffix in (".json", ".safetensors")])
+
+
+def open_backend(config: GenerationConfig, find_local: FindLocal | None = None, watch: Watch | None = None) -> Backend:
+    """Who `config.backend` names, ready to answer."""
+    return answering(config, find_local).open(watch)
 
 
 def terms_of(config: GenerationConfig) -> Terms:
     patience = Patience(tries=config.tries, patience_s=config.patience_s, timeout_s=config.timeout_s)
     return Terms(patience, config.json_asks, config.retry_failed)
-
-
-def _open_http(spec: HttpSpec, config: GenerationConfig, watch: Callable[[Pool], None] | None) -> Backend:
-    budget = Budget(read_price(config.price, spec.model), config.budget, Usage())
-    key = read_key(config.key_variable, config.key_file)
-    return HttpBackend(spec, key, cache_directory(), budget, terms_of(config), config.revision, config.most_in_flight, watch)
-
-
-def _open_local(spec: LocalSpec, config: GenerationConfig, resolve_base: "Callable[[str], BaseModelRef] | None", adapters: Mapping[str, str]) -> Backend:
-    if resolve_base is None:
-        raise SettingsError(f"this command does not run models in its own process: {config.backend}", "give http:MODEL@URL")
-    require_train()
-    from factcli.backends.sampling import load_local
-
-    return load_local(resolve_base(spec.ref), adapters, cache_directory(), terms_of(config))

@@ -25,19 +25,23 @@ class Panel:
         """Called in the thread of the pool; only two of its numbers are read here."""
         self._pool = pool
 
-    def told(self, task: str, responses: Iterable[Response], usage: Usage) -> Iterator[Response]:
-        """The responses, while the report is kept up to date. `usage` is that of the backend, which is new in this run."""
+    def told(self, task: str, responses: Iterable[Response], usage: Usage, count: Callable[[], int] | None = None) -> Iterator[Response]:
+        """The responses, while the report is kept up to date. `usage` is that of the backend, which is new in this run.
+
+        `count` says how much of the total is done, where that is not the number of responses.
+        """
         self._report.begin(task, self._total)
-        done = 0
+        n = 0
         try:
             for response in responses:
-                done += 1
+                n += 1
                 if self._clock() - self._last_s >= EVERY_S:
                     self._last_s = self._clock()
+                    done = count() if count else n
                     self._report.update(done, self._total, self.numbers(done, usage))
                 yield response
         finally:  # also when the budget or a Ctrl-C ends it: the terminal must be as it was
-            self._report.end(self.numbers(done, usage))
+            self._report.end(self.numbers(count() if count else n, usage))
 
     def numbers(self, done: int, usage: Usage) -> str:
         """`31.2 requests/s, 5,100 tokens/s, 64 in flight of 64, retries: 3 x 429, 1 x time-out, cost 0.12 of about 4.10`."""

@@ -1,40 +1,48 @@
-"""What a run would cost, before anything is sent: requests, tokens, money and time. Estimates say that they are."""
+"""What a run would cost, before anything is sent: requests, tokens, money and time. Estimates say that they are.
+
+A dry run goes through the steps of the real one: what is bought already is read, what is not is imagined.
+"""
 
 import contextlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from factcli.backends.bill import Price
-from factcli.backends.cache import Cache
+from factcli.backends.cache import Cache, Stored
 from factcli.backends.completions import Prompt
 from factcli.backends.keys import Endpoint, request_key
-from factcli.backends.requests import Request
+from factcli.backends.reading import Said, checked
+from factcli.backends.requests import Request, Requests, Response
+from factcli.backends.responding import response_of
 
 LETTERS_PER_TOKEN = 4  # of English text and byte-pair tokens; other languages have fewer letters per token
 
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """What would be bought. Money and time are for the most tokens that can come out."""
+    """What would be bought. Answers are taken to be as long as their example; `most` is for the longest that may come."""
 
     n_rows: int
     n_cached: int  # rows whose answer is there
     n_requests: int  # distinct ones that are not
-    tokens_in: int  # estimated
+    tokens_in: int
+    tokens_out: int
     most_tokens_out: int  # were every answer as long as max_tokens allows
     cost: float | None  # None without a price
+    most_cost: float | None
     seconds: float | None  # None without a rate
     requests_per_s: float | None
 
     def as_json(self) -> dict[str, Any]:
         """For `--dry-run`."""
+        alike = self.n_rows - self.n_cached - self.n_requests
+        out = f"{self.tokens_out} out, at most {self.most_tokens_out}"
         return {
-            "rows": self.n_rows,
-            "requests": f"{self.n_requests} ({self.n_cached} rows are in the cache, {self.n_rows - self.n_cached - self.n_requests} ask the same as another)",
-            "tokens": f"about {self.tokens_in} in, at most {self.most_tokens_out} out (an estimate: {LETTERS_PER_TOKEN} letters per token)",
-            "money": "no price given (--price IN,OUT)" if self.cost is None else f"at most about {self.cost:.2f}",
+            "requests": f"{self.n_requests} ({self.n_cached} more are in the cache, {alike} ask the same as another)",
+            "tokens": f"about {self.tokens_in} in, {out} (an estimate: {LETTERS_PER_TOKEN} letters per token, answers as long as the examples)",
+            "money": "no price given (--price IN,OUT)" if self.cost is None else f"about {self.cost:.2f}, at most {self.most_cost:.2f}",
             "time": "not known before the first run" if self.seconds is None else f"about {self.seconds:.0f} s at {self.requests_per_s:.1f} requests/s",
         }
 
@@ -45,27 +53,48 @@ def count_letters(prompt: Prompt) -> int:
     return -(-letters // LETTERS_PER_TOKEN)
 
 
-def estimate(
-    requests: Iterable[Request],
-    endpoint: Endpoint,
-    directory: Path,
-    price: Price,
-    requests_per_s: float | None = None,
-    count_tokens: Callable[[Prompt], int] = count_letters,
-) -> Estimate:
-    """What `generate` would buy of these requests. Memory: 32 bytes per distinct request."""
-    seen: set[bytes] = set()
-    n_rows = n_cached = tokens_in = tokens_out = 0
-    with contextlib.closing(Cache(directory)) as cache:
-        for request in requests:
-            n_rows += 1
-            key = request_key(request, endpoint)
-            if cache.get(key) is not None:
-                n_cached += 1
-            elif bytes.fromhex(key) not in seen:
-                seen.add(bytes.fromhex(key))
-                tokens_in += count_tokens(request.prompt)
-                tokens_out += request.sampling.max_tokens
-        rate = requests_per_s or cache.rate(endpoint.name)
-    cost = price.of(tokens_in, tokens_out) if price != Price() else None
-    return Estimate(n_rows, n_cached, len(seen), tokens_in, tokens_out, cost, len(seen) / rate if rate else None, rate)
+class Imagined:
+    """Answers with what the cache holds, else with the request's example, and counts what would have been bought.
+
+    Memory: 32 bytes per distinct request.
+    """
+
+    def __init__(
+        self, endpoint: Endpoint, directory: Path, price: Price, requests_per_s: float | None = None, count_tokens: Callable[[Prompt], int] = count_letters
+    ) -> None:
+        self.endpoint = endpoint
+        self._directory = directory
+        self._price = price
+        self._requests_per_s = requests_per_s
+        self._count_tokens = count_tokens
+        self._seen: set[bytes] = set()
+        self._n_rows = self._n_cached = self._tokens_in = self._tokens_out = self._most_tokens_out = 0
+
+    def generate(self, requests: Requests) -> Iterator[Response]:
+        """One response per request, in their order; nothing is sent."""
+        with contextlib.closing(Cache(self._directory)) as cache:
+            for request in requests:
+                if isinstance(request, Request):
+                    key = request_key(request, self.endpoint)
+                    stored = cache.get(key)
+                    self._n_rows += 1
+                    self._n_cached += stored is not None
+                    yield response_of(request, key, stored or self._imagine(request, key), 0.0, stored is not None)
+
+    def estimate(self) -> Estimate:
+        """Of all requests so far."""
+        with contextlib.closing(Cache(self._directory)) as cache:
+            rate = self._requests_per_s or cache.rate(self.endpoint.name)
+        is_priced = self._price != Price()
+        cost, most_cost = (self._price.of(self._tokens_in, out) if is_priced else None for out in (self._tokens_out, self._most_tokens_out))
+        tokens = self._tokens_in, self._tokens_out, self._most_tokens_out
+        return Estimate(self._n_rows, self._n_cached, len(self._seen), *tokens, cost, most_cost, len(self._seen) / rate if rate else None, rate)
+
+    def _imagine(self, request: Request, key: str) -> Stored:
+        tokens_in, tokens_out = self._count_tokens(request.prompt), min(self._count_tokens(request.example), request.sampling.max_tokens)
+        if bytes.fromhex(key) not in self._seen:
+            self._seen.add(bytes.fromhex(key))
+            self._tokens_in += tokens_in
+            self._tokens_out += tokens_out
+            self._most_tokens_out += request.sampling.max_tokens
+        return Stored(checked(Said(request.example, "ok"), request.schema), tokens_in, tokens_out)

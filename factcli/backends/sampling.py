@@ -5,7 +5,6 @@ shares the batch changes nothing. Log-probabilities are the model's own, before 
 """
 
 import contextlib
-import hashlib
 import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,7 +12,6 @@ from pathlib import Path
 
 import torch
 
-from factcli.artifact.manifest import sha256_of
 from factcli.backends.bill import Usage
 from factcli.backends.buying import Terms
 from factcli.backends.cache import Cache, Stored
@@ -24,8 +22,8 @@ from factcli.backends.local import LocalModel
 from factcli.backends.reading import Said, checked
 from factcli.backends.requests import Request, Requests, Response, Token, taken
 from factcli.backends.responding import response_of
-from factcli.basemodel import BaseModelRef
 from factcli.errors import InputError
+from factcli.resolving import LocalRef
 
 CHUNK = 1024  # requests sorted by length together; more would only make the first answer later
 
@@ -124,15 +122,12 @@ def prompt_tokens(model: LocalModel, prompt: Sequence[int], adapters: Sequence[s
     return tuple(Token(piece, logp) for piece, logp in zip(pieces, [None, *logps_T], strict=True))
 
 
-def load_local(base: BaseModelRef, adapters: Mapping[str, str], cache_directory: Path, terms: Terms) -> LocalBackend:
-    """The base and its adapters (name -> PEFT directory), loaded; their digests are part of what answers are kept under."""
-    model = LocalModel.load(base.location)
-    for name, directory in sorted(adapters.items()):
+def load_local(local: LocalRef, endpoint: Endpoint, cache_directory: Path, terms: Terms) -> LocalBackend:
+    """The base and its adapters, loaded. `endpoint` is what answers are kept under."""
+    model = LocalModel.load(local.base.location, chat_template=local.chat_template)
+    for name, directory in sorted(local.adapters.items()):
         model.plug(name, directory)
-    pinned = [dict(base.identity), {role: artifact.digest for role, artifact in base.inputs.items()}]
-    plugged = {name: model.bank.digest(name) for name in sorted(adapters)}
-    template = hashlib.sha256(str(model.template).encode()).hexdigest()
-    return LocalBackend(model, Endpoint((sha256_of([pinned, plugged, template]),), base.name), cache_directory, terms)
+    return LocalBackend(model, endpoint, cache_directory, terms)
 
 
 def _alike(asking: Mapping[str, Request]) -> list[list[str]]:

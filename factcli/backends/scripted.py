@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
 
+from factcli.artifact.manifest import sha256_of_file
 from factcli.backends.bill import Usage
 from factcli.backends.cache import Stored
 from factcli.backends.keys import Endpoint, request_key
@@ -72,7 +73,7 @@ def load_script(path: Path) -> ScriptedBackend:
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"script {path} cannot be read: {error}", "one JSON object per line: match, answer") from error
     rules = tuple(_rule(line, f"{path}:{number}") for number, line in enumerate(lines, 1) if line.strip())
-    return ScriptedBackend(Endpoint((path.name,), "scripted"), rules, Usage())
+    return ScriptedBackend(Endpoint((sha256_of_file(path),), "scripted"), rules, Usage())
 
 
 def _rule(line: str, place: str) -> Rule:

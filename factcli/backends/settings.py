@@ -8,10 +8,11 @@ from factcli.config import Config, setting
 
 
 class GenerationConfig(Config):
-    """Who is asked, how patiently, and for how much money. Only who answers changes the result."""
+    """Who is asked, how patiently, and for how much money. Who answers stands in the key as what `backend` resolves to."""
 
-    backend: str = setting("", "http:MODEL@URL[,URL2], http:MODEL@NAME, local:REF or scripted:FILE.")
-    revision: str = setting("", "Revision of the model behind an http backend, where it is known; part of what answers are kept under.")
+    backend: str = setting("", "http:MODEL@URL[,URL2], http:MODEL@NAME, local:REF or scripted:FILE.", "operational")
+    revision: str = setting("", "Revision of the model behind an http backend, where it is known; part of what answers are kept under.", "operational")
+    chat: bool = setting(True, "Ask as a chat; false sends text to be continued: for a base model.")
     json_asks: int = setting(3, "Times that an answer of the wrong form is asked for in all.", ge=1, le=20)
     servers: dict[str, tuple[str, ...]] = Field({}, description="NAME: [base URLs] for http:MODEL@NAME.", json_schema_extra={"role": "operational"})
     key_variable: str = setting("OPENAI_API_KEY", "Environment variable that holds the key of the server.", "operational")
@@ -22,5 +23,8 @@ class GenerationConfig(Config):
     patience_s: float = setting(900.0, "Seconds that one request waits for 429s to end.", "operational", ge=0)
     price: str = setting("", "IN,OUT per million tokens, e.g. 0.15,0.60; or a YAML file of MODEL: [IN, OUT].", "operational")
     budget: float | None = setting(None, "Money that this run may spend; it stops before the request that could exceed it.", "operational", ge=0)
+    max_failed: float = setting(
+        0.02, "Share of rows that may end without a usable answer; above it nothing is committed, and the command ends with 6.", "operational", ge=0, le=1
+    )
     retry_failed: bool = setting(False, "Buy again what is stored as truncated, refused or invalid.", "operational")
     requests_per_s: float | None = setting(None, "Rate for the time in a dry run's plan; without it that of the last run.", "operational", gt=0)

@@ -3,6 +3,7 @@
 import io
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,9 +11,9 @@ from pydantic import BaseModel
 
 from factcli.backends.bill import Budget, Price, Usage, read_price
 from factcli.backends.completions import Turn
-from factcli.backends.opening import open_backend, plan_of, terms_of
+from factcli.backends.opening import answering, open_backend, terms_of
 from factcli.backends.panel import Panel
-from factcli.backends.planning import estimate
+from factcli.backends.planning import Imagined
 from factcli.backends.probing import CHECKS, probe
 from factcli.backends.requests import Request, Response, Sampling
 from factcli.backends.scripted import load_script
@@ -90,17 +91,20 @@ def test_a_price_is_two_numbers_or_a_line_of_a_file(tmp_path: Path):
 
 
 def test_a_plan_counts_what_would_be_bought(tmp_path: Path):
-    """10 rows of 6 questions, 2 of them bought: 4 requests left, of 16 letters (4 tokens) and 16 tokens out each."""
+    """10 rows of 6 questions, 2 of them bought: 4 requests left, of 16 letters (4 tokens), examples of 9 (3 tokens) and 16 tokens out at most."""
     with running(Server()) as server:
         used = backend(server, tmp_path)
         by_id(used.generate(asked(2)))
-        plan = estimate(asked(10, of=6), used.endpoint, tmp_path, Price(1_000_000, 2_000_000), requests_per_s=2)
+        imagined = Imagined(used.endpoint, tmp_path, Price(1_000_000, 2_000_000), requests_per_s=2)
+        said = [response.text for response in imagined.generate(replace(one, example="an answer") for one in asked(10, of=6))]
+        plan = imagined.estimate()
         assert server.n == 2
     assert (plan.n_rows, plan.n_cached, plan.n_requests) == (10, 4, 4)
-    assert (plan.tokens_in, plan.most_tokens_out, plan.cost, plan.seconds) == (16, 64, 144, 2)
-    assert plan.as_json()["requests"] == "4 (4 rows are in the cache, 2 ask the same as another)"
+    assert said.count("an answer") == 6  # what is bought already is read
+    assert (plan.tokens_in, plan.tokens_out, plan.most_tokens_out, plan.cost, plan.most_cost, plan.seconds) == (16, 12, 64, 40, 144, 2)
+    assert plan.as_json()["requests"] == "4 (4 more are in the cache, 2 ask the same as another)"
     assert "estimate" in plan.as_json()["tokens"]
-    assert estimate(asked(1), used.endpoint, tmp_path / "new", Price()).as_json()["time"] == "not known before the first run"
+    assert Imagined(used.endpoint, tmp_path / "new", Price()).estimate().as_json()["time"] == "not known before the first run"
 
 
 def test_a_budget_without_limit_stops_nothing_and_reservations_add_up_to_nothing():
@@ -115,10 +119,10 @@ def test_a_budget_without_limit_stops_nothing_and_reservations_add_up_to_nothing
 # ---------------------------------------------------------------- settings
 
 
-def test_every_setting_has_a_role_and_only_who_answers_is_identity():
+def test_every_setting_has_a_role_and_only_what_changes_what_is_asked_is_identity():
     roles = {name: role_of(field) for name, field in GenerationConfig.model_fields.items()}
     assert set(roles.values()) <= set(ROLES)
-    assert {name for name, role in roles.items() if role == "identity"} == {"backend", "revision", "json_asks"}
+    assert {name for name, role in roles.items() if role == "identity"} == {"chat", "json_asks"}
 
 
 class Settings(Config):
@@ -130,7 +134,7 @@ def test_the_group_nests_in_the_settings_of_a_stage(tmp_path: Path):
     flags = {"generation.backend": "http:m@lab", "generation.price": "1,2"}
     settings = resolve(Settings, [tmp_path / "c.yaml"], ["generation.tries=3", "generation.key_file=k"], flags).generation
     assert (settings.servers["lab"], settings.budget, settings.tries, settings.key_file) == (("http://a/v1", "http://b/v1"), 2, 3, Path("k"))
-    assert identity_of(Settings(generation=settings)) == {"generation": {"backend": "http:m@lab", "revision": "", "json_asks": 3}}
+    assert identity_of(Settings(generation=settings)) == {"generation": {"chat": True, "json_asks": 3}}
 
 
 def test_a_backend_is_opened_from_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -143,8 +147,10 @@ def test_a_backend_is_opened_from_settings(tmp_path: Path, monkeypatch: pytest.M
     assert "sk-lab" not in repr(opened) + config.model_dump_json()
     script = scripted(tmp_path / "s.jsonl", {"match": "", "answer": "x"})
     assert open_backend(GenerationConfig(backend=f"scripted:{script}")).endpoint.model == "scripted"
-    plan = plan_of(config, opened, asked(2))
-    assert (plan.n_requests, plan.cost) == (2, pytest.approx((8 * 1 + 32 * 2) / 1e6))
+    imagined = answering(config).imagined()
+    list(imagined.generate(asked(2)))
+    plan = imagined.estimate()
+    assert (plan.n_requests, plan.most_cost) == (2, pytest.approx((8 * 1 + 32 * 2) / 1e6))
     with pytest.raises(SettingsError, match="does not run models in its own process"):
         open_backend(GenerationConfig(backend="local:world"))
     with pytest.raises(SettingsError, match="is not KIND:WHAT"):

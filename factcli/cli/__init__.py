@@ -1,18 +1,18 @@
 """The Typer app: options -> settings and artifacts -> one stage call -> print the new path. No logic.
 
+options.py  what commands share        synth.py, cache.py  the groups with many commands
+
 Everything but typer and rich is imported inside a command's body, so that `fact --help` is instant.
 stdout carries one line, the path of what was made (or JSON with --json); all else goes to stderr.
 """
 
-import functools
-import inspect
-import os
-import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from factcli.cli import cache, synth
+from factcli.cli.options import DataOption, JsonOption, LimitOption, ModelOption, SeedOption, guarded, making
 
 if TYPE_CHECKING:
     from factcli.commands.making import Making
@@ -25,70 +25,8 @@ app = typer.Typer(
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-synth_app = typer.Typer(no_args_is_help=True, help="Write data: fictitious people and their facts, knowledge texts, task examples.")
 eval_app = typer.Typer(no_args_is_help=True, help="Ask a model, judge every answer and claim, count with intervals.")
-cache_app = typer.Typer(no_args_is_help=True, help="The answers of model servers that are kept on this machine (FACT_CACHE_DIR).")
 START, MAKE, TRAIN, MEASURE, LOOK = "Start here", "Make data", "Train", "Measure", "Look"
-
-DataOption = Annotated[Path, typer.Option("--data", envvar="FACT_DATA", help="Directory of all artifacts.")]
-ModelOption = Annotated[str | None, typer.Option("--model", help="Base model: an artifact, a directory, or a hub name.")]
-SeedOption = Annotated[int | None, typer.Option("--seed", help="Seed of every random draw, e.g. 7.")]
-LimitOption = Annotated[int | None, typer.Option("--limit", help="Subjects to take, in id order, e.g. 50.")]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON on stdout instead of a path.")]
-
-
-def guarded(command: Callable[..., None]) -> Callable[..., None]:
-    """End a command with its documented exit code: errors of the user in two lines, ours with a traceback."""
-
-    @functools.wraps(command)
-    def run(*arguments: Any, **options: Any) -> None:
-        try:
-            command(*arguments, **options)
-        except KeyboardInterrupt:
-            print("interrupted; the same command goes on where it was", file=sys.stderr)
-            raise typer.Exit(130) from None
-        except typer.Exit:
-            raise
-        except BrokenPipeError:  # the reader of stdout, `head` for one, has seen enough
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            raise typer.Exit(0) from None
-        except Exception as error:  # noqa: BLE001 - the edge of the program: told apart and ended with its code
-            from factcli.commands.ending import exit_code_of
-
-            raise typer.Exit(exit_code_of(error)) from None
-
-    return run
-
-
-def making(command: Callable[..., None]) -> Callable[..., None]:
-    """Add the options that every command that makes an artifact has; the command gets them as one `making`."""
-
-    @functools.wraps(command)
-    def run(*arguments: Any, config: list[Path], set_: list[str], name: str | None, data: Path, force: bool, dry_run: bool, json: bool, **options: Any) -> None:
-        from factcli.commands.making import Making
-
-        command(*arguments, making=Making(tuple(config), tuple(set_), name, data, force, dry_run, json), **options)
-
-    signature = inspect.signature(command)
-    own = [p for p in signature.parameters.values() if p.name != "making"]
-    run.__signature__ = signature.replace(parameters=own + _COMMON)  # type: ignore[attr-defined]  # how typer learns of options
-    run.__annotations__ = {p.name: p.annotation for p in own + _COMMON}
-    return guarded(run)
-
-
-def _common(name: str, annotation: Any, default: Any) -> inspect.Parameter:
-    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=annotation, default=default)
-
-
-_COMMON = [
-    _common("config", Annotated[list[Path], typer.Option("--config", "-c", help="Settings file; later files win. Without one, the recipe of the world.")], []),
-    _common("set_", Annotated[list[str], typer.Option("--set", help="One setting, e.g. --set lr=1e-3. Wins over files.")], []),
-    _common("name", Annotated[str | None, typer.Option("--name", help="Name of the new artifact.")], None),
-    _common("data", DataOption, Path("data")),
-    _common("force", Annotated[bool, typer.Option("--force", help="Make a new version even if this one is there.")], False),
-    _common("dry_run", Annotated[bool, typer.Option("--dry-run", help="Print settings, inputs, key and cost; make nothing.")], False),
-    _common("json", JsonOption, False),
-]
 
 
 @app.command(rich_help_panel=START)
@@ -128,42 +66,7 @@ def world(
     make_world(making, size, seed)
 
 
-app.add_typer(synth_app, name="synth", rich_help_panel=MAKE)
-
-
-@synth_app.command("bio")
-@making
-def synth_bio(
-    making: "Making",
-    versions: Annotated[int | None, typer.Option("--versions", help="Versions of each fictitious person's facts, e.g. 5.")] = None,
-    limit: LimitOption = None,
-    seed: SeedOption = None,
-    world: Annotated[str | None, typer.Option("--world", help="World to write about; without one the newest, or the tiny world is built.")] = None,
-) -> None:
-    """Write fictitious people, their knowledge texts, and biographies and questions that use exactly those facts."""
-    from factcli.commands.making import make_synth
-
-    make_synth(making, "bio", world, {"versions": versions, "subjects": limit, "seed": seed}, facts=None, model=None)
-
-
-@synth_app.command("qa")
-@making
-def synth_qa(
-    making: "Making",
-    versions: Annotated[int | None, typer.Option("--versions", help="Versions of each fictitious subject's facts, e.g. 1.")] = None,
-    limit: LimitOption = None,
-    seed: SeedOption = None,
-    world: Annotated[str | None, typer.Option("--world", help="World to write about; without one the newest, or the tiny world is built.")] = None,
-    facts: Annotated[
-        Path | None, typer.Option("--facts", help="Real triples instead of a world: PopQA's TSV, or JSONL of subject, relation, object, aliases.")
-    ] = None,
-    templates: Annotated[list[Path] | None, typer.Option("--templates", help="Further relation templates; see configs/relations/popqa.yaml.")] = None,
-    model: ModelOption = None,
-) -> None:
-    """Write fictitious subjects, their knowledge texts, and questions that use exactly those facts."""
-    from factcli.commands.making import make_synth
-
-    make_synth(making, "qa", world, {"versions": versions, "subjects": limit, "seed": seed}, facts=facts, model=model, templates=templates or [])
+app.add_typer(synth.app, name="synth", rich_help_panel=MAKE)
 
 
 @app.command(rich_help_panel=TRAIN)
@@ -285,44 +188,9 @@ def verify(ref: Annotated[str, typer.Argument(help="name, name@3 or a path.")], 
     show_verification(ref, data, json)
 
 
-app.add_typer(cache_app, name="cache", rich_help_panel=LOOK)
-
-
-@cache_app.command("ls")
-@guarded
-def cache_ls(json: JsonOption = False) -> None:
-    """List what is kept: answers, size and failures per model."""
-    from factcli.commands.caching import show_cache
-
-    show_cache(json)
-
-
-@cache_app.command("prune")
-@guarded
-def cache_prune(
-    older_than: Annotated[str | None, typer.Option("--older-than", help="Age, e.g. 30d, 12h or 2w.")] = None,
-    model: Annotated[str | None, typer.Option("--model", help="Name of the model, as the server knows it.")] = None,
-    outcome: Annotated[str | None, typer.Option("--outcome", help="ok, truncated, refused or invalid.")] = None,
-) -> None:
-    """Delete the answers that meet every condition given."""
-    from factcli.commands.caching import prune_cache
-
-    prune_cache(older_than, model, outcome)
-
-
-@cache_app.command("merge")
-@guarded
-def cache_merge(file: Annotated[Path, typer.Argument(help="A responses.sqlite3 of another machine; it is not changed.")]) -> None:
-    """Take over the answers of another machine that are missing here."""
-    from factcli.commands.caching import merge_cache
-
-    merge_cache(file)
+app.add_typer(cache.app, name="cache", rich_help_panel=LOOK)
 
 
 def main() -> None:
     """The `fact` script."""
     app()
-
-
-if __name__ == "__main__":
-    main()

@@ -1,0 +1,123 @@
+"""A draft filled by chains: each unit's rows are written as it ends, finished units are skipped, failed ones explained."""
+
+import json
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from factcli.artifact import Draft
+from factcli.backends.cache import Cache
+from factcli.backends.cachefile import cache_directory
+from factcli.backends.chains import Chain, UnansweredError, run_chains
+from factcli.backends.http import HttpBackend
+from factcli.backends.opening import Answering, Backend
+from factcli.backends.panel import Panel
+from factcli.backends.planning import Estimate
+from factcli.backends.probing import Need, probe
+from factcli.backends.requests import Requests, Response
+from factcli.errors import TooManyFailuresError
+from factcli.progress import Report
+from factcli.rows import Origin, Reject
+
+Rows = Mapping[str, Sequence[Any]]  # by table
+TABLES: dict[str, type] = {"origins": Origin, "rejected": Reject}  # that every stage with a backend has
+FAILED = "failed.jsonl"  # in the draft's scratch folder: what failed in the last try
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """What is written at once, and skipped once it is there: a subject, a question. `order` is its place in the tables."""
+
+    name: str
+    order: int
+    chain: Callable[[], Chain[Rows]]
+
+
+def fill(draft: Draft, answering: Answering, units: Iterable[Unit], total: int, report: Report, title: str, needs: Collection[Need] = ()) -> Backend:
+    """Run what the draft lacks of `units`; gives the backend, for its usage. A server is probed first for what the run `needs`.
+
+    Units without a usable answer become rows of `rejected`. Raises TooManyFailuresError where they are more than
+    `max_failed` of `total`: then they are left out of the draft, and the same command tries them again.
+    """
+    panel = Panel(report, total)
+    backend = answering.open(panel.watch)
+    if isinstance(backend, HttpBackend) and len(draft) < total:
+        probe(backend, needs, answering.config.chat)
+    failed: list[tuple[Unit, UnansweredError]] = []
+
+    def generate(requests: Requests) -> Iterator[Response]:
+        return panel.told(title, backend.generate(requests), backend.usage, lambda: len(draft) + len(failed))
+
+    todo = ((unit, unit.chain()) for unit in units if not draft.done(unit.name))
+    for unit, result in run_chains(generate, todo):
+        if isinstance(result, UnansweredError):
+            failed.append((unit, result))
+        else:
+            draft.write(unit.name, unit.order, result)
+    _settle(draft, failed, total, answering.config.max_failed)
+    return backend
+
+
+def imagine(answering: Answering, units: Iterable[Unit]) -> Estimate:
+    """What `fill` would buy, by going through the same steps with imagined answers."""
+    imagined = answering.imagined()
+    for _ in run_chains(imagined.generate, ((unit.name, unit.chain()) for unit in units)):
+        pass
+    return imagined.estimate()
+
+
+def counts_of(draft: Draft) -> dict[str, Any]:
+    """Rejects by reason, and units that failed: the same whether or not the run was interrupted."""
+    rejects = list(draft.rows("rejected"))
+    reasons = Counter(f"{row['step']}: {row['reason']}" for row in rejects if not row["is_failure"])
+    failures = Counter(row["reason"] for row in rejects if row["is_failure"])
+    return {"rejected": dict(sorted(reasons.items())), "failed": dict(sorted(failures.items()))}
+
+
+def usage_of(draft: Draft, answering: Answering, backend: Backend) -> dict[str, Any]:
+    """What this run used, and beside it all the answers that the artifact stands on, whenever they were bought."""
+    keys = {row["request"] for table in TABLES for row in draft.rows(table)} - {""}
+    return {**backend.usage.as_json(), "all_answers": _bill(keys, answering)}
+
+
+def _bill(keys: Iterable[str], answering: Answering) -> dict[str, Any]:
+    n_known = n_unknown = tokens_in = tokens_out = 0
+    with closing(Cache(cache_directory())) as cache:
+        for key in keys:
+            stored = cache.get(key)
+            n_known += stored is not None
+            n_unknown += stored is None
+            tokens_in += stored.tokens_in if stored else 0
+            tokens_out += stored.tokens_out if stored else 0
+    cost = round(answering.price.of(tokens_in, tokens_out), 6)
+    return {"requests": n_known, "tokens_in": tokens_in, "tokens_out": tokens_out, "cost": cost, "not_in_cache": n_unknown}
+
+
+def _settle(draft: Draft, failed: Sequence[tuple[Unit, UnansweredError]], total: int, max_failed: float) -> None:
+    rows = [(unit, _failure(unit, error)) for unit, error in failed]
+    if len(failed) <= max_failed * total:
+        for unit, row in rows:
+            draft.write(unit.name, unit.order, {"rejected": [row]})
+        return
+    path = draft.scratch() / FAILED
+    path.write_text("".join(f"{json.dumps(asdict(row), ensure_ascii=False)}\n" for _, row in rows), encoding="utf-8")
+    raise too_many(Counter(row.reason for _, row in rows), total, max_failed, path)
+
+
+def _failure(unit: Unit, error: UnansweredError) -> Reject:
+    response = error.response
+    step = response.id.partition(" ")[0]
+    return Reject(unit.name, step, f"{response.outcome}: {response.cause}", response.text, response.key, is_failure=True)
+
+
+def too_many(reasons: Mapping[str, int], total: int, max_failed: float, path: Path) -> TooManyFailuresError:
+    worst = ", ".join(f"{n} x {reason}" for reason, n in Counter(reasons).most_common(3))
+    n_failed = sum(reasons.values())
+    return TooManyFailuresError(
+        f"{n_failed} of {total} ended without a usable answer, more than the {max_failed:.0%} allowed: {worst}",
+        f"all are in {path}; the same command tries them again and keeps the rest (--retry-failed also buys anew what came truncated, refused or invalid); "
+        f"or allow more: --set generation.max_failed={min(1.0, n_failed / total + 0.01):.2f}",
+    )

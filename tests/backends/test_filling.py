@@ -1,0 +1,123 @@
+"""A draft filled by chains: resumed without asking again, failures kept and counted, the bill of all answers."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from factcli.artifact import Artifact, Draft, Outcome, Plan, make
+from factcli.backends.asking import Asker, digests
+from factcli.backends.chains import Chain, answered
+from factcli.backends.filling import TABLES, Rows, Unit, counts_of, fill, imagine, usage_of
+from factcli.backends.opening import Answering, answering
+from factcli.backends.settings import GenerationConfig
+from factcli.config import Config
+from factcli.errors import TooManyFailuresError
+from factcli.progress import PlainReport
+from factcli.prompts import parse
+from tests.backends.server import Server, answer_of, running
+
+CITY = parse("toy/city", "# source: written for this test\n# fields: name\n== user ==\nWhere was {name} born?\n== example ==\n{name} was born in Lima.\n")
+RIVER = parse("toy/river", "# source: written for this test\n# fields: city\n== user ==\nWhich river has {city}?\n== example ==\nThe Rimac.\n")
+TEMPLATES = {"toy/city": CITY, "toy/river": RIVER}
+
+
+@dataclass(frozen=True, slots=True)
+class Toy:
+    id: str
+    city: str
+    river: str
+
+
+class ToyConfig(Config):
+    generation: GenerationConfig = GenerationConfig()
+
+
+def toy(asker: Asker, name: str) -> Chain[Rows]:
+    """Two steps: the second asks with the first's answer."""
+    city = answered((yield [asker.ask("toy/city", name, {"name": name}, 16)])[0])
+    river = answered((yield [asker.ask("toy/river", name, {"city": city.text}, 16)])[0])
+    return {
+        "toys": [Toy(name, city.text, river.text)],
+        "origins": [asker.origin(name, "toys", "toy/city", city), asker.origin(name, "toys", "toy/river", river)],
+    }
+
+
+def units(who: Answering, names: Sequence[str]) -> list[Unit]:
+    asker = Asker(TEMPLATES, who.endpoint.model, seed=0)
+    return [Unit(name, order, lambda name=name: toy(asker, name)) for order, name in enumerate(names)]  # type: ignore[misc]
+
+
+def run(config: GenerationConfig, names: Sequence[str], root: Path) -> Artifact:
+    who = answering(config)
+    plan = Plan("synth toys", 1, "synth", "toys", ToyConfig(generation=config), {}, {"toys": Toy, **TABLES}, digests(TEMPLATES), who.identity)
+
+    def work(draft: Draft) -> Outcome:
+        backend = fill(draft, who, units(who, names), len(names), PlainReport(), "Asking")
+        return Outcome("toys", counts=counts_of(draft), usage=usage_of(draft, who, backend))
+
+    return make(plan, work, root)[0]
+
+
+@pytest.fixture(autouse=True)
+def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FACT_CACHE_DIR", str(tmp_path / "cache"))
+
+
+NAMES = [f"n{i}" for i in range(20)]
+
+
+def test_each_unit_asks_in_steps_and_the_bill_is_of_all_answers(tmp_path: Path) -> None:
+    with running(Server()) as server:
+        config = GenerationConfig(backend=f"http:m@{server.url}", price="1000000,2000000")
+        made = run(config, NAMES, tmp_path / "data")
+        assert server.n == 40
+    rows = list(made.rows("toys", Toy))
+    assert [row.id for row in rows] == NAMES
+    asked = {"messages": [{"role": "user", "content": f"Which river has {rows[3].city}?"}]}
+    assert rows[3].river == answer_of(asked)
+    assert made.manifest.usage["cost"] == 40 * 20  # 10 tokens read and 5 written each
+    assert made.manifest.usage["all_answers"] == {"requests": 40, "tokens_in": 400, "tokens_out": 200, "cost": 800.0, "not_in_cache": 0}
+    assert made.manifest.prompts == {"toy/city": CITY.sha256, "toy/river": RIVER.sha256}
+
+
+def test_too_many_failures_commit_nothing_and_the_next_run_asks_only_for_them(tmp_path: Path) -> None:
+    """Five of twenty cannot be answered: more than the 2% allowed. Later they can."""
+    is_ill = True
+
+    def behave(_n: int, body: dict) -> str:
+        return "400" if is_ill and any(f"Where was {name} born" in json.dumps(body) for name in NAMES[:5]) else ""
+
+    with running(Server(behave=behave)) as server:
+        config = GenerationConfig(backend=f"http:m@{server.url}")
+        with pytest.raises(TooManyFailuresError, match="5 of 20 ended without a usable answer, more than the 2% allowed: 5 x failed: 400") as caught:
+            run(config, NAMES, tmp_path / "data")
+        assert caught.value.exit_code == 6
+        failed = [json.loads(line) for path in (tmp_path / "data").rglob("failed.jsonl") for line in path.read_text().splitlines()]
+        assert [(row["id"], row["step"], row["is_failure"]) for row in failed] == [(name, "toy/city", True) for name in NAMES[:5]]
+        is_ill, n_before = False, server.n
+        made = run(config, NAMES, tmp_path / "data")
+        assert server.n - n_before == 10
+    assert [row.id for row in made.rows("toys", Toy)] == NAMES
+    assert made.manifest.counts == {"rejected": {}, "failed": {}}
+
+
+def test_failures_that_are_allowed_are_rows_with_their_cause(tmp_path: Path) -> None:
+    def behave(_n: int, body: dict) -> str:
+        return "422" if "n7 " in json.dumps(body) else ""
+
+    with running(Server(behave=behave)) as server:
+        made = run(GenerationConfig(backend=f"http:m@{server.url}", max_failed=0.05), NAMES, tmp_path / "data")
+    assert len(list(made.rows("toys", Toy))) == 19
+    assert made.manifest.counts["failed"] == {"failed: 422: no": 1}
+
+
+def test_a_dry_run_goes_through_both_steps_and_sends_nothing(tmp_path: Path) -> None:
+    with running(Server()) as server:
+        who = answering(GenerationConfig(backend=f"http:m@{server.url}", price="1000000,1000000"))
+        estimate = imagine(who, units(who, NAMES[:3]))
+        assert server.n == 0
+    assert (estimate.n_rows, estimate.n_requests) == (6, 6)  # each city is another, so each river is asked of another
+    assert estimate.tokens_out == 3 * (5 + 3)  # 20 and 10 letters at 4 a token
