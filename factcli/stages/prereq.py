@@ -193,7 +193,7 @@ def _located(synth: Artifact) -> Iterator[tuple[Source, Document, list[list[int]
     for document in synth.rows("documents", Document):
         source: Source = "real" if not document.fictitious else "probe" if people[document.subject].split == "test" else "fictitious"
         found = [(document.text.rfind(values[i]), len(values[i])) for i in document.fact_ids]
-        yield source, document, sorted([start, start + length] for start, length in found if start >= 0)
+        yield source, document, sorted([start, start + length] for start, length in found if start > 0)  # nothing leads to a value at the start
 
 
 def _adapter_names(config: PrereqConfig, counts: dict[tuple[str, str, int], int]) -> list[AdapterName]:
