@@ -233,3 +233,24 @@ class Reject:
     text: str
     request: str = ""  # key of the answer
     is_failure: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SourceText:
+    """A text that statements were taken from: version 0 is the real one as it was given, 1..K were written after it."""
+
+    id: str  # `r0.p0007` for a real text, `f0.p0003.v2` for a fictitious version
+    subject: str  # Person.id
+    version: int
+    title: str  # of the real text; a fictitious one was written after it
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Familiarity:
+    """How well the model is to know a fictitious subject, and what it is taught of it: paraphrases per fact, passages."""
+
+    id: str  # Person.id
+    level: Literal["certain", "unsure", "unknown"]
+    statements_per_fact: int
+    passages: int

@@ -1,11 +1,11 @@
 """`fact synth`: every data set that is made rather than found."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from factcli.cli.options import LimitOption, ModelOption, SeedOption, making
+from factcli.cli.options import LimitOption, ModelOption, SeedOption, generating, making
 
 if TYPE_CHECKING:
     from factcli.commands.making import Making
@@ -13,19 +13,58 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True, help="Write data: fictitious people and their facts, knowledge texts, task examples, samples, preference pairs.")
 
 
+SubjectsOption = Annotated[
+    Path | None, typer.Option("--subjects", help="Real subjects to write after: JSONL of title and text (a text or a list of passages).")
+]
+SubjectsLimitOption = Annotated[int | None, typer.Option("--subjects-limit", help="Fictitious subjects at most, e.g. 100: the same first ones for any number.")]
+TitlesOption = Annotated[Path | None, typer.Option("--titles", help="Further names that are taken: one a line, or JSONL with title.")]
+
+
 @app.command("bio")
-@making
+@generating
 def synth_bio(
     making: "Making",
+    generation: dict[str, Any],
     versions: Annotated[int | None, typer.Option("--versions", help="Versions of each fictitious person's facts, e.g. 5.")] = None,
     limit: LimitOption = None,
     seed: SeedOption = None,
     world: Annotated[str | None, typer.Option("--world", help="World to write about; without one the newest, or the tiny world is built.")] = None,
+    subjects: SubjectsOption = None,
+    subjects_limit: SubjectsLimitOption = None,
+    titles: TitlesOption = None,
 ) -> None:
-    """Write fictitious people, their knowledge texts, and biographies and questions that use exactly those facts."""
-    from factcli.commands.making import make_synth
+    """Write fictitious people, their knowledge texts, and biographies that use exactly those facts: of a world, or after real people by a model."""
+    flags = {"versions": versions, "subjects": limit if subjects_limit is None else subjects_limit, "seed": seed}
+    if subjects is None:
+        from factcli.commands.making import make_synth
+        from factcli.commands.synthesising import refuse
 
-    make_synth(making, "bio", world, {"versions": versions, "subjects": limit, "seed": seed}, facts=None, model=None)
+        refuse({"--titles": titles, **generation}, "goes with --subjects FILE: without it no model writes")
+        make_synth(making, "bio", world, flags, facts=None, model=None)
+        return
+    from factcli.commands.synthesising import make_from_subjects, refuse
+
+    refuse({"--world": world}, "does not go with --subjects: give a world or real subjects")
+    make_from_subjects(making, "bio", subjects, titles, {**flags, **generation})
+
+
+@app.command("medical")
+@generating
+def synth_medical(
+    making: "Making",
+    generation: dict[str, Any],
+    subjects: Annotated[Path, typer.Option("--subjects", help="Real subjects to write after: JSONL of title and text (a text or a list of passages).")],
+    versions: Annotated[int | None, typer.Option("--versions", help="Versions of each fictitious subject's facts, e.g. 5.")] = None,
+    limit: LimitOption = None,
+    seed: SeedOption = None,
+    subjects_limit: SubjectsLimitOption = None,
+    titles: TitlesOption = None,
+) -> None:
+    """Write fictitious medical subjects after real ones, their knowledge texts, and descriptions that use exactly those facts."""
+    from factcli.commands.synthesising import make_from_subjects
+
+    flags = {"versions": versions, "subjects": limit if subjects_limit is None else subjects_limit, "seed": seed}
+    make_from_subjects(making, "medical", subjects, titles, {**flags, **generation})
 
 
 @app.command("qa")
