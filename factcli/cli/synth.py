@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from factcli.cli.options import LimitOption, ModelOption, SeedOption, generating, making
+from factcli.cli.options import LimitOption, ModelOption, SeedOption, generating
 
 if TYPE_CHECKING:
     from factcli.commands.making import Making
@@ -68,9 +68,10 @@ def synth_medical(
 
 
 @app.command("qa")
-@making
+@generating
 def synth_qa(
     making: "Making",
+    generation: dict[str, Any],
     versions: Annotated[int | None, typer.Option("--versions", help="Versions of each fictitious subject's facts, e.g. 1.")] = None,
     limit: LimitOption = None,
     seed: SeedOption = None,
@@ -80,8 +81,18 @@ def synth_qa(
     ] = None,
     templates: Annotated[list[Path] | None, typer.Option("--templates", help="Further relation templates; see configs/relations/popqa.yaml.")] = None,
     model: ModelOption = None,
+    subjects_limit: SubjectsLimitOption = None,
 ) -> None:
     """Write fictitious subjects, their knowledge texts, and questions that use exactly those facts."""
-    from factcli.commands.making import make_synth
+    flags = {"versions": versions, "subjects": limit if subjects_limit is None else subjects_limit, "seed": seed}
+    if generation["generation.backend"] is None:
+        from factcli.commands.making import make_synth
+        from factcli.commands.synthesising import refuse
 
-    make_synth(making, "qa", world, {"versions": versions, "subjects": limit, "seed": seed}, facts=facts, model=model, templates=templates or [])
+        refuse(generation, "goes with --backend: without it no model writes")
+        make_synth(making, "qa", world, flags, facts=facts, model=model, templates=templates or [])
+        return
+    from factcli.commands.synthesising import make_qa_from_facts, refuse, required
+
+    refuse({"--world": world, "--model": model}, "does not go with --backend: a model writes about --facts FILE")
+    make_qa_from_facts(making, required(facts, "--facts"), templates or [], {**flags, **generation})

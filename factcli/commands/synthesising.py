@@ -1,9 +1,10 @@
 """`fact synth` with a model that writes: from flags to a stage."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from factcli import resolving
 from factcli.commands.generating import answering_for, cost_of
 from factcli.commands.making import Making, finish
 from factcli.errors import SettingsError
@@ -14,6 +15,13 @@ def refuse(flags: Mapping[str, Any], why: str) -> None:
     given = next((name for name, value in flags.items() if value is not None), None)
     if given:
         raise SettingsError(f"--{given.removeprefix('--').removeprefix('generation.').replace('_', '-')} {why}")
+
+
+def required(path: Path | None, flag: str) -> Path:
+    """The same. Raises SettingsError where it is missing."""
+    if path is None:
+        raise SettingsError(f"{flag} is missing: what shall the model write about?", f"{flag} FILE; --help shows the form of the file")
+    return path
 
 
 def make_from_subjects(making: Making, task: str, subjects: Path, titles: Path | None, flags: Mapping[str, Any]) -> None:
@@ -29,4 +37,21 @@ def make_from_subjects(making: Making, task: str, subjects: Path, titles: Path |
         plan,
         lambda _: cost_of(stage.estimate(plan, task, files, answering)),
         lambda draft, context: stage.work(plan, draft, task, files, answering, context.report),
+    )
+
+
+def make_qa_from_facts(making: Making, facts: Path, templates: Sequence[Path], flags: Mapping[str, Any]) -> None:
+    from factcli.stages.synth.triples import qa as stage
+    from factcli.stages.synth.triples.reading import Files
+    from factcli.stages.synth.triples.settings import QaTriplesConfig
+
+    config = making.settings(QaTriplesConfig, "synth", flags, None)
+    answering = answering_for(making, config.generation)
+    files = Files(facts, [resolving.configs_directory() / "relations" / "popqa.yaml", *templates])
+    plan = stage.plan(config, files, answering, making.name)
+    finish(
+        making,
+        plan,
+        lambda _: cost_of(stage.estimate(plan, files, answering)),
+        lambda draft, context: stage.work(plan, draft, files, answering, context.report),
     )

@@ -1,0 +1,36 @@
+"""Settings of `fact synth qa --facts FILE --backend ...` with a model that writes; the numbers are the paper's (arXiv 2410.19290, spec 1.9)."""
+
+import math
+
+from pydantic import field_validator
+
+from factcli.backends.settings import GenerationConfig
+from factcli.config import Config, setting
+
+
+class TriplesConfig(Config):
+    """What questions over one and over two facts have in common."""
+
+    versions: int = setting(1, "Versions of each fictitious subject's facts, with another object in each.", ge=1)
+    statements_per_fact: int = setting(5, "Statements of each fact.", ge=1)
+    passages_per_subject: int = setting(4, "Passages of each subject and version.", ge=0)
+    asks: int = setting(3, "Times that a statement or question is asked for in all, where none passes its checks.", ge=1, le=10)
+    temperature: float = setting(0.8, "Of all that is written.", gt=0, le=2)
+    real_documents: bool = setting(True, "Write knowledge texts of the real training subjects too.")
+    split_shares: tuple[float, float, float] = setting((0.78, 0.06, 0.16), "Share of the real subjects for train, dev, test (the paper: 10613, 789, 2152).")
+    seed: int = setting(0, "Seed of every draw.", ge=0)
+    generation: GenerationConfig = GenerationConfig()
+
+    @field_validator("split_shares")
+    @classmethod
+    def _are_shares(cls, value: tuple[float, float, float]) -> tuple[float, float, float]:
+        if min(value) < 0 or not math.isclose(sum(value), 1.0):
+            raise ValueError("need three shares of 0 or more that add up to 1")
+        return value
+
+
+class QaTriplesConfig(TriplesConfig):
+    """`fact synth qa --facts FILE --backend ...`."""
+
+    subjects: int = setting(20_000, "Fictitious subjects that the skill is trained on.", ge=1)
+    questions_per_fact: int = setting(1, "Questions about each fictitious fact.", ge=1)
