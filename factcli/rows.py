@@ -254,3 +254,18 @@ class Familiarity:
     level: Literal["certain", "unsure", "unknown"]
     statements_per_fact: int
     passages: int
+
+
+@dataclass(frozen=True, slots=True)
+class TwoHop:
+    """A question over two facts. bridge: the first fact's value is the second's subject; comparison: both have one relation."""
+
+    id: str
+    type: Literal["bridge", "comparison"]
+    question: str
+    answer: str  # alone; the task row says the facts before it
+    bridge: str  # what the question does not name; "" for a comparison
+    fact_ids: tuple[str, ...]
+    version: int
+    fictitious: bool
+    split: Split

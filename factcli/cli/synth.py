@@ -96,3 +96,22 @@ def synth_qa(
 
     refuse({"--world": world, "--model": model}, "does not go with --backend: a model writes about --facts FILE")
     make_qa_from_facts(making, required(facts, "--facts"), templates or [], {**flags, **generation})
+
+
+@app.command("hotpotqa")
+@generating
+def synth_hotpotqa(
+    making: "Making",
+    generation: dict[str, Any],
+    facts: Annotated[Path, typer.Option("--facts", help="Real triples: PopQA's TSV, or JSONL of subject, relation, object, aliases.")],
+    versions: Annotated[int | None, typer.Option("--versions", help="Versions of each fictitious question's facts, e.g. 1.")] = None,
+    limit: Annotated[int | None, typer.Option("--limit", help="Fictitious questions, each over two facts of its own, e.g. 500.")] = None,
+    real_limit: Annotated[int | None, typer.Option("--real-limit", help="Questions over real facts at most, e.g. 200.")] = None,
+    seed: SeedOption = None,
+    templates: Annotated[list[Path] | None, typer.Option("--templates", help="Further relation templates; see configs/relations/popqa.yaml.")] = None,
+) -> None:
+    """Write bridge and comparison questions over two fictitious facts, with the knowledge texts of both, beside real ones."""
+    from factcli.commands.synthesising import make_hotpotqa
+
+    flags = {"versions": versions, "questions": limit, "real_questions": real_limit, "seed": seed}
+    make_hotpotqa(making, facts, templates or [], {**flags, **generation})

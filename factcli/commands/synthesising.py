@@ -55,3 +55,20 @@ def make_qa_from_facts(making: Making, facts: Path, templates: Sequence[Path], f
         lambda _: cost_of(stage.estimate(plan, files, answering)),
         lambda draft, context: stage.work(plan, draft, files, answering, context.report),
     )
+
+
+def make_hotpotqa(making: Making, facts: Path, templates: Sequence[Path], flags: Mapping[str, Any]) -> None:
+    from factcli.stages.synth.triples import hotpotqa as stage
+    from factcli.stages.synth.triples.reading import Files
+    from factcli.stages.synth.triples.settings import HotpotConfig
+
+    config = making.settings(HotpotConfig, "synth", flags, None)
+    answering = answering_for(making, config.generation)
+    files = Files(facts, [resolving.configs_directory() / "relations" / "popqa.yaml", *templates])
+    plan = stage.plan(config, files, answering, making.name)
+    finish(
+        making,
+        plan,
+        lambda _: cost_of(stage.estimate(plan, files, answering)),
+        lambda draft, context: stage.work(plan, draft, files, answering, context.report),
+    )

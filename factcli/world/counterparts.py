@@ -33,14 +33,14 @@ def invent_counterparts(
     """
     if n_subjects < 1 or versions < 1:
         raise SettingsError(f"{n_subjects} subjects in {versions} versions, need at least 1 of each")
-    pools = {name: pool for name, pool in _pools(facts).items() if len(pool) >= versions}
+    pools = {name: pool for name, pool in pools_of(facts).items() if len(pool) >= versions}
     profiles = _profiles(facts, pools)
     if not profiles:
         raise InputError(f"no relation has {versions} different objects for {versions} versions", hint="lower --versions or give more facts")
     ids = [f"f{seed}.p{position:04d}" for position in range(n_subjects)]
     relations = {subject: keyed_rng(seed, subject, "relations").choice(profiles) for subject in ids}
     kinds = {subject: templates_of(relations[subject][0], templates, "a fact").kind for subject in ids}
-    names = _names(kinds, seed, [*taken_names, *(name for fact in facts for name in (fact.value, *fact.aliases))])
+    names = invent_names(kinds, seed, [*taken_names, *(name for fact in facts for name in (fact.value, *fact.aliases))])
     people = [Person(subject, names[subject], "fictitious", "train", popularity=0, fictitious=True) for subject in ids]
     invented = [fact for subject in ids for fact in _versions(subject, relations[subject], pools, versions, seed)]
     return tuple(people), tuple(invented)
@@ -48,7 +48,7 @@ def invent_counterparts(
 
 def too_few_objects(facts: Sequence[Fact], versions: int) -> dict[str, int]:
     """Relations that counterparts leave out, with their number of different objects, which is below `versions`."""
-    return {relation: len(pool) for relation, pool in _pools(facts).items() if len(pool) < versions}
+    return {relation: len(pool) for relation, pool in pools_of(facts).items() if len(pool) < versions}
 
 
 def folded(name: str) -> str:
@@ -57,7 +57,7 @@ def folded(name: str) -> str:
     return " ".join("".join(letter if letter.isalnum() else " " for letter in letters if not unicodedata.combining(letter)).split())
 
 
-def _pools(facts: Sequence[Fact]) -> dict[str, tuple[Fact, ...]]:
+def pools_of(facts: Sequence[Fact]) -> dict[str, tuple[Fact, ...]]:
     """By relation, one real fact per different object, in the order of the facts."""
     pools: dict[str, dict[str, Fact]] = {}
     for fact in facts:
@@ -74,7 +74,7 @@ def _profiles(facts: Sequence[Fact], usable: Mapping[str, tuple[Fact, ...]]) -> 
     return [tuple(found) for found in relations.values()]
 
 
-def _names(kinds: Mapping[str, Kind], seed: int, real_names: Sequence[str]) -> dict[str, str]:
+def invent_names(kinds: Mapping[str, Kind], seed: int, real_names: Sequence[str]) -> dict[str, str]:
     """A new name per subject id, that no real name equals and whose made-up words are in none."""
     taken = {folded(name) for name in real_names}
     words = list(shuffled_words(keyed_rng(seed, "counterpart words"), {word for name in taken for word in name.split()}))

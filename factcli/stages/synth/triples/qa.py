@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from factcli.artifact import Draft, Outcome, Plan
 from factcli.backends import filling
-from factcli.backends.asking import Asker, digests, load_templates, rejected
+from factcli.backends.asking import Asker, digests, load_templates
 from factcli.backends.chains import Chain
 from factcli.backends.filling import Rows, Unit
 from factcli.backends.opening import Answering
@@ -69,16 +69,10 @@ def _units(config: QaTriplesConfig, triples: Triples, answering: Answering) -> I
     by_subject: dict[str, list[Fact]] = {person.id: [] for person in (*triples.people, *people)}
     for fact in (*triples.facts, *facts):
         by_subject[fact.subject].append(fact)
-    yield Unit("lines", 0, lambda: lines_chain(triples))
+    yield Unit("lines", 0, lambda: texts.lines_chain(triples))
     for order, person in enumerate((*triples.people, *people), 1):
         chain = _fictitious if person.fictitious else _real
         yield Unit(person.id, order, lambda chain=chain, person=person: chain(Book(asker), writing, person, by_subject[person.id]))  # type: ignore[misc]
-
-
-def lines_chain(triples: Triples) -> Chain[Rows]:
-    """Lines of the file that became no fact."""
-    yield []
-    return {"rejected": [rejected(f"line {line.line}", "reading", line.reason.partition(":")[0], line.text) for line in triples.lines]}
 
 
 def _real(book: Book, writing: Writing, person: Person, facts: Sequence[Fact]) -> Chain[Rows]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from factcli.artifact.manifest import sha256_of_file
 from factcli.rows import Fact, Person
 from factcli.stages.synth.triples.settings import TriplesConfig
+from factcli.world.counterparts import pools_of
 from factcli.world.relations import RelationTemplates, fill, load_templates
 from factcli.world.triples import Reject, read_facts, real_rows
 
@@ -50,6 +51,11 @@ class Triples:
     def seen(self) -> list[Fact]:
         """Facts of training subjects: only these may be drawn from, or a test answer becomes a training answer."""
         return [fact for fact in self.facts if self.split_of[fact.subject] == "train"]
+
+    @cached_property
+    def pools(self) -> Mapping[str, Sequence[Fact]]:
+        """By relation, one training fact per different object."""
+        return pools_of(self.seen)
 
     @cached_property
     def taken(self) -> list[str]:

@@ -1,11 +1,27 @@
-"""Settings of `fact synth qa --facts FILE --backend ...` with a model that writes; the numbers are the paper's (arXiv 2410.19290, spec 1.9)."""
+"""Settings of `fact synth qa|hotpotqa` with a model that writes; the numbers are the paper's (arXiv 2410.19290, spec 1.9)."""
 
 import math
 
-from pydantic import field_validator
+from pydantic import Field, field_validator
 
 from factcli.backends.settings import GenerationConfig
 from factcli.config import Config, setting
+from factcli.world.relations import Kind
+
+# What kind of thing the objects of PopQA's relations are, where they can be the subject of a second fact.
+OBJECT_KINDS: dict[str, Kind] = {
+    "author": "person",
+    "director": "person",
+    "screenwriter": "person",
+    "producer": "person",
+    "composer": "person",
+    "father": "person",
+    "mother": "person",
+    "capital": "place",
+    "capital of": "place",
+    "country": "place",
+    "place of birth": "place",
+}
 
 
 class TriplesConfig(Config):
@@ -34,3 +50,14 @@ class QaTriplesConfig(TriplesConfig):
 
     subjects: int = setting(20_000, "Fictitious subjects that the skill is trained on.", ge=1)
     questions_per_fact: int = setting(1, "Questions about each fictitious fact.", ge=1)
+
+
+class HotpotConfig(TriplesConfig):
+    """`fact synth hotpotqa --facts FILE --backend ...`."""
+
+    questions: int = setting(20_000, "Fictitious questions, each over two facts of its own, in each version.", ge=1)
+    real_questions: int = setting(10_000, "Questions over real facts at most, over all splits.", ge=0)
+    bridge_share: float = setting(0.8, "Share of bridge questions, the rest are comparisons (HotpotQA's dev set: 5918 of 7405).", ge=0, le=1)
+    object_kinds: dict[str, Kind] = Field(
+        default=OBJECT_KINDS, description="Relation: kind of its objects, where a second fact can be about them.", json_schema_extra={"role": "identity"}
+    )

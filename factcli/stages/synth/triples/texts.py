@@ -5,7 +5,9 @@ from dataclasses import dataclass
 
 from pydantic import BaseModel, Field
 
+from factcli.backends.asking import rejected
 from factcli.backends.chains import Chain
+from factcli.backends.filling import Rows
 from factcli.backends.requests import Response
 from factcli.prompts import quoted
 from factcli.rows import Document, Fact, Person
@@ -34,6 +36,12 @@ class Writing:
 
 
 Written = Mapping[str, list[tuple[str, Response]]]  # by fact id: texts that passed, and their answers
+
+
+def lines_chain(triples: Triples) -> Chain[Rows]:
+    """Lines of the file that became no fact."""
+    yield []
+    return {"rejected": [rejected(f"line {line.line}", "reading", line.reason.partition(":")[0], line.text) for line in triples.lines]}
 
 
 def write_documents(book: Book, writing: Writing, person: Person, facts: Sequence[Fact]) -> Chain[Written]:
