@@ -2,7 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from functools import cache
 from typing import Any
+
+from pydantic import BaseModel
 
 from factcli.artifact.manifest import sha256_of
 from factcli.backends.requests import Request, Sampling
@@ -44,6 +47,11 @@ def key_parts(request: Request, endpoint: Endpoint) -> Mapping[str, Any]:
         "sampling": {name: getattr(request.sampling, name) for name in SAMPLING_FIELDS},
         "sample": request.sample,
         "logprobs": [request.wants_logprobs, request.wants_prompt_logprobs],
-        "format": request.schema.model_json_schema() if request.schema else None,
+        "format": _form_of(request.schema) if request.schema else None,
         "adapters": list(request.adapters),
     }
+
+
+@cache  # of a handful of classes; pydantic takes a millisecond to spell one out
+def _form_of(schema: type[BaseModel]) -> Mapping[str, Any]:
+    return schema.model_json_schema()
