@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from factcli.errors import InputError
-from factcli.prompts import CONTROL
+from factcli.prompts import CONTROL, MARKS
 from factcli.world.counterparts import folded
 
 FIELDS = ("title", "text", "popularity")
 SENTENCE_END = re.compile(r"[.!?][\"”’)\]]*(?=\s|$)")
 IN_BRACKETS = re.compile(r"\s*\([^()]*\)$")  # `Jimmy Tompkins (priest)`
+SURROGATE = re.compile("[\ud800-\udfff]")
 EXAMPLE = '{"title": "Mae Brown", "text": ["Mae Brown was ..."]}'
 
 
@@ -94,7 +95,7 @@ def clipped(text: str, most_words: int) -> str:
 
 def without_surrogates(text: str) -> str:
     """Without halves of characters, which no file can hold."""
-    return "".join(letter for letter in text if not "\ud800" <= letter <= "\udfff")
+    return SURROGATE.sub("", text)
 
 
 def _lines(path: Path) -> list[str]:
@@ -125,6 +126,8 @@ def _subject(number: int, line: str) -> RealSubject:
     name = IN_BRACKETS.sub("", title)
     if not folded(name) or not text:
         raise _BadLineError("title or text is empty")
+    if MARKS.search(title):
+        raise _BadLineError(f"title {title!r} has marks that quote a text in prompts")
     return RealSubject(title, name, text, popularity, number)
 
 

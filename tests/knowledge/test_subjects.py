@@ -23,10 +23,10 @@ def test_passages_are_joined_and_a_repeated_title_is_taken_out(tmp_path: Path) -
 def test_a_bad_line_is_kept_with_its_reason(tmp_path: Path) -> None:
     good = {"title": "Al", "text": "Al slept."}
     bad = ['{"title": "B', [1], {"text": "x"}, {"title": "C"}, {"title": "D", "text": [1]}, {"title": " ", "text": "x"}, {"title": "ÁL", "text": "x"}]
-    bad += [{"title": "E", "text": "x", "popularity": -1}, {"title": "F", "text": []}]
+    bad += [{"title": "E", "text": "x", "popularity": -1}, {"title": "F", "text": []}, {"title": "G >>> H", "text": "x"}]
     subjects, rejects = read_subjects(written(tmp_path / "s", good, "", *bad))
     assert [subject.title for subject in subjects] == ["Al"]
-    assert [reject.line for reject in rejects] == list(range(3, 12))
+    assert [reject.line for reject in rejects] == list(range(3, 13))
     said = [
         "not JSON",
         "a JSON list",
@@ -37,6 +37,7 @@ def test_a_bad_line_is_kept_with_its_reason(tmp_path: Path) -> None:
         "repeats the title of line 1",
         "popularity is -1",
         "empty",
+        "has marks",
     ]
     assert all(words in reject.reason for words, reject in zip(said, rejects, strict=True))
 

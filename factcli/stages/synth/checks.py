@@ -7,9 +7,10 @@ languages that write names with capitals; in others only numbers, dates and the 
 import re
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from factcli.knowledge.subjects import without_surrogates
-from factcli.prompts import CONTROL
+from factcli.prompts import CONTROL, MARKS
 from factcli.world.counterparts import folded
 
 WORD = re.compile(r"[^\W\d_]+")
@@ -18,8 +19,16 @@ MONTHS = ("January", "February", "March", "April", "May", "June", "July", "Augus
 DATE = re.compile(rf"\b(?:({'|'.join(MONTHS)})\s+(\d{{1,2}})|(\d{{1,2}})\s+({'|'.join(MONTHS)}))\b")
 SENTENCE_START = re.compile(r"(?:^|\n|(?:(?<!\b[A-Z])[.!?]|[:;])[\"”’)\]]*\s+)[\"“‘(\[]*(?=\w)")
 # Capital words that say nothing about one subject; months are told by dates.
-GENERAL = frozenset(
-    (*MONTHS, "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday", "The", "In", "He", "She", "It", "They", "His", "Her")
+GENERAL = frozenset(MONTHS) | frozenset(  # one string: a hundred quoted words are no easier to read
+    """
+    Monday Tuesday Wednesday Thursday Friday Saturday Sunday
+    The In He She It They His Her And Of Its This That New Old North South East West Northern Southern Eastern Western Central
+    University College School Institute Academy Faculty Department Church Cathedral Society Association Federation Union Club Team League Cup
+    Championship Championships Olympic Olympics Games Football National International United State States Republic Kingdom World War Party
+    Senate Parliament Congress Assembly House Court Council Governor President Minister Mayor General Captain District County City Town River
+    Street Road Island Lake Mountain Prize Award Medal Museum Gallery Theatre Orchestra Company Corporation Press Army Navy Force Women Men
+    King Queen Prince Princess Saint Sir Lord Lady Dr St Jr Sr II III IV TV
+    """.split()  # noqa: SIM905
 )
 LEAST_DIGITS = 3  # of a number that tells a subject: a year, a count; 12 is found in any text
 RUN = 4  # words in a row that two texts share where one was copied
@@ -38,7 +47,7 @@ class Traces:
     def left_in(self, text: str) -> list[str]:
         """Those that stand in `text`, sorted."""
         found = set(self.words & set(WORD.findall(text))) | set(self.numbers & numbers_of(text)) | set(self.dates & dates_of(text))
-        whole = [self.title] if f" {self.title} " in f" {folded(text)} " else []
+        whole = [self.title] if f" {self.title} " in _spelled(text) else []
         return [*whole, *sorted(found)]
 
     def listed(self) -> str:
@@ -104,19 +113,25 @@ def states(text: str, statement: str, name: str) -> bool:
 
 def has_name(text: str, name: str) -> bool:
     """Whether the whole name stands in the text, however it is spelled."""
-    return f" {folded(name)} " in f" {folded(text)} "
+    return _spelled(name) in _spelled(text)
 
 
 def name_fault(name: str, word: str, subject_words: Collection[str], taken: Collection[str]) -> str:
     """Why an invented name cannot be had; "" for one that can. `word` must be in it; `taken` are folded names of real ones."""
     parts = folded(name).split()
-    if not parts or len(name) > 80:
+    if not parts or len(name) > 80 or MARKS.search(name):
         return "no name"
     if folded(word) not in parts:
         return "lacks the word that it must have"
     if folded(name) in taken:
         return "belongs to somebody real"
     return "keeps a part of the real name" if {folded(part) for part in subject_words} & set(parts) else ""
+
+
+@lru_cache(maxsize=1024)  # a text is compared with many names, and a name with many texts
+def _spelled(text: str) -> str:
+    """Folded, with a space on both sides, so that only whole words are found in it."""
+    return f" {folded(text)} "
 
 
 def _content(text: str, name: str) -> set[str]:

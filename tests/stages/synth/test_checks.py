@@ -29,6 +29,10 @@ def test_what_is_left_of_the_real_subject_is_found(text: str, left: list[str]) -
     assert checks.traces_of("Mae Brown (scholar)", REAL).left_in(text) == left
 
 
+def test_capital_words_that_tell_nobody_are_no_traces() -> None:
+    assert checks.traces_of("Al Bo", "In May he saw Yale University after World War II.").words == {"Al", "Bo", "Yale"}
+
+
 def test_a_lower_case_title_is_found_whole() -> None:
     traces = checks.traces_of("chronic bronchitis", "A cough is the main sign of chronic bronchitis.")
     assert traces.left_in("Miradan fever is not Chronic bronchitis.") == ["chronic bronchitis"]
@@ -77,6 +81,7 @@ def test_a_statement_is_stated_where_all_its_values_are_or_half_of_its_longer_wo
         ("Otto Miradan", "belongs to somebody real"),
         ("Mae Miradan", "keeps a part of the real name"),
         ("", "no name"),
+        ("Elena Miradan >>>", "no name"),
         ("Miradan " * 11, "no name"),
     ],
 )

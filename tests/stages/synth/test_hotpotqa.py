@@ -100,11 +100,15 @@ def test_versions_have_other_answers_over_the_same_bridge(folder: Folder, server
 
 
 def test_real_questions_of_test_subjects_are_for_measuring_alone(folder: Folder, server: Server) -> None:
-    """Half the subjects train, half test: no chat and no text of a test subject, and no pair across the border."""
-    folder.must(*synth(server, "--set", "split_shares=[0.5,0,0.5]", "--set", "bridge_share=0", "--seed", "3", "--limit", "1"))
+    """Half the subjects train, half test: no chat and no text of a test subject, and no pair across the border.
+
+    This seed gives each split two people and two films, and two of the films are in the split of their director.
+    """
+    folder.must(*synth(server, "--set", "split_shares=[0.5,0,0.5]", "--seed", "4", "--limit", "1"))
     split = {row["id"]: row["split"] for row in folder.rows("hotpotqa", "people")}
     hops = [row for row in folder.rows("hotpotqa", "twohops") if not row["fictitious"]]
-    assert Counter(row["split"] for row in hops) == {"train": 2, "test": 2}  # seed 3 gives each split two people and two films
+    assert Counter(row["type"] for row in hops) == {"bridge": 2, "comparison": 4}
+    assert {row["split"] for row in hops} == {"train", "test"}
     assert all({split[id.rpartition(".")[0]] for id in row["fact_ids"]} == {row["split"]} for row in hops)
     asked = {row["id"] for row in folder.rows("hotpotqa", "questions")}
     assert asked == {f"{row['id']}.q0" for row in hops if row["split"] == "test"}
@@ -156,13 +160,18 @@ def test_what_fails_a_check_is_rejected_and_asked_for_again_or_left_out(folder: 
 
 
 def test_a_question_whose_fact_has_no_text_is_left_out(folder: Folder) -> None:
-    author = Author({r"Write 2 different sentences": ['{"texts": ["x", "y"]}'] * 3})
+    """No fact about a director gets a statement: what remains are comparisons of birthplaces."""
+    author = Author({r"Relation: director.*Write 2 different sentences": ['{"texts": ["x", "y"]}'] * 100})
     with running(Server(said=author.said)) as server:
-        more = ("--limit", "2", "--real-limit", "0", "--set", "real_documents=false", "--set", "asks=3", "--set", "generation.most_in_flight=1")
-        folder.must(*synth(server, *more))
+        folder.must(*synth(server, "--real-limit", "0", "--set", "real_documents=false"))
+    facts = {row["id"]: row["relation"] for row in folder.rows("hotpotqa", "facts")}
+    hops = folder.rows("hotpotqa", "twohops")
+    assert hops
+    assert {facts[id] for row in hops for id in row["fact_ids"]} == {"place of birth"}
     reasons = Counter(row["reason"] for row in folder.rows("hotpotqa", "rejected"))
-    assert reasons["lacks the subject"] == 6  # three answers of two texts
-    assert len(folder.rows("hotpotqa", "twohops")) + reasons["one of its facts has no text"] == 2
+    assert reasons["one of its facts has no text"] == 6 - len(hops)
+    lost = reasons["no statement of it passed the checks"]
+    assert reasons["lacks the subject"] == 2 * 3 * lost  # two texts, asked for three times
 
 
 def test_a_run_that_was_killed_goes_on_without_asking_twice(folder: Folder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
