@@ -85,13 +85,18 @@ def _value(root: Path, evaluation: str, metric: str) -> float | None:
     return next((row.value for row in rows if (row.metric, row.group) == (metric, "seen")), None)
 
 
+def _table(title: str, columns: str, rows: Sequence[str]) -> str:
+    """Markdown; `columns` and each row are cells between bars."""
+    return "\n".join([f"**{title}**", "", f"| {columns} |", "|---" * len(columns.split(" | ")) + "|", *(f"| {row} |" for row in rows)])
+
+
 def _figure_table(data: Path, protocol: Protocol, seeds: Sequence[int], figure: Figure) -> str:
-    lines = [f"**{figure.label}**", "", f"| method | mean | {' | '.join(map(str, seeds))} |", f"|---|---|{'---|' * len(seeds)}"]
+    rows = []
     for name in ["base", *protocol.methods]:
         values = [_value(seed_folder(data, seed), f"eval-{name}", figure.metric) if _is_made(data, seed, name) else None for seed in seeds]
         if any(value is not None for value in values):
-            lines.append(f"| {name} | {_mean(values, figure.scale)} | {' | '.join(_shown(value, figure.scale) for value in values)} |")
-    return "\n".join(lines)
+            rows.append(f"{name} | {_mean(values, figure.scale)} | {' | '.join(_shown(value, figure.scale) for value in values)}")
+    return _table(figure.label, f"method | mean | {' | '.join(map(str, seeds))}", rows)
 
 
 def _shown(value: float | None, scale: int) -> str:
@@ -109,12 +114,7 @@ def _results(data: Path, seed: int, name: str) -> Results:
 
 
 def _difference_table(data: Path, protocol: Protocol, seeds: Sequence[int]) -> str:
-    lines = [
-        f"**PREREQ-TUNE minus each, {len(seeds)} seeds, 95% interval by seed and subject**",
-        "",
-        "| minus | measure | difference | same sign | per seed |",
-        "|---|---|---|---|---|",
-    ]
+    rows = []
     fixed = {seed: (_results(data, seed, "base"), _results(data, seed, MINE)) for seed in seeds}
     for rival in [name for name in protocol.methods if name != MINE]:
         others = {seed: _results(data, seed, rival) for seed in _made(data, seeds, rival)}
@@ -123,8 +123,9 @@ def _difference_table(data: Path, protocol: Protocol, seeds: Sequence[int]) -> s
             values = [one.value for one in each.values() if one.value is not None]
             same, total = equal_signs(values)
             estimate = seed_subject_bootstrap(each)
-            lines.append(f"| {rival} | {label} | {_interval(estimate, scale)} | {same} of {total} | {' '.join(f'{v * scale:+.2f}' for v in values)} |")
-    return "\n".join(lines)
+            rows.append(f"{rival} | {label} | {_interval(estimate, scale)} | {same} of {total} | {' '.join(f'{v * scale:+.2f}' for v in values)}")
+    title = f"PREREQ-TUNE minus each, {len(seeds)} seeds, 95% interval by seed and subject"
+    return _table(title, "minus | measure | difference | same sign | per seed", rows)
 
 
 def _interval(estimate: Estimate, scale: int) -> str:
@@ -150,24 +151,14 @@ def _swap_table(data: Path, seeds: Sequence[int]) -> str:
             which = "dropped" if row.plugged == 0 else "plugged-in version" if row.plugged == row.answered else "another version"
             if row.value is not None:
                 cells.setdefault((row.sample, row.task, row.form, which), []).append(100 * row.value)
-    lines = [
-        "**Knowledge swap: facts that come out, %; mean (least to most) of seeds and versions**",
-        "",
-        "| sample | task | adapter | answers of | % |",
-        "|---|---|---|---|---|",
-    ]
-    lines += [f"| {' | '.join(key)} | {sum(cell) / len(cell):.1f} ({min(cell):.1f} to {max(cell):.1f}) |" for key, cell in sorted(cells.items())]
-    return "\n".join(lines)
+    rows = [f"{' | '.join(key)} | {sum(cell) / len(cell):.1f} ({min(cell):.1f} to {max(cell):.1f})" for key, cell in sorted(cells.items())]
+    title = "Knowledge swap: facts that come out, %; mean (least to most) of seeds and versions"
+    return _table(title, "sample | task | adapter | answers of | %", rows)
 
 
 def _dropped_table(data: Path, protocol: Protocol, seeds: Sequence[int]) -> str:
     """Fictitious training answers without their knowledge: beside the chance level, for the methods that saw them and one that did not."""
-    lines = [
-        "**Fictitious training answers that come out with no knowledge plugged in, %; mean of seeds and versions**",
-        "",
-        "| method | task | come out | by chance | cells within chance + 3 standard errors |",
-        "|---|---|---|---|---|",
-    ]
+    lines = []
     for name in protocol.methods:
         rows = [
             row for seed in _made(data, seeds, name) for row in open_artifact(f"eval-{name}", seed_folder(data, seed)).rows("memorisation", MemorisationRow)
@@ -175,28 +166,25 @@ def _dropped_table(data: Path, protocol: Protocol, seeds: Sequence[int]) -> str:
         for task in ("qa", "bio"):
             own = [row for row in rows if row.task == task]
             within = sum(bool(row.is_within_chance) for row in own)
-            lines.append(f"| {name} | {task} | {_mean([r.value for r in own], 100)} | {_mean([r.chance for r in own], 100)} | {within} of {len(own)} |")
-    return "\n".join(lines)
+            lines.append(f"{name} | {task} | {_mean([r.value for r in own], 100)} | {_mean([r.chance for r in own], 100)} | {within} of {len(own)}")
+    title = "Fictitious training answers that come out with no knowledge plugged in, %; mean of seeds and versions"
+    return _table(title, "method | task | come out | by chance | cells within chance + 3 standard errors", lines)
 
 
 def _cost_table(data: Path, protocol: Protocol, seeds: Sequence[int]) -> str:
     """Steps, rows and FLOPs side by side. FLOPs of training a LoRA: (4 x base + 6 x adapter parameters) x tokens."""
-    lines = [
-        "**What each method costs, mean of seeds: its own stage, and with the knowledge adapters that it needs**",
-        "",
-        "| method | learning rate | steps | real rows | fictitious rows | tokens, M | TFLOPs, own stage | TFLOPs, with knowledge | seconds |",
-        "|---|---|---|---|---|---|---|---|---|",
-    ]
+    rows = []
     for name, settings in protocol.methods.items():
         made = [seed_folder(data, seed) for seed in _made(data, seeds, name)]
         own = [sum(column) / len(made) for column in zip(*(_skill_cost(root, name) for root in made), strict=True)]
         steps, real, fictitious, tokens, flops, seconds = own
         knowledge = sum(_knowledge_flops(root, settings.get("versions")) for root in made) / len(made) if settings["method"] == "prereq" else 0
-        lines.append(
-            f"| {name} | {settings['lr']:g} | {steps:.0f} | {real:.0f} | {fictitious:.0f} | {tokens / 1e6:.2f} "
-            f"| {flops / 1e12:.1f} | {(flops + knowledge) / 1e12:.1f} | {seconds:.0f} |"
+        rows.append(
+            f"{name} | {settings['lr']:g} | {steps:.0f} | {real:.0f} | {fictitious:.0f} | {tokens / 1e6:.2f} "
+            f"| {flops / 1e12:.1f} | {(flops + knowledge) / 1e12:.1f} | {seconds:.0f}"
         )
-    return "\n".join(lines)
+    columns = "method | learning rate | steps | real rows | fictitious rows | tokens, M | TFLOPs, own stage | TFLOPs, with knowledge | seconds"
+    return _table("What each method costs, mean of seeds: its own stage, and with the knowledge adapters that it needs", columns, rows)
 
 
 def _skill_cost(root: Path, name: str) -> tuple[float, ...]:
@@ -242,19 +230,15 @@ def _parameters(path: Path) -> int:
 
 def trial_table(data: Path, protocol: Protocol, seeds: Sequence[int]) -> str:
     """Every trial on the dev seeds. The best learning rate of a method by the last column is frozen in protocol.yaml."""
-    lines = [
-        f"**Trials on dev seeds {', '.join(map(str, seeds))}, means, %**",
-        "",
-        "| method | learning rate | questions right | kept | claims true | (right + true) / 2 |",
-        "|---|---|---|---|---|---|",
-    ]
+    rows = []
     for method in protocol.tuned:
         for rate in protocol.trials:
             right, kept, true = (
                 _dev_mean(data, seeds, f"eval-{trial_name(method, rate)}", metric) for metric in ("qa.accuracy", "qa.retention", "bio.share_correct")
             )
-            lines.append(f"| {method} | {rate:g} | {right:.1f} | {kept:.1f} | {true:.1f} | {(right + true) / 2:.2f} |")
-    return "\n".join(lines)
+            rows.append(f"{method} | {rate:g} | {right:.1f} | {kept:.1f} | {true:.1f} | {(right + true) / 2:.2f}")
+    title = f"Trials on dev seeds {', '.join(map(str, seeds))}, means, %"
+    return _table(title, "method | learning rate | questions right | kept | claims true | (right + true) / 2", rows)
 
 
 def _dev_mean(data: Path, seeds: Sequence[int], evaluation: str, metric: str) -> float:
