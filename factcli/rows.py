@@ -233,3 +233,32 @@ class Reject:
     text: str
     request: str = ""  # key of the answer
     is_failure: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """What answers were drawn for, word by word as it was asked. One under two topics is two rows."""
+
+    id: str
+    prompt: str
+    topic: str  # title or subject that it is about, "" if not said
+    task: str  # "bio", "qa", "medical", or "" if not said
+    split: Split
+    subject: str = ""  # Person.id, where it comes from data that have people
+    group: str = ""
+    repeats: int = 0  # times that the source had it again
+    n_samples: int = 0  # rows of `samples` that came of it, the reference left out
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One answer to a prompt, as it was drawn."""
+
+    id: str
+    prompt_id: str
+    number: int  # 0, 1, ...; -1 for the reference
+    text: str
+    outcome: Literal["ok", "truncated"]  # truncated: cut at max_tokens, so its last sentence is mostly half
+    is_reference: bool  # greedy
+    mean_logprob: float | None  # nats per token under the model alone; None where it was not asked for
+    n_tokens: int  # as the model's server counts them

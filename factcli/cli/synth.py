@@ -1,11 +1,11 @@
 """`fact synth`: every data set that is made rather than found."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from factcli.cli.options import LimitOption, ModelOption, SeedOption, making
+from factcli.cli.options import LimitOption, ModelOption, SeedOption, generating, making
 
 if TYPE_CHECKING:
     from factcli.commands.making import Making
@@ -46,3 +46,28 @@ def synth_qa(
     from factcli.commands.making import make_synth
 
     make_synth(making, "qa", world, {"versions": versions, "subjects": limit, "seed": seed}, facts=facts, model=model, templates=templates or [])
+
+
+@app.command("samples")
+@generating
+def synth_samples(
+    making: "Making",
+    generation: dict[str, Any],
+    prompts: Annotated[
+        Path | None, typer.Option("--prompts", help="JSONL with prompt or question, topic, id, split; or FactTune's questions per topic.")
+    ] = None,
+    titles: Annotated[Path | None, typer.Option("--titles", help="Titles to ask about, one a line, or JSONL with topic or title.")] = None,
+    from_: Annotated[str | None, typer.Option("--from", help="World or data to take the prompts of; without one those of the model, or the newest.")] = None,
+    kind: Annotated[str | None, typer.Option("--kind", help="How titles are asked about: bio or medical.")] = None,
+    samples: Annotated[int | None, typer.Option("--samples", help="Answers drawn for each prompt, e.g. 10.")] = None,
+    temperature: Annotated[float | None, typer.Option("--temperature", help="Of the draws, e.g. 0.7.")] = None,
+    max_tokens: Annotated[int | None, typer.Option("--max-tokens", help="Tokens of an answer, e.g. 512.")] = None,
+    reference: Annotated[bool | None, typer.Option("--reference/--no-reference", help="One greedy answer to each prompt besides.")] = None,
+    limit: Annotated[int | None, typer.Option("--limit", help="Prompts to ask, in their order, e.g. 50.")] = None,
+    seed: SeedOption = None,
+) -> None:
+    """Draw several answers to each prompt of a file, of a list of titles, or of data made before."""
+    from factcli.commands.sampling import make_samples
+
+    drawn = {"kind": kind, "samples": samples, "temperature": temperature, "max_tokens": max_tokens, "reference": reference}
+    make_samples(making, prompts, titles, from_, {**drawn, "limit": limit, "seed": seed, **generation})
