@@ -71,3 +71,22 @@ def synth_samples(
 
     drawn = {"kind": kind, "samples": samples, "temperature": temperature, "max_tokens": max_tokens, "reference": reference}
     make_samples(making, prompts, titles, from_, {**drawn, "limit": limit, "seed": seed, **generation})
+
+
+@app.command("pairs")
+@generating
+def synth_pairs(
+    making: "Making",
+    generation: dict[str, Any],
+    questions: Annotated[Path | None, typer.Option("--questions", help="ARC's JSONL, TruthfulQA's JSON or CSV, or JSONL with question.")] = None,
+    few_shot: Annotated[bool | None, typer.Option("--few-shot/--no-few-shot", help="Six demonstrations before each question.")] = None,
+    ground_truth: Annotated[bool | None, typer.Option("--ground-truth/--no-ground-truth", help="Show the file's right and one wrong answer.")] = None,
+    round_: Annotated[int | None, typer.Option("--round", help="0 before any training on pairs, then 1, 2, ...")] = None,
+    limit: Annotated[int | None, typer.Option("--limit", help="Questions to ask, in their order, e.g. 50.")] = None,
+    seed: SeedOption = None,
+) -> None:
+    """Let a model answer each question of a file correctly and incorrectly."""
+    from factcli.commands.sampling import make_pairs
+
+    flags = {"few_shot": few_shot, "ground_truth": ground_truth, "round": round_, "limit": limit, "seed": seed, **generation}
+    make_pairs(making, questions, flags)

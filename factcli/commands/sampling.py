@@ -11,7 +11,7 @@ from factcli.basemodel import whole
 from factcli.commands.generating import answering_for, cost_of
 from factcli.commands.making import Making, finish
 from factcli.errors import SettingsError
-from factcli.stages.synth import samples
+from factcli.stages.synth import pairs, samples
 
 
 def make_samples(making: Making, prompts: Path | None, titles: Path | None, ref: str | None, flags: Mapping[str, Any]) -> None:
@@ -42,3 +42,18 @@ def _data_for(making: Making, ref: str | None, who: Answering) -> Artifact:
     skill = who.inputs.get("model")
     learned = resolving.parent_of(skill, "synth", making.root) if skill is not None else None
     return learned or resolving.pick(None, making.root, "synth", "fact synth bio; or give --prompts FILE or --titles FILE")
+
+
+def make_pairs(making: Making, questions: Path | None, flags: Mapping[str, Any]) -> None:
+    if questions is None:
+        raise SettingsError("no questions are given", "--questions FILE: ARC's JSONL, TruthfulQA's JSON or CSV, or JSONL with `question`")
+    config = making.settings(pairs.PairsConfig, "synth", flags, None)
+    who = answering_for(making, config.generation)
+    source = pairs.of_file(config, questions)
+    plan = pairs.plan(config, source, who, making.name)
+    finish(
+        making,
+        plan,
+        lambda _: cost_of(pairs.imagined(config, source, who)),
+        lambda draft, context: pairs.work(plan, draft, source, who, context.report),
+    )
