@@ -84,9 +84,14 @@ def synth_pairs(
     round_: Annotated[int | None, typer.Option("--round", help="0 before any training on pairs, then 1, 2, ...")] = None,
     limit: Annotated[int | None, typer.Option("--limit", help="Questions to ask, in their order, e.g. 50.")] = None,
     seed: SeedOption = None,
+    combine: Annotated[str | None, typer.Option("--combine", help="Take the correct answers of these pairs, of a later round; with --original.")] = None,
+    original: Annotated[str | None, typer.Option("--original", help="Pairs of round 0, whose incorrect answers stay.")] = None,
 ) -> None:
-    """Let a model answer each question of a file correctly and incorrectly."""
-    from factcli.commands.sampling import make_pairs
+    """Let a model answer each question correctly and incorrectly; or --combine its new answers with its first wrong ones."""
+    from factcli.commands.sampling import make_combined, make_pairs
 
     flags = {"few_shot": few_shot, "ground_truth": ground_truth, "round": round_, "limit": limit, "seed": seed, **generation}
-    make_pairs(making, questions, flags)
+    if combine is None and original is None:
+        make_pairs(making, questions, flags)
+    else:
+        make_combined(making, combine, original, {"questions": questions, **flags})

@@ -10,8 +10,9 @@ from factcli.backends.opening import Answering
 from factcli.basemodel import whole
 from factcli.commands.generating import answering_for, cost_of
 from factcli.commands.making import Making, finish
+from factcli.cost import Cost
 from factcli.errors import SettingsError
-from factcli.stages.synth import pairs, samples
+from factcli.stages.synth import combine, pairs, samples
 
 
 def make_samples(making: Making, prompts: Path | None, titles: Path | None, ref: str | None, flags: Mapping[str, Any]) -> None:
@@ -57,3 +58,14 @@ def make_pairs(making: Making, questions: Path | None, flags: Mapping[str, Any])
         lambda _: cost_of(pairs.imagined(config, source, who)),
         lambda draft, context: pairs.work(plan, draft, source, who, context.report),
     )
+
+
+def make_combined(making: Making, new: str | None, original: str | None, others: Mapping[str, Any]) -> None:
+    if new is None or original is None:
+        raise SettingsError("--combine and --original go together", "fact synth pairs --combine NEW --original PAIRS_OF_ROUND_0")
+    given = [name for name, value in others.items() if value is not None]
+    if given or making.files or making.assignments:
+        raise SettingsError(f"--combine asks no model and has no settings{': ' + ', '.join(given) + ' given' if given else ''}", "leave them out")
+    newest, first = (whole(open_artifact(ref, making.root, ("pairs",))) for ref in (new, original))
+    plan = combine.plan(newest, first, making.name)
+    finish(making, plan, lambda _: Cost(), lambda draft, _: combine.work(plan, draft))

@@ -174,6 +174,8 @@ def test_a_dry_run_counts_and_sends_nothing(empty: Path) -> None:  # noqa: F811
         ("--questions q.jsonl --round -1", 2, "round = -1"),
         ("--questions q.jsonl --limit 0", 2, "limit = 0"),
         ("--questions q.jsonl --set eval_share=1", 2, "eval_share = 1"),
+        ("--combine pairs", 2, "--combine and --original go together"),
+        ("--original pairs", 2, "--combine and --original go together"),
     ],
 )
 def test_what_cannot_be_is_told_in_two_lines(empty: Path, command: str, code: int, words: str) -> None:  # noqa: F811
