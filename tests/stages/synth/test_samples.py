@@ -242,3 +242,13 @@ def skill_over(base: Path, root: Path) -> None:
         return Outcome("by hand", {"base": str(base)})
 
     make(plan, work, root)
+
+
+def test_half_a_character_in_an_answer_is_a_question_mark_now_and_when_it_is_read_again(empty: Path) -> None:  # noqa: F811
+    jsonl(empty / "p.jsonl", QUESTIONS[0])
+    with running(Server(said=lambda _: {"message": {"role": "assistant", "content": "half \ud800 here"}})) as server:
+        command = ("synth", "samples", "--prompts", "p.jsonl", "--samples", 1, "--backend", f"http:m@{server.url}")
+        bought = made(*command)
+        cached = made(*command, "--data", "other")
+        assert server.n == 1
+    assert [row["text"] for version in (bought, cached) for row in rows(version, "samples")] == ["half ? here"] * 2
