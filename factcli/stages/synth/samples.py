@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from statistics import fmean
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from pydantic import model_validator
 
@@ -136,8 +136,9 @@ def work(plan: Plan, draft: Draft, source: Source, who: Answering, report: Repor
     assert isinstance(config, SamplesConfig)
     n_asked = len(source.prompts) * _per_prompt(config)
     backend = fill(draft, who, _units(config, source, who), n_asked, report, "Sampling", ["logprobs"] if config.logprobs else [])
-    _write_prompts(draft, source, config)
-    return _outcome(draft, config, source, n_asked, who, usage_of(draft, who, backend))
+    tally = _tally(draft)
+    _write_prompts(draft, source, config, tally.by_prompt)
+    return _outcome(draft, source, tally.outcomes, n_asked, who.endpoint.model, usage_of(draft, who, backend))
 
 
 def _per_prompt(config: SamplesConfig) -> int:
@@ -186,23 +187,36 @@ def _sample(id: str, prompt: Prompt, number: int, said: Response) -> Sample:
     return Sample(id, prompt.id, number, said.text.strip(), outcome, number < 0, fmean(logprobs) if logprobs else None, said.tokens_out)
 
 
-def _write_prompts(draft: Draft, source: Source, config: SamplesConfig) -> None:
+class _Tally(NamedTuple):
+    """What came of the draws: answers by prompt, the reference left out, and by outcome."""
+
+    by_prompt: Counter[str]
+    outcomes: Counter[str]
+
+
+def _tally(draft: Draft) -> _Tally:
+    tally = _Tally(Counter(), Counter())
+    for row in draft.rows("samples"):
+        tally.outcomes[row["outcome"]] += 1
+        tally.by_prompt[row["prompt_id"]] += not row["is_reference"]
+    return tally
+
+
+def _write_prompts(draft: Draft, source: Source, config: SamplesConfig, by_prompt: Counter[str]) -> None:
     """The prompts with the number of answers that came of each: last, when that is known."""
-    n_samples = Counter(row["prompt_id"] for row in draft.rows("samples") if not row["is_reference"])
     for place, prompt in enumerate(source.prompts):
         if not draft.done(f"prompt {prompt.id}"):
-            draft.write(f"prompt {prompt.id}", place * (config.samples + 1), {"prompts": [replace(prompt, n_samples=n_samples[prompt.id])]})
+            draft.write(f"prompt {prompt.id}", place * (config.samples + 1), {"prompts": [replace(prompt, n_samples=by_prompt[prompt.id])]})
     if source.rejects and not draft.done("source"):
         draft.write("source", -1, {"rejected": source.rejects})
 
 
-def _outcome(draft: Draft, config: SamplesConfig, source: Source, n_asked: int, who: Answering, usage: Mapping[str, Any]) -> Outcome:
-    outcomes = Counter(row["outcome"] for row in draft.rows("samples"))
+def _outcome(draft: Draft, source: Source, outcomes: Counter[str], n_asked: int, model: str, usage: Mapping[str, Any]) -> Outcome:
     n_kept = outcomes.total()
-    repeats = sum(prompt.repeats for prompt in source.prompts)
-    headline = f"{n_kept} answers of {who.endpoint.model} to {len(source.prompts)} prompts"
+    headline = f"{n_kept} answers of {model} to {len(source.prompts)} prompts"
     notes = [(outcomes["truncated"], "cut at max_tokens"), (n_asked - n_kept, "empty or failed"), (len(source.rejects), "entries of the file rejected")]
     headline += "".join(f"; {n} {what}" for n, what in notes if n)
-    summary = {"prompts": len(source.prompts), "samples_per_prompt": config.samples, "answers": n_kept, "truncated": outcomes["truncated"]}
+    summary = {"prompts": len(source.prompts), "answers": n_kept, "truncated": outcomes["truncated"]}
+    repeats = sum(prompt.repeats for prompt in source.prompts)
     counts = {"asked": n_asked, "kept": n_kept, **counts_of(draft), "repeated_prompts": repeats, "left_out": dict(source.left_out)}
     return Outcome(headline, summary, counts, usage)

@@ -8,10 +8,12 @@ from pathlib import Path
 import pytest
 
 from factcli import prompts
+from factcli.config import resolve
 from factcli.knowledge.question_files import read_questions
+from factcli.resolving import recipe_file
 from factcli.rows import ChoiceQuestion
 from factcli.stages.synth.pair_answers import parse_pair
-from factcli.stages.synth.pairs import candidates_of, in_splits
+from factcli.stages.synth.pairs import PairsConfig, candidates_of, in_splits
 from tests.backends.server import Server, running
 from tests.stages.synth.typed import empty, jsonl, made, manifest, rows, told, typed  # noqa: F401 - empty is a fixture
 
@@ -152,6 +154,10 @@ def test_failures_are_tried_again_and_what_was_answered_is_not(empty: Path) -> N
         whole = made(*command, "--data", "other")
     assert manifest(version)["counts"]["kept"] == 6
     assert manifest(version)["digest"] == manifest(whole)["digest"]
+
+
+def test_the_preset_is_the_defaults() -> None:
+    assert resolve(PairsConfig, [recipe_file("synth", "pairs")], (), {}) == PairsConfig()
 
 
 def test_a_dry_run_counts_and_sends_nothing(empty: Path) -> None:  # noqa: F811

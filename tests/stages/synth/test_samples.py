@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 
 from factcli import rows as kinds
-from factcli.artifact import Draft, Outcome, Plan, make
-from factcli.config import Config
+from factcli.artifact import Draft, Outcome, Plan, make, open_artifact
+from factcli.config import Config, resolve
+from factcli.resolving import recipe_file
+from factcli.stages.synth.samples import SamplesConfig
 from tests.backends.server import Server, running
 from tests.chain import Folder
 from tests.stages.synth.typed import empty, jsonl, made, manifest, rows, told, typed  # noqa: F401 - empty is a fixture
@@ -122,7 +124,7 @@ class Nothing(Config):
     """Settings of data written by hand."""
 
 
-def written_by_hand(root: Path) -> None:
+def written_by_hand(root: Path, name: str = "bio") -> None:
     """One real person of each split, one fictitious person in two versions, and a held-out form that none may be asked."""
     people = [kinds.Person(f"w.p{n}", f"Person {n}", "head", split, 9) for n, split in enumerate(("train", "dev", "test"))]
     chats = [
@@ -133,7 +135,7 @@ def written_by_hand(root: Path) -> None:
     chats += [kinds.Chat(f"f.p0.v{v}.bio", "bio", "bio of Nobody?", "x", "f.p0", (), v, True, "fictitious", "train") for v in (1, 2)]
     questions = [kinds.Question(f"w.p0.born.{end}", "qa", f"Born {end}?", ("Lima",), "w.p0", "Person 0", "born", "head", 9, end == "h", "dev") for end in "qh"]
     tables = {"people": kinds.Person, "chats": kinds.Chat, "questions": kinds.Question}
-    plan = Plan("synth bio", 1, "synth", "bio", Nothing(), {}, tables)
+    plan = Plan("synth bio", 1, "synth", name, Nothing(), {}, tables)
 
     def work(draft: Draft) -> Outcome:
         draft.write("all", 0, {"people": people, "chats": chats, "questions": questions})
@@ -199,6 +201,12 @@ def test_what_cannot_be_is_told_in_two_lines(empty: Path, command: str, code: in
     told(typed("synth", "samples", *command.split(), "--backend", "scripted:s.jsonl"), code, words)
 
 
+@pytest.mark.parametrize("preset", ["samples", "samples-medical"])
+def test_the_presets_are_the_defaults(preset: str) -> None:
+    kind = "medical" if preset.endswith("medical") else "bio"
+    assert resolve(SamplesConfig, [recipe_file("synth", preset)], (), {}) == SamplesConfig(kind=kind)
+
+
 def test_without_a_backend_it_asks_who_shall_write(empty: Path) -> None:  # noqa: F811
     jsonl(empty / "p.jsonl", *QUESTIONS)
     told(typed("synth", "samples", "--prompts", "p.jsonl"), 2, "no backend is given")
@@ -210,8 +218,9 @@ def test_a_model_in_this_process_answers_with_its_skill_plugged_in(empty: Path) 
     from tests import own_bases
 
     base = own_bases.plain_llama(empty / "base", steps=0)
-    skill_over(base, empty / "data")
     written_by_hand(empty / "data")
+    skill_over(base, empty / "data")
+    written_by_hand(empty / "data", "later")
     drawn = ("synth", "samples", "--samples", 4, "--max-tokens", 8, "--limit", 1, "--reference", "--set", "logprobs=true")
     texts = {}
     for name in ("base", "skill"):
@@ -221,7 +230,8 @@ def test_a_model_in_this_process_answers_with_its_skill_plugged_in(empty: Path) 
         assert all(row["mean_logprob"] < 0 for row in samples)
         texts[name] = samples[0]["text"]
     assert texts["base"] != texts["skill"]
-    assert manifest(version)["inputs"]["model"]["name"] == "skill"
+    assert {role: entry["name"] for role, entry in manifest(version)["inputs"].items()} == {"model": "skill", "prompts": "bio"}  # what it learned from
+    assert manifest(empty / "data/by-base/v0001")["inputs"]["prompts"]["name"] == "later"  # the newest
 
 
 def skill_over(base: Path, root: Path) -> None:
@@ -235,7 +245,9 @@ def skill_over(base: Path, root: Path) -> None:
     adapter = model.bank.add("skill", r=4, alpha=8, dropout=0.0, seed=0)
     with torch.no_grad():
         adapter.vector.add_(0.3 * torch.randn(adapter.vector.shape, generator=torch.Generator().manual_seed(0)))
-    plan = Plan("sft", 1, "skill", "skill", Nothing(), {}, {"proofs": kinds.Proof}, model=resolve_base(str(base), root).identity)
+    plan = Plan(
+        "sft", 1, "skill", "skill", Nothing(), {"synth": open_artifact("bio", root)}, {"proofs": kinds.Proof}, model=resolve_base(str(base), root).identity
+    )
 
     def work(draft: Draft) -> Outcome:
         model.bank.save("skill", draft.folder("adapter"), "base")
