@@ -14,7 +14,7 @@ class GenerationConfig(Config):
     revision: str = setting("", "Revision of the model behind an http backend, where it is known; part of what answers are kept under.", "operational")
     chat: bool = setting(True, "Ask as a chat; false sends text to be continued: for a base model.")
     json_asks: int = setting(3, "Times that an answer of the wrong form is asked for in all.", ge=1, le=20)
-    servers: dict[str, tuple[str, ...]] = Field({}, description="NAME: [base URLs] for http:MODEL@NAME.", json_schema_extra={"role": "operational"})
+    servers: dict[str, tuple[str, ...]] = Field(default={}, description="NAME: [base URLs] for http:MODEL@NAME.", json_schema_extra={"role": "operational"})
     key_variable: str = setting("OPENAI_API_KEY", "Environment variable that holds the key of the server.", "operational")
     key_file: Path | None = setting(None, "File that holds the key and nothing else; wins over the variable.", "operational")
     most_in_flight: int = setting(512, "Requests at once per server, at most; how many it takes is found by trying.", "operational", ge=1, le=1000)

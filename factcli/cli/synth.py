@@ -1,11 +1,11 @@
 """`fact synth`: every data set that is made rather than found."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from factcli.cli.options import LimitOption, ModelOption, SeedOption, making
+from factcli.cli.options import LimitOption, ModelOption, SeedOption, generating, making
 
 if TYPE_CHECKING:
     from factcli.commands.making import Making
@@ -46,3 +46,52 @@ def synth_qa(
     from factcli.commands.making import make_synth
 
     make_synth(making, "qa", world, {"versions": versions, "subjects": limit, "seed": seed}, facts=facts, model=model, templates=templates or [])
+
+
+@app.command("samples")
+@generating
+def synth_samples(
+    making: "Making",
+    generation: dict[str, Any],
+    prompts: Annotated[
+        Path | None, typer.Option("--prompts", help="JSONL with prompt or question, topic, id, split; or FactTune's questions per topic.")
+    ] = None,
+    titles: Annotated[Path | None, typer.Option("--titles", help="Titles to ask about, one a line, or JSONL with topic or title.")] = None,
+    from_: Annotated[str | None, typer.Option("--from", help="World or data to take the prompts of; without one those of the model, or the newest.")] = None,
+    kind: Annotated[str | None, typer.Option("--kind", help="How titles are asked about: bio or medical.")] = None,
+    samples: Annotated[int | None, typer.Option("--samples", help="Answers drawn for each prompt, e.g. 10.")] = None,
+    temperature: Annotated[float | None, typer.Option("--temperature", help="Of the draws, e.g. 0.7.")] = None,
+    max_tokens: Annotated[int | None, typer.Option("--max-tokens", help="Tokens of an answer, e.g. 512.")] = None,
+    reference: Annotated[bool | None, typer.Option("--reference/--no-reference", help="One greedy answer to each prompt besides.")] = None,
+    limit: Annotated[int | None, typer.Option("--limit", help="Prompts to ask, in their order, e.g. 50.")] = None,
+    seed: SeedOption = None,
+) -> None:
+    """Draw several answers to each prompt of a file, of a list of titles, or of data made before."""
+    from factcli.commands.sampling import make_samples
+
+    drawn = {"kind": kind, "samples": samples, "temperature": temperature, "max_tokens": max_tokens, "reference": reference}
+    make_samples(making, prompts, titles, from_, {**drawn, "limit": limit, "seed": seed, **generation})
+
+
+@app.command("pairs")
+@generating
+def synth_pairs(
+    making: "Making",
+    generation: dict[str, Any],
+    questions: Annotated[Path | None, typer.Option("--questions", help="ARC's JSONL, TruthfulQA's JSON or CSV, or JSONL with question.")] = None,
+    few_shot: Annotated[bool | None, typer.Option("--few-shot/--no-few-shot", help="Six demonstrations before each question.")] = None,
+    ground_truth: Annotated[bool | None, typer.Option("--ground-truth/--no-ground-truth", help="Show the file's right and one wrong answer.")] = None,
+    round_: Annotated[int | None, typer.Option("--round", help="0 before any training on pairs, then 1, 2, ...")] = None,
+    limit: Annotated[int | None, typer.Option("--limit", help="Questions to ask, in their order, e.g. 50.")] = None,
+    seed: SeedOption = None,
+    combine: Annotated[str | None, typer.Option("--combine", help="Take the correct answers of these pairs, of a later round; with --original.")] = None,
+    original: Annotated[str | None, typer.Option("--original", help="Pairs of round 0, whose incorrect answers stay.")] = None,
+) -> None:
+    """Let a model answer each question correctly and incorrectly; or --combine its new answers with its first wrong ones."""
+    from factcli.commands.sampling import make_combined, make_pairs
+
+    flags = {"few_shot": few_shot, "ground_truth": ground_truth, "round": round_, "limit": limit, "seed": seed, **generation}
+    if combine is None and original is None:
+        make_pairs(making, questions, flags)
+    else:
+        make_combined(making, combine, original, {"questions": questions, **flags})
