@@ -95,3 +95,34 @@ def synth_pairs(
         make_pairs(making, questions, flags)
     else:
         make_combined(making, combine, original, {"questions": questions, **flags})
+
+
+@app.command("wiki")
+@generating
+def synth_wiki(
+    making: "Making",
+    generation: dict[str, Any],
+    documents: Annotated[Path | None, typer.Option("--documents", help="Articles to ask about: JSONL of title, text, and where known category, views.")] = None,
+    titles: Annotated[Path | None, typer.Option("--titles", help="Which of them: JSONL, CSV or TSV of title and category.")] = None,
+    draw: Annotated[str | None, typer.Option("--draw", help="How titles are chosen: random, views (most viewed) or near (to given names).")] = None,
+    views: Annotated[Path | None, typer.Option("--views", help="Page views: JSONL, CSV or TSV of title and views.")] = None,
+    near: Annotated[Path | None, typer.Option("--near", help="Names whose nearest titles are taken, one a line.")] = None,
+    vectors: Annotated[
+        Path | None, typer.Option("--vectors", help="Vectors of titles, or of words for --own random: safetensors, or name<TAB>numbers.")
+    ] = None,
+    embedder: Annotated[Path | None, typer.Option("--embedder", help="Directory of a sentence-transformers model, instead of --vectors.")] = None,
+    tokenizer: Annotated[Path | None, typer.Option("--tokenizer", help="Directory of a tokenizer that measures chunks; without one, words.")] = None,
+    topics: Annotated[int | None, typer.Option("--topics", help="Topics, or own questions, in all, e.g. 200.")] = None,
+    test_topics: Annotated[int | None, typer.Option("--test-topics", help="Topics per category kept for test, e.g. 10.")] = None,
+    split: Annotated[str | None, typer.Option("--split", help="Keep for test: topic (whole ones) or question (one of each).")] = None,
+    samples: Annotated[int | None, typer.Option("--samples", help="Answers drawn to each training question, with and without document, e.g. 10.")] = None,
+    own: Annotated[str | None, typer.Option("--own", help="Instead of documents, the model's own questions: open, induced or random.")] = None,
+    questions: Annotated[str | None, typer.Option("--questions", help="Instead of documents, the questions of an earlier version, answered anew.")] = None,
+    seed: SeedOption = None,
+) -> None:
+    """Ask about articles (or what a model asks itself), and draw its answers with and without the document."""
+    from factcli.commands.wiki import make_wiki
+
+    files = {"documents": documents, "titles": titles, "views": views, "near": near, "vectors": vectors, "embedder": embedder, "tokenizer": tokenizer}
+    flags = {"draw": draw, "topics": topics, "test_topics": test_topics, "split": split, "samples": samples, "own": own, "seed": seed}
+    make_wiki(making, files, questions, {**flags, **generation})
