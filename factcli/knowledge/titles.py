@@ -74,11 +74,11 @@ def read_documents(path: Path, more_words_than: int, wanted: Collection[str] | N
                 n_passed += 1
                 continue
             entry = Entry(article.title, article.category, article.views, len(article.text.split()), line, offset)
-            if entry.n_words <= more_words_than:
-                raise _BadLineError("too short")
-            if entry.title in entries:
-                raise _BadLineError("title was there before")
-            entries[entry.title] = entry
+            if entry.n_words <= more_words_than or entry.title in entries:
+                reason = "title was there before" if entry.title in entries else "too short"
+                rejected.append(reject("documents", line, reason, f"{entry.title}: {entry.n_words} words"))
+            else:
+                entries[entry.title] = entry
         except _BadLineError as error:
             rejected.append(reject("documents", line, str(error), raw.decode("utf-8", "replace")))
     if not entries:

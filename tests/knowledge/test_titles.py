@@ -28,7 +28,7 @@ def test_the_words_are_those_before_the_references_and_must_be_more(tmp_path: Pa
     path = written(tmp_path / "d.jsonl", {"title": "a", "text": f"{LONG}\nReferences\n{LONG}"}, {"title": "b", "text": f"{LONG} x\nSee also\n{LONG}"})
     found = read_documents(path, 12)
     assert [(entry.title, entry.n_words) for entry in found.entries] == [("b", 13)]
-    assert [(reject.id, reject.reason) for reject in found.rejected] == [("documents.l1", "too short")]
+    assert [(reject.id, reject.reason, reject.text) for reject in found.rejected] == [("documents.l1", "too short", "a: 12 words")]
 
 
 def test_only_titles_on_the_list_are_taken_however_they_are_spelled(tmp_path: Path) -> None:

@@ -51,8 +51,8 @@ def split_of(config: WikiConfig, subject: Subject) -> Split:
 
 
 def _for_test(config: WikiConfig, chosen: Sequence[Entry]) -> set[str]:
-    drawn: set[str] = set()
-    for category in {entry.category for entry in chosen}:
-        titles = [entry.title for entry in chosen if entry.category == category]
-        drawn.update(sorted(titles, key=lambda title: (seed_of(config.seed, "test", title), title))[: config.test_topics])
-    return drawn
+    by_category: dict[str, list[str]] = {}
+    for entry in chosen:
+        by_category.setdefault(entry.category, []).append(entry.title)
+    drawn = (sorted(titles, key=lambda title: (seed_of(config.seed, "test", title), title))[: config.test_topics] for titles in by_category.values())
+    return {title for titles in drawn for title in titles}
