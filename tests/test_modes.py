@@ -31,6 +31,7 @@ from factcli.stages.synth import from_facts, from_world
 from factcli.stages.synth.pairs import PairsConfig
 from factcli.stages.synth.samples import SamplesConfig
 from factcli.stages.synth.settings import BioConfig, QaConfig
+from factcli.stages.synth.wiki.settings import WikiConfig
 from factcli.stages.world import WorldConfig
 from factcli.world.people import draw_world
 from factcli.world.relations import load_templates
@@ -434,7 +435,8 @@ def test_json_gives_the_reference_the_path_and_whether_it_was_there(qa: Folder) 
 
 
 MODELS: dict[str, type[Config]] = {"world": WorldConfig, "prereq": PrereqConfig, "sft": SftConfig}
-SYNTH: dict[str, type[Config]] = {"bio": BioConfig, "qa": QaConfig, "samples": SamplesConfig, "pairs": PairsConfig}  # by what the file's name begins with
+# by what the file's name begins with
+SYNTH: dict[str, type[Config]] = {"bio": BioConfig, "qa": QaConfig, "samples": SamplesConfig, "pairs": PairsConfig, "wiki": WikiConfig}
 YAMLS = sorted(path.relative_to(CONFIGS).as_posix() for path in CONFIGS.glob("*/*.yaml"))
 BASELINES = ("real", "popular-head", "popular-50", "fictitious")
 
