@@ -198,6 +198,7 @@ class MemorisationRow:
     chance: float | None
     chance_se: float | None
     is_within_chance: bool | None
+    sample: Literal["in", "out"] = "in"  # people that the skill trained on, or fictitious people that it never saw
 
 
 @dataclass(frozen=True, slots=True)

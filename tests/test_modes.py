@@ -28,7 +28,12 @@ from factcli.stages.eval.subject import Subject
 from factcli.stages.prereq import PrereqConfig
 from factcli.stages.sft import SftConfig, choose_rows
 from factcli.stages.synth import from_facts, from_world
+from factcli.stages.synth.pairs import PairsConfig
+from factcli.stages.synth.samples import SamplesConfig
 from factcli.stages.synth.settings import BioConfig, QaConfig
+from factcli.stages.synth.subjects.settings import BioSubjectsConfig, MedicalSubjectsConfig
+from factcli.stages.synth.triples.settings import HotpotConfig, QaTriplesConfig
+from factcli.stages.synth.wiki.settings import WikiConfig
 from factcli.stages.world import WorldConfig
 from factcli.world.people import draw_world
 from factcli.world.relations import load_templates
@@ -432,6 +437,18 @@ def test_json_gives_the_reference_the_path_and_whether_it_was_there(qa: Folder) 
 
 
 MODELS: dict[str, type[Config]] = {"world": WorldConfig, "prereq": PrereqConfig, "sft": SftConfig}
+SYNTH: dict[str, type[Config]] = {  # by the file's name, or what it begins with
+    "bio": BioConfig,
+    "bio-familiarity": BioSubjectsConfig,
+    "bio-paper": BioSubjectsConfig,
+    "hotpotqa": HotpotConfig,
+    "medical": MedicalSubjectsConfig,
+    "pairs": PairsConfig,
+    "qa": QaConfig,
+    "qa-paper": QaTriplesConfig,
+    "samples": SamplesConfig,
+    "wiki": WikiConfig,
+}
 YAMLS = sorted(path.relative_to(CONFIGS).as_posix() for path in CONFIGS.glob("*/*.yaml"))
 BASELINES = ("real", "popular-head", "popular-50", "fictitious")
 
@@ -452,7 +469,7 @@ def test_a_shipped_settings_file_resolves_and_its_first_line_says_what_it_is_for
     if folder == "relations":
         assert load_templates([path])
     elif folder == "synth":
-        resolve({"bio": BioConfig, "qa": QaConfig}[path.stem.partition("-")[0]], [path], (), {})
+        resolve(SYNTH.get(path.stem) or SYNTH[path.stem.partition("-")[0]], [path], (), {})
     elif folder == "accelerate":
         assert isinstance(yaml.safe_load(path.read_text(encoding="utf-8")), dict)
     else:

@@ -96,13 +96,22 @@ def test_the_base_is_evaluated_first_and_retention_is_against_it(walked: Folder)
 
 
 def test_a_dry_run_counts_the_prompts_of_the_probes_too(walked: Folder) -> None:
-    """Every answer is one prompt; memorisation asks once more what the swap asks in sample with all knowledge dropped."""
+    """Every answer is one prompt; memorisation asks once more what the swap asks with all knowledge dropped."""
     cost = json.loads(walked.must("eval", "world", "--model", "prereq-tune", "--set", "biography_tokens=40", "--dry-run", "--json").out)["cost"]
     answers, probed = (walked.rows("eval-prereq-tune", table) for table in ("answers", "probe_answers"))
-    trained = {person["id"] for person in walked.rows("bio", "people") if person["fictitious"] and person["split"] == "train"}
-    again = [answer for answer in probed if answer["id"].endswith(".none0") and answer["subject"] in trained]
+    again = [answer for answer in probed if answer["id"].endswith(".none0")]
     assert {"none0", "statement1"} <= {answer["id"].rsplit(".", 1)[-1] for answer in probed}
     assert cost == {"requests": 0, "money": 0, "prompts": len(answers) + len(probed) + len(again)}
+
+
+def test_an_evaluation_tells_what_is_left_of_people_that_the_skill_never_saw(walked: Folder) -> None:
+    """And, where the swap does not work, as in a world of seconds, how much of it does and what to change."""
+    memory = walked.rows("eval-prereq-tune", "memorisation")
+    assert {(row["sample"], row["task"]) for row in memory} == {("in", "qa"), ("in", "bio"), ("out", "qa"), ("out", "bio")}
+    assert all(row["chance"] is not None for row in memory)
+    manifest = walked.manifest("eval-prereq-tune")
+    share = manifest["summary"]["swap_in_sample"]
+    assert ("the swap does not work" in manifest["headline"]) is (share < 0.7)
 
 
 def test_a_dry_run_of_a_report_costs_no_request_and_writes_no_row(walked: Folder) -> None:

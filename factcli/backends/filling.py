@@ -4,7 +4,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -36,20 +36,33 @@ class Unit:
     chain: Callable[[], Chain[Rows]]
 
 
-def fill(draft: Draft, answering: Answering, units: Iterable[Unit], total: int, report: Report, title: str, needs: Collection[Need] = ()) -> Backend:
+def fill(
+    draft: Draft,
+    answering: Answering,
+    units: Iterable[Unit],
+    total: int,
+    report: Report,
+    title: str,
+    needs: Collection[Need] = (),
+    first: Backend | None = None,
+    n_first: int = 0,
+) -> Backend:
     """Run what the draft lacks of `units`; gives the backend, for its usage. A server is probed first for what the run `needs`.
+
+    Where a draft is filled twice, because later units follow from earlier ones, the second call is given the `first`'s
+    backend (its budget and usage go on) and the number of units that are not its own.
 
     Units without a usable answer become rows of `rejected`. Raises TooManyFailuresError where they are more than
     `max_failed` of `total`: then they are left out of the draft, and the same command tries them again.
     """
     panel = Panel(report, total)
-    backend = answering.open(panel.watch)
-    if isinstance(backend, HttpBackend) and len(draft) < total:
+    backend = answering.open(panel.watch) if first is None else _watched(first, panel)
+    if isinstance(backend, HttpBackend) and len(draft) - n_first < total:
         probe(backend, needs, answering.config.chat)
     failed: list[tuple[Unit, UnansweredError]] = []
 
     def generate(requests: Requests) -> Iterator[Response]:
-        return panel.told(title, backend.generate(requests), backend.usage, lambda: len(draft) + len(failed))
+        return panel.told(title, backend.generate(requests), backend.usage, lambda: len(draft) - n_first + len(failed))
 
     todo = ((unit, unit.chain()) for unit in units if not draft.done(unit.name))
     for unit, result in run_chains(generate, todo):
@@ -59,6 +72,10 @@ def fill(draft: Draft, answering: Answering, units: Iterable[Unit], total: int, 
             draft.write(unit.name, unit.order, result)
     _settle(draft, failed, total, answering.config.max_failed)
     return backend
+
+
+def _watched(backend: Backend, panel: Panel) -> Backend:
+    return replace(backend, watch=panel.watch) if isinstance(backend, HttpBackend) else backend
 
 
 def imagine(answering: Answering, units: Iterable[Unit]) -> Estimate:

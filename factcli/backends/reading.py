@@ -33,6 +33,11 @@ def shown(text: object) -> str:
     return "".join(c for c in " ".join(str(text).split()) if c.isprintable())[:LONGEST_TOLD]
 
 
+def whole(text: object) -> str:
+    """The text with `?` for half a character, as JSON may hold and no file can: as the cache would give it back."""
+    return str(text).encode("utf-8", "replace").decode()
+
+
 def read_body(body: str, prompt: str | None) -> Said:
     """The answer in a body. `prompt` is the text that was sent to the completion endpoint, None for a chat.
 
@@ -77,20 +82,20 @@ def _chat(choice: dict[str, Any]) -> Said:
     message, outcome = choice["message"], OUTCOMES.get(str(choice.get("finish_reason")), "ok")
     refusal, text = message.get("refusal"), message.get("content")
     if refusal:
-        return Said(str(text or ""), "refused", f"refused: {shown(refusal)}")
+        return Said(whole(text or ""), "refused", f"refused: {shown(refusal)}")
     if text is None and outcome == "ok":
         raise ValueError("neither content nor refusal")
     logprobs = choice.get("logprobs") or {}
-    tokens = tuple(Token(str(token["token"]), float(token["logprob"])) for token in logprobs.get("content") or ())
-    return Said(str(text or ""), outcome, CAUSES.get(outcome, ""), tokens)
+    tokens = tuple(Token(whole(token["token"]), float(token["logprob"])) for token in logprobs.get("content") or ())
+    return Said(whole(text or ""), outcome, CAUSES.get(outcome, ""), tokens)
 
 
 def _completion(choice: dict[str, Any], prompt: str) -> Said:
     """Where the prompt was echoed, its tokens are told from the answer's by where they begin in the text."""
-    outcome, text = OUTCOMES.get(str(choice.get("finish_reason")), "ok"), str(choice["text"])
+    outcome, text = OUTCOMES.get(str(choice.get("finish_reason")), "ok"), whole(choice["text"])
     logprobs = choice.get("logprobs") or {}
     pairs = zip(logprobs.get("tokens") or (), logprobs.get("token_logprobs") or (), strict=True)
-    tokens = tuple(Token(str(token), None if value is None else float(value)) for token, value in pairs)
+    tokens = tuple(Token(whole(token), None if value is None else float(value)) for token, value in pairs)
     offsets: list[int] = logprobs.get("text_offset") or []
     is_echo = bool(prompt) and text.startswith(prompt) and offsets[:1] == [0] and len(offsets) == len(tokens)
     n_prompt = sum(offset < len(prompt) for offset in offsets) if is_echo else 0
@@ -100,7 +105,7 @@ def _completion(choice: dict[str, Any], prompt: str) -> Said:
 def _vllm_prompt_tokens(given: list[dict[str, Any] | None]) -> tuple[Token, ...]:
     """vLLM: per token a mapping of token id -> log-probability; the token itself comes first, others may follow."""
     first = [None if entry is None else next(iter(entry.values())) for entry in given]
-    return tuple(Token("", None) if entry is None else Token(str(entry.get("decoded_token", "")), float(entry["logprob"])) for entry in first)
+    return tuple(Token("", None) if entry is None else Token(whole(entry.get("decoded_token", "")), float(entry["logprob"])) for entry in first)
 
 
 def checked(said: Said, schema: type[BaseModel] | None) -> Said:

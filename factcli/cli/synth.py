@@ -115,3 +115,83 @@ def synth_hotpotqa(
 
     flags = {"versions": versions, "questions": limit, "real_questions": real_limit, "seed": seed}
     make_hotpotqa(making, facts, templates or [], {**flags, **generation})
+
+
+@app.command("samples")
+@generating
+def synth_samples(
+    making: "Making",
+    generation: dict[str, Any],
+    prompts: Annotated[
+        Path | None, typer.Option("--prompts", help="JSONL with prompt or question, topic, id, split; or FactTune's questions per topic.")
+    ] = None,
+    titles: Annotated[Path | None, typer.Option("--titles", help="Titles to ask about, one a line, or JSONL with topic or title.")] = None,
+    from_: Annotated[str | None, typer.Option("--from", help="World or data to take the prompts of; without one those of the model, or the newest.")] = None,
+    kind: Annotated[str | None, typer.Option("--kind", help="How titles are asked about: bio or medical.")] = None,
+    samples: Annotated[int | None, typer.Option("--samples", help="Answers drawn for each prompt, e.g. 10.")] = None,
+    temperature: Annotated[float | None, typer.Option("--temperature", help="Of the draws, e.g. 0.7.")] = None,
+    max_tokens: Annotated[int | None, typer.Option("--max-tokens", help="Tokens of an answer, e.g. 512.")] = None,
+    reference: Annotated[bool | None, typer.Option("--reference/--no-reference", help="One greedy answer to each prompt besides.")] = None,
+    limit: Annotated[int | None, typer.Option("--limit", help="Prompts to ask, in their order, e.g. 50.")] = None,
+    seed: SeedOption = None,
+) -> None:
+    """Draw several answers to each prompt of a file, of a list of titles, or of data made before."""
+    from factcli.commands.sampling import make_samples
+
+    drawn = {"kind": kind, "samples": samples, "temperature": temperature, "max_tokens": max_tokens, "reference": reference}
+    make_samples(making, prompts, titles, from_, {**drawn, "limit": limit, "seed": seed, **generation})
+
+
+@app.command("pairs")
+@generating
+def synth_pairs(
+    making: "Making",
+    generation: dict[str, Any],
+    questions: Annotated[Path | None, typer.Option("--questions", help="ARC's JSONL, TruthfulQA's JSON or CSV, or JSONL with question.")] = None,
+    few_shot: Annotated[bool | None, typer.Option("--few-shot/--no-few-shot", help="Six demonstrations before each question.")] = None,
+    ground_truth: Annotated[bool | None, typer.Option("--ground-truth/--no-ground-truth", help="Show the file's right and one wrong answer.")] = None,
+    round_: Annotated[int | None, typer.Option("--round", help="0 before any training on pairs, then 1, 2, ...")] = None,
+    limit: Annotated[int | None, typer.Option("--limit", help="Questions to ask, in their order, e.g. 50.")] = None,
+    seed: SeedOption = None,
+    combine: Annotated[str | None, typer.Option("--combine", help="Take the correct answers of these pairs, of a later round; with --original.")] = None,
+    original: Annotated[str | None, typer.Option("--original", help="Pairs of round 0, whose incorrect answers stay.")] = None,
+) -> None:
+    """Let a model answer each question correctly and incorrectly; or --combine its new answers with its first wrong ones."""
+    from factcli.commands.sampling import make_combined, make_pairs
+
+    flags = {"few_shot": few_shot, "ground_truth": ground_truth, "round": round_, "limit": limit, "seed": seed, **generation}
+    if combine is None and original is None:
+        make_pairs(making, questions, flags)
+    else:
+        make_combined(making, combine, original, {"questions": questions, **flags})
+
+
+@app.command("wiki")
+@generating
+def synth_wiki(
+    making: "Making",
+    generation: dict[str, Any],
+    documents: Annotated[Path | None, typer.Option("--documents", help="Articles to ask about: JSONL of title, text, and where known category, views.")] = None,
+    titles: Annotated[Path | None, typer.Option("--titles", help="Which of them: JSONL, CSV or TSV of title and category.")] = None,
+    draw: Annotated[str | None, typer.Option("--draw", help="How titles are chosen: random, views (most viewed) or near (to given names).")] = None,
+    views: Annotated[Path | None, typer.Option("--views", help="Page views: JSONL, CSV or TSV of title and views.")] = None,
+    near: Annotated[Path | None, typer.Option("--near", help="Names whose nearest titles are taken, one a line.")] = None,
+    vectors: Annotated[
+        Path | None, typer.Option("--vectors", help="Vectors of titles, or of words for --own random: safetensors, or name<TAB>numbers.")
+    ] = None,
+    embedder: Annotated[Path | None, typer.Option("--embedder", help="Directory of a sentence-transformers model, instead of --vectors.")] = None,
+    tokenizer: Annotated[Path | None, typer.Option("--tokenizer", help="Directory of a tokenizer that measures chunks; without one, words.")] = None,
+    topics: Annotated[int | None, typer.Option("--topics", help="Topics, or own questions, in all, e.g. 200.")] = None,
+    test_topics: Annotated[int | None, typer.Option("--test-topics", help="Topics per category kept for test, e.g. 10.")] = None,
+    split: Annotated[str | None, typer.Option("--split", help="Keep for test: topic (whole ones) or question (one of each).")] = None,
+    samples: Annotated[int | None, typer.Option("--samples", help="Answers drawn to each training question, with and without document, e.g. 10.")] = None,
+    own: Annotated[str | None, typer.Option("--own", help="Instead of documents, the model's own questions: open, induced or random.")] = None,
+    questions: Annotated[str | None, typer.Option("--questions", help="Instead of documents, the questions of an earlier version, answered anew.")] = None,
+    seed: SeedOption = None,
+) -> None:
+    """Ask about articles (or what a model asks itself), and draw its answers with and without the document."""
+    from factcli.commands.wiki import make_wiki
+
+    files = {"documents": documents, "titles": titles, "views": views, "near": near, "vectors": vectors, "embedder": embedder, "tokenizer": tokenizer}
+    flags = {"draw": draw, "topics": topics, "test_topics": test_topics, "split": split, "samples": samples, "own": own, "seed": seed}
+    make_wiki(making, files, questions, {**flags, **generation})

@@ -22,16 +22,17 @@ def closing_words(page: Artifact, root: Path, seconds: float) -> str:
     """A table of the evaluations on the page, in plain words, and what to try next."""
     evals = parents(page, root)
     lines = [_line(evaluation) for evaluation in evals if evaluation.manifest.stage == "eval world"]
-    head = f"{'':24}{'questions right':>22}{'kept of the base':>22}{'claims true':>22}{'claims each':>12}"
+    n = next((m.n_subjects for m in evals[0].rows("metrics", Metric) if (m.metric, m.group) == ("qa.accuracy", "seen")), 0)
+    head = f"{'':24}{'questions right':>22}{'kept of the base':>22}{'claims true':>22}{'claims each':>18}"
     return "\n".join(
         [
             "",
-            "What each model says about people it was not fine-tuned on (95% intervals over people):",
+            f"What each model says about {n} people whom pre-training mentions and fine-tuning does not (95% intervals over people):",
             head,
             *lines,
             "",
             "  kept of the base: of the questions that the untouched base answers right, the share still answered right.",
-            "  The fine-tuned models still invent: most of what is false here is about people that no model could know.",
+            "  All of them still invent: most of what is false here is about people whom pre-training mentions seldom.",
             "",
             f"Report: {page.path / 'report.html'}    ({seconds / 60:.1f} minutes)",
             "",
@@ -47,18 +48,17 @@ def closing_words(page: Artifact, root: Path, seconds: float) -> str:
 def _line(evaluation: Artifact) -> str:
     found = {(m.metric, m.group): m for m in evaluation.rows("metrics", Metric)}
     name = LABELS.get(evaluation.name, evaluation.name)
-    cells = [_share(found.get((metric, "seen"))) for metric in ("qa.accuracy", "qa.retention", "bio.share_correct")]
-    claims = found.get(("bio.claims_per_answer", "seen"))
-    each = f"{claims.value:.1f}" if claims and claims.value is not None else "-"
-    return f"{name:24}{cells[0]:>22}{cells[1]:>22}{cells[2]:>22}{each:>12}"
+    cells = [_shown(found.get((metric, "seen")), 100, "%") for metric in ("qa.accuracy", "qa.retention", "bio.share_correct")]
+    each = _shown(found.get(("bio.claims_per_answer", "seen")), 1, "")
+    return f"{name:24}{cells[0]:>22}{cells[1]:>22}{cells[2]:>22}{each:>18}"
 
 
-def _share(metric: Metric | None) -> str:
+def _shown(metric: Metric | None, scale: int, unit: str) -> str:
+    """The value and its interval, where there is one."""
     if metric is None or metric.value is None:
         return "-"
-    if metric.low is None or metric.high is None:
-        return f"{100 * metric.value:.1f}%"
-    return f"{100 * metric.value:.1f}% ({100 * metric.low:.1f}-{100 * metric.high:.1f})"
+    ends = "" if metric.low is None or metric.high is None else f" ({scale * metric.low:.1f}-{scale * metric.high:.1f})"
+    return f"{scale * metric.value:.1f}{unit}{ends}"
 
 
 def _an_answer(evals: list[Artifact]) -> str:

@@ -148,7 +148,8 @@ def _job(config: WorldConfig, draft: Draft) -> PretrainJob:
 
 def _outcome(config: WorldConfig, result: Mapping[str, Any]) -> Outcome:
     gate = f"{100 * result['gate']:.1f}% of head questions zero-shot"
-    ended = "the gate held" if result["ended_by"] == "gate" else f"step limit reached below the gate of {config.pretrain.gate_accuracy:.0%}"
+    missed = f"step limit reached below the gate of {config.pretrain.gate_accuracy:.0%}: raise pretrain.steps or n_extensions, or every method suffers;"
+    ended = "the gate held" if result["ended_by"] == "gate" else missed
     n_people = sum(config.spec.group_sizes().values())
     summary = {"recipe": config.recipe, "people": n_people, "gate": result["gate"], "ended_by": result["ended_by"], "steps": result["steps"]}
     return Outcome(f"{n_people} people; base model knows {gate} ({ended} at step {result['steps']})", summary, usage=result["usage"])

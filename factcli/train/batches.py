@@ -91,7 +91,7 @@ def encode_texts(rows: Sequence[Mapping[str, Any]], tokenizer: PreTrainedTokeniz
 
 
 def pack(rows: Sequence[Tokens]) -> Tokens:
-    """Several texts in one row. No loss on a text's first token (BOS): so it is trained as if alone."""
+    """Several texts in one row, each after the other: no loss on a text's first token (BOS), but later texts see the earlier ones."""
     ids: list[int] = []
     learned: list[tuple[int, int]] = []
     for row in rows:

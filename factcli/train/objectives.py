@@ -27,10 +27,6 @@ class Batch:
     target_S: Tensor
     counts: tuple[int, ...]
 
-    @property
-    def n_tokens(self) -> int:
-        return self.ids_NT.numel()
-
     def to(self, device: torch.device) -> "Batch":
         return Batch(self.ids_NT.to(device), self.at_S.to(device), self.target_S.to(device), self.counts)
 

@@ -94,6 +94,7 @@ class SkillStage:
     def _pass(self, one: Pass, scale: float, key: DropoutKey) -> float:
         """Summed loss of a pass, its gradient scaled; rows of other lengths go in other pieces."""
         accelerator = self.session.accelerator
+        self.tokens += sum(len(row.tokens.ids) for row in one.rows)  # of all processes, padding left out
         own = one.rows[accelerator.process_index :: accelerator.num_processes]
         summed = 0.0
         for number, rows in enumerate(pieces_of(own, self.job.machine.micro_rows)):
@@ -110,7 +111,6 @@ class SkillStage:
             self.proofs.check_routing(piece.rows, active)
             (loss,) = session.scorer.losses(batch.to(session.device))
             session.accelerator.backward(loss.sum * scale)
-        self.tokens += batch.n_tokens
         return float(loss.sum.detach())
 
     def snapshot(self) -> Snapshot:

@@ -14,7 +14,7 @@ from factcli.backends.filling import TABLES, Rows, Unit, counts_of, fill, imagin
 from factcli.backends.opening import Answering, answering
 from factcli.backends.settings import GenerationConfig
 from factcli.config import Config
-from factcli.errors import TooManyFailuresError
+from factcli.errors import BudgetError, TooManyFailuresError
 from factcli.progress import PlainReport
 from factcli.prompts import parse
 from tests.backends.server import Server, answer_of, running
@@ -121,3 +121,26 @@ def test_a_dry_run_goes_through_both_steps_and_sends_nothing(tmp_path: Path) -> 
         assert server.n == 0
     assert (estimate.n_rows, estimate.n_requests) == (6, 6)  # each city is another, so each river is asked of another
     assert estimate.tokens_out == 3 * (5 + 3)  # 20 and 10 letters at 4 a token
+
+
+def test_a_draft_that_is_filled_twice_has_one_bill_and_one_budget(tmp_path: Path) -> None:
+    """Ten units of two requests at 20 each in either call: the bill is 800; with 500 the second call ends."""
+    with running(Server()) as server:
+        config = GenerationConfig(backend=f"http:m@{server.url}", price="1000000,2000000")
+        made = run_twice(config, tmp_path / "data")
+        assert (server.n, made.manifest.usage["cost"], len(list(made.rows("toys", Toy)))) == (40, 800.0, 20)
+        with pytest.raises(BudgetError):
+            run_twice(config.model_copy(update={"budget": 500.0, "revision": "new"}), tmp_path / "other")
+        assert server.n < 40 + 26
+
+
+def run_twice(config: GenerationConfig, root: Path) -> Artifact:
+    who = answering(config)
+    plan = Plan("synth toys", 1, "synth", "toys", ToyConfig(generation=config), {}, {"toys": Toy, **TABLES}, digests(TEMPLATES), who.identity)
+
+    def work(draft: Draft) -> Outcome:
+        backend = fill(draft, who, units(who, NAMES)[:10], 10, PlainReport(), "Asking")
+        backend = fill(draft, who, units(who, NAMES)[10:], 10, PlainReport(), "Asking on", first=backend, n_first=10)
+        return Outcome("toys", usage=usage_of(draft, who, backend))
+
+    return make(plan, work, root)[0]

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 
 from safetensors import safe_open
@@ -16,16 +17,18 @@ from factcli.judge.compare import (
     retention_difference,
     right_questions,
 )
-from factcli.judge.metrics import Metric
+from factcli.judge.metrics import Metric, accuracy_items, correct_items
 from factcli.rows import Chat, KnowledgeAdapter, MemorisationRow, SwapRow
 from factcli.stages.eval.on_world import read_results
 from factcli.stages.sft import SftConfig, choose_rows
-from factcli.stats import Bootstrap, Estimate, bootstrap_ratio, equal_signs, seed_subject_bootstrap
+from factcli.stats import Bootstrap, Estimate, Item, bootstrap_ratio, equal_signs, seed_subject_bootstrap
 from tests.bench.effect import seed_folder
 from tests.bench.protocol import Protocol, trial_name
 
 SEEN = ("head", "mid", "tail")  # people that pre-training mentions: the others can't be known
+GROUPS = (*SEEN, "unseen")
 MINE = "prereq"
+Mean = Callable[[Results, Results], Bootstrap]  # a method, base
 Difference = Callable[[Results, Results, Results], Bootstrap]  # PREREQ-TUNE, rival, base
 
 
@@ -56,14 +59,23 @@ DIFFERENCES: dict[str, tuple[Difference, int]] = {
 }
 
 
+MEANS: dict[str, Mean] = {
+    "questions right, %": lambda mine, _: bootstrap_ratio(accuracy_items(mine.questions)),
+    "kept of the base, %": lambda mine, base: bootstrap_ratio(_kept(mine, base)),
+    "claims true, %": lambda mine, _: bootstrap_ratio(correct_items(mine.biographies, mine.claims)),
+}
+GROUP_FIGURES = (("qa.accuracy", "Questions right by popularity, %, mean of seeds"), ("bio.share_correct", "Claims true by popularity, %, mean of seeds"))
+
+
 def effect_tables(data: Path, protocol: Protocol, seeds: Sequence[int]) -> str:
     """Everything of docs/results.md that the test seeds give."""
     parts = [_figure_table(data, protocol, seeds, figure) for figure in FIGURES]
     return "\n\n".join(
         [
             *parts,
+            _mean_table(data, protocol, seeds),
+            *(_group_table(data, protocol, seeds, *figure) for figure in GROUP_FIGURES),
             _difference_table(data, protocol, seeds),
-            _retention_line(data, seeds),
             _swap_table(data, seeds),
             _dropped_table(data, protocol, seeds),
             _cost_table(data, protocol, seeds),
@@ -80,18 +92,23 @@ def _made(data: Path, seeds: Sequence[int], name: str) -> list[int]:
     return [seed for seed in seeds if _is_made(data, seed, name)]
 
 
-def _value(root: Path, evaluation: str, metric: str) -> float | None:
+def _value(root: Path, evaluation: str, metric: str, group: str = "seen") -> float | None:
     rows = open_artifact(evaluation, root).rows("metrics", Metric)
-    return next((row.value for row in rows if (row.metric, row.group) == (metric, "seen")), None)
+    return next((row.value for row in rows if (row.metric, row.group) == (metric, group)), None)
+
+
+def _table(title: str, columns: str, rows: Sequence[str]) -> str:
+    """Markdown; `columns` and each row are cells between bars."""
+    return "\n".join([f"**{title}**", "", f"| {columns} |", "|---" * len(columns.split(" | ")) + "|", *(f"| {row} |" for row in rows)])
 
 
 def _figure_table(data: Path, protocol: Protocol, seeds: Sequence[int], figure: Figure) -> str:
-    lines = [f"**{figure.label}**", "", f"| method | mean | {' | '.join(map(str, seeds))} |", f"|---|---|{'---|' * len(seeds)}"]
+    rows = []
     for name in ["base", *protocol.methods]:
         values = [_value(seed_folder(data, seed), f"eval-{name}", figure.metric) if _is_made(data, seed, name) else None for seed in seeds]
         if any(value is not None for value in values):
-            lines.append(f"| {name} | {_mean(values, figure.scale)} | {' | '.join(_shown(value, figure.scale) for value in values)} |")
-    return "\n".join(lines)
+            rows.append(f"{name} | {_mean(values, figure.scale)} | {' | '.join(_shown(value, figure.scale) for value in values)}")
+    return _table(figure.label, f"method | mean | {' | '.join(map(str, seeds))}", rows)
 
 
 def _shown(value: float | None, scale: int) -> str:
@@ -109,12 +126,7 @@ def _results(data: Path, seed: int, name: str) -> Results:
 
 
 def _difference_table(data: Path, protocol: Protocol, seeds: Sequence[int]) -> str:
-    lines = [
-        f"**PREREQ-TUNE minus each, {len(seeds)} seeds, 95% interval by seed and subject**",
-        "",
-        "| minus | measure | difference | same sign | per seed |",
-        "|---|---|---|---|---|",
-    ]
+    rows = []
     fixed = {seed: (_results(data, seed, "base"), _results(data, seed, MINE)) for seed in seeds}
     for rival in [name for name in protocol.methods if name != MINE]:
         others = {seed: _results(data, seed, rival) for seed in _made(data, seeds, rival)}
@@ -123,24 +135,42 @@ def _difference_table(data: Path, protocol: Protocol, seeds: Sequence[int]) -> s
             values = [one.value for one in each.values() if one.value is not None]
             same, total = equal_signs(values)
             estimate = seed_subject_bootstrap(each)
-            lines.append(f"| {rival} | {label} | {_interval(estimate, scale)} | {same} of {total} | {' '.join(f'{v * scale:+.2f}' for v in values)} |")
-    return "\n".join(lines)
+            rows.append(f"{rival} | {label} | {_interval(estimate, scale)} | {same} of {total} | {' '.join(f'{v * scale:+.2f}' for v in values)}")
+    title = f"PREREQ-TUNE minus each, {len(seeds)} seeds, 95% interval by seed and subject"
+    return _table(title, "minus | measure | difference | same sign | per seed", rows)
 
 
-def _interval(estimate: Estimate, scale: int) -> str:
+def _interval(estimate: Estimate, scale: int, digits: str = "+.2f") -> str:
     if estimate.value is None or estimate.low is None or estimate.high is None:
         return "-"
-    return f"{estimate.value * scale:+.2f} ({estimate.low * scale:+.2f} to {estimate.high * scale:+.2f})"
+    value, low, high = (format(end * scale, digits) for end in (estimate.value, estimate.low, estimate.high))
+    return f"{value} ({low} to {high})"
 
 
-def _retention_line(data: Path, seeds: Sequence[int]) -> str:
-    """Retention of PREREQ-TUNE itself: the goal is 97%."""
-    each: dict[int, Bootstrap] = {}
-    for seed in seeds:
-        base, mine = (_results(data, seed, name).questions for name in ("base", MINE))
-        subject_of = {answer.question_id: answer.subject for answer in base}
-        each[seed] = bootstrap_ratio(kept_items(right_questions(base), right_questions(mine), subject_of))
-    return f"PREREQ-TUNE keeps {_interval(seed_subject_bootstrap(each), 100).lstrip('+')} % of what the base answers."
+def _mean_table(data: Path, protocol: Protocol, seeds: Sequence[int]) -> str:
+    """Each method's own figures with their intervals. n: subjects of one seed."""
+    bases = {seed: _results(data, seed, "base") for seed in seeds}
+    n = len({answer.subject for answer in bases[seeds[0]].questions})
+    rows = []
+    for name in ["base", *protocol.methods]:
+        own = {seed: _results(data, seed, name) for seed in _made(data, seeds, name)}
+        estimates = [seed_subject_bootstrap({seed: mean(mine, bases[seed]) for seed, mine in own.items()}) for mean in MEANS.values()]
+        rows += [f"{name} | {len(own)} | {' | '.join(_interval(estimate, 100, '.1f') for estimate in estimates)}"] if own else []
+    return _table(f"Means with 95% intervals by seed and subject, {n} people a seed", f"method | seeds | {' | '.join(MEANS)}", rows)
+
+
+def _kept(mine: Results, base: Results) -> list[Item]:
+    subject_of = {answer.question_id: answer.subject for answer in base.questions}
+    return kept_items(right_questions(base.questions), right_questions(mine.questions), subject_of)
+
+
+def _group_table(data: Path, protocol: Protocol, seeds: Sequence[int], metric: str, title: str) -> str:
+    rows = []
+    for name in ["base", *protocol.methods]:
+        made = [seed_folder(data, seed) for seed in _made(data, seeds, name)]
+        cells = [_mean([_value(root, f"eval-{name}", metric, group) for root in made], 100) for group in GROUPS]
+        rows += [f"{name} | {' | '.join(cells)}"] if made else []
+    return _table(title, f"method | {' | '.join(GROUPS)}", rows)
 
 
 def _swap_table(data: Path, seeds: Sequence[int]) -> str:
@@ -150,53 +180,41 @@ def _swap_table(data: Path, seeds: Sequence[int]) -> str:
             which = "dropped" if row.plugged == 0 else "plugged-in version" if row.plugged == row.answered else "another version"
             if row.value is not None:
                 cells.setdefault((row.sample, row.task, row.form, which), []).append(100 * row.value)
-    lines = [
-        "**Knowledge swap: facts that come out, %; mean (least to most) of seeds and versions**",
-        "",
-        "| sample | task | adapter | answers of | % |",
-        "|---|---|---|---|---|",
-    ]
-    lines += [f"| {' | '.join(key)} | {sum(cell) / len(cell):.1f} ({min(cell):.1f} to {max(cell):.1f}) |" for key, cell in sorted(cells.items())]
-    return "\n".join(lines)
+    rows = [f"{' | '.join(key)} | {sum(cell) / len(cell):.1f} ({min(cell):.1f} to {max(cell):.1f})" for key, cell in sorted(cells.items())]
+    title = "Knowledge swap: facts that come out, %; mean (least to most) of seeds and versions"
+    return _table(title, "sample | task | adapter | answers of | %", rows)
 
 
 def _dropped_table(data: Path, protocol: Protocol, seeds: Sequence[int]) -> str:
     """Fictitious training answers without their knowledge: beside the chance level, for the methods that saw them and one that did not."""
-    lines = [
-        "**Fictitious training answers that come out with no knowledge plugged in, %; mean of seeds and versions**",
-        "",
-        "| method | task | come out | by chance | cells within chance + 3 standard errors |",
-        "|---|---|---|---|---|",
-    ]
+    lines = []
     for name in protocol.methods:
         rows = [
             row for seed in _made(data, seeds, name) for row in open_artifact(f"eval-{name}", seed_folder(data, seed)).rows("memorisation", MemorisationRow)
         ]
-        for task in ("qa", "bio"):
-            own = [row for row in rows if row.task == task]
+        for sample, task in product(("in", "out"), ("qa", "bio")):
+            own = [row for row in rows if (row.sample, row.task) == (sample, task)]
             within = sum(bool(row.is_within_chance) for row in own)
-            lines.append(f"| {name} | {task} | {_mean([r.value for r in own], 100)} | {_mean([r.chance for r in own], 100)} | {within} of {len(own)} |")
-    return "\n".join(lines)
+            means = _mean([r.value for r in own], 100), _mean([r.chance for r in own], 100)
+            lines += [f"{name} | {sample} | {task} | {' | '.join(means)} | {within} of {len(own)}"] if own else []
+    title = "Fictitious answers with no knowledge plugged in, %, of people that the skill trained on (in) or never saw (out); mean of seeds and versions"
+    return _table(title, "method | sample | task | come out | by chance | cells within chance + 3 standard errors", lines)
 
 
 def _cost_table(data: Path, protocol: Protocol, seeds: Sequence[int]) -> str:
     """Steps, rows and FLOPs side by side. FLOPs of training a LoRA: (4 x base + 6 x adapter parameters) x tokens."""
-    lines = [
-        "**What each method costs, mean of seeds: its own stage, and with the knowledge adapters that it needs**",
-        "",
-        "| method | learning rate | steps | real rows | fictitious rows | tokens, M | TFLOPs, own stage | TFLOPs, with knowledge | seconds |",
-        "|---|---|---|---|---|---|---|---|---|",
-    ]
+    rows = []
     for name, settings in protocol.methods.items():
         made = [seed_folder(data, seed) for seed in _made(data, seeds, name)]
         own = [sum(column) / len(made) for column in zip(*(_skill_cost(root, name) for root in made), strict=True)]
         steps, real, fictitious, tokens, flops, seconds = own
         knowledge = sum(_knowledge_flops(root, settings.get("versions")) for root in made) / len(made) if settings["method"] == "prereq" else 0
-        lines.append(
-            f"| {name} | {settings['lr']:g} | {steps:.0f} | {real:.0f} | {fictitious:.0f} | {tokens / 1e6:.2f} "
-            f"| {flops / 1e12:.1f} | {(flops + knowledge) / 1e12:.1f} | {seconds:.0f} |"
+        rows.append(
+            f"{name} | {settings['lr']:g} | {steps:.0f} | {real:.0f} | {fictitious:.0f} | {tokens / 1e6:.2f} "
+            f"| {flops / 1e12:.1f} | {(flops + knowledge) / 1e12:.1f} | {seconds:.0f}"
         )
-    return "\n".join(lines)
+    columns = "method | learning rate | steps | real rows | fictitious rows | tokens, M | TFLOPs, own stage | TFLOPs, with knowledge | seconds"
+    return _table("What each method costs, mean of seeds: its own stage, and with the knowledge adapters that it needs", columns, rows)
 
 
 def _skill_cost(root: Path, name: str) -> tuple[float, ...]:
@@ -210,7 +228,7 @@ def _skill_cost(root: Path, name: str) -> tuple[float, ...]:
 
 
 def _knowledge_flops(root: Path, versions: int | None) -> float:
-    """FLOPs of the knowledge adapters that the skill stage plugs in: their share of the padded tokens, without the probe's."""
+    """FLOPs of the knowledge adapters that the skill stage plugs in: their share of the tokens, without the probe's."""
     artifact = open_artifact("knowledge", root)
     rows = list(artifact.rows("adapters", KnowledgeAdapter))
     size = {row.name: row.steps * _step_tokens(artifact, row) for row in rows}
@@ -242,19 +260,15 @@ def _parameters(path: Path) -> int:
 
 def trial_table(data: Path, protocol: Protocol, seeds: Sequence[int]) -> str:
     """Every trial on the dev seeds. The best learning rate of a method by the last column is frozen in protocol.yaml."""
-    lines = [
-        f"**Trials on dev seeds {', '.join(map(str, seeds))}, means, %**",
-        "",
-        "| method | learning rate | questions right | kept | claims true | (right + true) / 2 |",
-        "|---|---|---|---|---|---|",
-    ]
+    rows = []
     for method in protocol.tuned:
         for rate in protocol.trials:
             right, kept, true = (
                 _dev_mean(data, seeds, f"eval-{trial_name(method, rate)}", metric) for metric in ("qa.accuracy", "qa.retention", "bio.share_correct")
             )
-            lines.append(f"| {method} | {rate:g} | {right:.1f} | {kept:.1f} | {true:.1f} | {(right + true) / 2:.2f} |")
-    return "\n".join(lines)
+            rows.append(f"{method} | {rate:g} | {right:.1f} | {kept:.1f} | {true:.1f} | {(right + true) / 2:.2f}")
+    title = f"Trials on dev seeds {', '.join(map(str, seeds))}, means, %"
+    return _table(title, "method | learning rate | questions right | kept | claims true | (right + true) / 2", rows)
 
 
 def _dev_mean(data: Path, seeds: Sequence[int], evaluation: str, metric: str) -> float:

@@ -1,6 +1,6 @@
 """`fact eval world`: questions and biographies of the world's people, judged by its ledger, and two probes."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,14 +12,15 @@ from factcli.judge.compare import Results, retention_metrics
 from factcli.judge.metrics import Metric, biography_metrics, question_metrics
 from factcli.knowledge.ledger import Ledger
 from factcli.progress import Report
-from factcli.rows import Answer, Chat, Claim, Fact, KnowledgeAdapter, Person, Question
-from factcli.stages.eval.probes import Plug, fictitious_questions, memorisation, plugs_of, swap, tell
+from factcli.rows import Answer, Chat, Claim, Fact, KnowledgeAdapter, MemorisationRow, Person, Question
+from factcli.stages.eval.probes import Plug, Sample, fictitious_questions, memorisation, plugs_of, swap, swap_works, tell
 from factcli.stages.eval.settings import WORLD_TABLES, WorldEvalConfig
 from factcli.stages.eval.subject import SKILL, Subject
 from factcli.stages.eval.world import Method, ask_biographies, ask_questions, draw_examples
 from factcli.world.people import RELATION_NAMES
 
-REVISION = 1
+REVISION = 2
+SWAP_GATE = 0.7  # of questions in sample; below it the skill has not learned to answer from what is plugged in
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +69,7 @@ def work(plan: Plan, draft: Draft, subject: Subject, report: Report) -> Outcome:
     if not draft.done("results"):
         draft.write("results", 0, rows)
     report.end()
-    return _outcome(metrics, subject, config)
+    return _outcome(rows, subject, config)
 
 
 def read_benchmark(world: Artifact, config: WorldEvalConfig) -> Benchmark:
@@ -156,21 +157,19 @@ def _probed(subject: Subject, config: WorldEvalConfig) -> Probed | None:
 
 
 def _n_probe_prompts(probed: Probed | None) -> int:
-    """Memorisation asks everybody once, the swap once more with each plug."""
+    """Memorisation asks everybody once, in sample and out of it; the swap once more with each plug."""
     if probed is None:
         return 0
     n_trained = len(fictitious_questions(probed.trained, probed.taught))
     n_unseen = len(fictitious_questions(probed.unseen, probed.taught))
-    return n_trained * (1 + len(probed.inside)) + n_unseen * len(probed.outside)
+    return n_trained * (1 + len(probed.inside)) + n_unseen * (1 + len(probed.outside))
 
 
 def _probes(model: Completer, subject: Subject, config: WorldEvalConfig) -> dict[str, Sequence[Any]]:
     probed = _probed(subject, config)
     if probed is None:
         return {}
-    told = tell(model, probed.trained, probed.taught, Plug(0, "none", subject.adapters))
-    ids = {person.id for person in probed.trained}
-    memory = [row for one in told for row in memorisation(one, [f for f in probed.taught if f.subject in ids], config.seed)]
+    memory = [*_memories(model, probed.trained, probed, subject, "in", config.seed), *_memories(model, probed.unseen, probed, subject, "out", config.seed)]
     if subject.knowledge is None:
         return {"memorisation": memory}
     _plug_all(model, subject.knowledge)
@@ -179,6 +178,14 @@ def _probes(model: Completer, subject: Subject, config: WorldEvalConfig) -> dict
         more_rows, more_answers = swap(model, probed.outside, probed.unseen, probed.taught, "out")
         swapped, answers = swapped + more_rows, answers + more_answers
     return {"memorisation": memory, "swap": swapped, "probe_answers": answers}
+
+
+def _memories(model: Completer, people: Sequence[Person], probed: Probed, subject: Subject, sample: Sample, seed: int) -> list[MemorisationRow]:
+    """What comes out of these people's fictitious facts with no knowledge plugged in."""
+    ids = {person.id for person in people}
+    facts = [fact for fact in probed.taught if fact.subject in ids]
+    told = tell(model, people, probed.taught, Plug(0, "none", subject.adapters))
+    return [row for one in told for row in memorisation(one, facts, seed, sample)]
 
 
 def _plug_all(model: Completer, knowledge: Artifact) -> None:
@@ -194,12 +201,16 @@ def _available(plugs: Sequence[Plug], names: set[str]) -> list[Plug]:
     return [plug for plug in plugs if all(name == SKILL or name in names for name in plug.adapters)]
 
 
-def _outcome(metrics: Sequence[Metric], subject: Subject, config: WorldEvalConfig) -> Outcome:
-    figures = {f"{m.metric}/{m.group}": m.value for m in metrics if m.group in ("all", "seen")}
+def _outcome(rows: Mapping[str, Sequence[Any]], subject: Subject, config: WorldEvalConfig) -> Outcome:
+    figures = {f"{m.metric}/{m.group}": m.value for m in rows["metrics"] if m.group in ("all", "seen")}
+    swapped = swap_works(rows.get("swap", ()))
     accuracy = figures.get("qa.accuracy/all")
     told = figures.get("bio.share_correct/all")
     headline = f"{subject.name}: {_percent(accuracy)} of questions right, {_percent(told)} of claims in biographies true ({config.split} people)"
-    return Outcome(headline, {"model": subject.name, "ask": config.ask, **figures})
+    if swapped is not None and swapped < SWAP_GATE:
+        way_out = "more steps in `fact sft`, or more epochs in `fact prereq`"
+        headline += f"; the swap does not work ({_percent(swapped)} as plugged in, need {SWAP_GATE:.0%}): {way_out}"
+    return Outcome(headline, {"model": subject.name, "ask": config.ask, **figures} | ({} if swapped is None else {"swap_in_sample": swapped}))
 
 
 def _percent(share: float | None) -> str:

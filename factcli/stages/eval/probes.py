@@ -131,6 +131,12 @@ def swap(model: Completer, plugs: Sequence[Plug], people: Sequence[Person], fact
     return rows, answers
 
 
+def swap_works(rows: Iterable[SwapRow]) -> float | None:
+    """The gate after the skill stage: of questions in sample, the share answered as the plugged-in version has it. None without any."""
+    own = [row.value for row in rows if (row.sample, row.task, row.plugged) == ("in", "qa", row.answered) and row.value is not None]
+    return sum(own) / len(own) if own else None
+
+
 def _swap_row(told: Told, plug: Plug, version: int, facts: Sequence[Fact], sample: Sample) -> SwapRow:
     estimate = share(_items(told, [fact for fact in facts if fact.version == version]))
     return SwapRow(
@@ -143,19 +149,19 @@ def _items(told: Told, facts: Iterable[Fact]) -> list[Item]:
     return [Item(f.subject, comes_out(told.task, told.by_fact.get((f.subject, f.relation), ()), f)) for f in facts]
 
 
-def memorisation(told: Told, facts: Sequence[Fact], seed: int = 0) -> list[MemorisationRow]:
+def memorisation(told: Told, facts: Sequence[Fact], seed: int = 0, sample: Sample = "in") -> list[MemorisationRow]:
     """One row per version. `told`: what a model says with its knowledge dropped, or one that never saw the facts."""
     versions = sorted({fact.version for fact in facts})
-    return [_memorisation_row(told, version, [f for f in facts if f.version == version], seed) for version in versions]
+    return [_memorisation_row(told, version, [f for f in facts if f.version == version], seed, sample) for version in versions]
 
 
-def _memorisation_row(told: Told, version: int, facts: Sequence[Fact], seed: int) -> MemorisationRow:
+def _memorisation_row(told: Told, version: int, facts: Sequence[Fact], seed: int, sample: Sample) -> MemorisationRow:
     estimate = share(_items(told, facts))
     chance, error = chance_level(told, facts, seed) if facts else (None, None)
     within = None if estimate.value is None or chance is None or error is None else estimate.value <= chance + 3 * error
     return MemorisationRow(
         told.task, version, estimate.value, estimate.low, estimate.high, estimate.n_items, estimate.n_clusters,
-        chance, error, within,
+        chance, error, within, sample,
     )  # fmt: skip
 
 

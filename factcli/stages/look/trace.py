@@ -23,7 +23,7 @@ from factcli.stages.look.text import cell, printable
 # self: the row itself; ancestor: what its id grew from; rests on: what it names as its facts or evidence;
 # descendant: what grew from it; mention: another row that names it
 Relation = Literal["self", "ancestor", "rests on", "descendant", "mention"]
-NAMING = ("fact_ids", "evidence", "question_id", "answer_id", "subject")  # columns that hold ids of other rows
+NAMING = ("fact_ids", "evidence", "question_id", "answer_id", "subject", "chosen_id", "rejected_id")  # columns that hold ids of other rows
 MANY_IDS = 20_000  # names that are compared for the hint of an unknown id; more would take seconds
 
 

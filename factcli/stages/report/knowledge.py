@@ -15,6 +15,8 @@ SAMPLES = {
     "out": "out of sample: people, facts and adapters that the skill never saw. This is the finding",
     "in": "in sample: people and adapters that the skill was trained with. A sanity check only",
 }
+PEOPLE = {"in": "that the skill trained on", "out": "that it never saw"}
+OUTSIDE = {"in": "", "out": ", never seen"}
 
 
 def swap_section(benchmark: Benchmark) -> Section:
@@ -75,7 +77,7 @@ def memorisation_section(benchmark: Benchmark) -> Section:
         "Share of invented facts that come out, knowledge dropped; by model and version. Dashed: the highest chance level plus three standard errors.",
         panels,
     )
-    columns = ("Model", "task", "version", "come out", "chance", "chance + 3 standard errors", "within chance?")
+    columns = ("Model", "people", "task", "version", "come out", "chance", "chance + 3 standard errors", "within chance?")
     rows = tuple(_row(benchmark, evaluation, row) for evaluation, row in found)
     return Section("memorisation", title, text, (plot, Table("Memorisation against chance.", columns, rows)))
 
@@ -85,7 +87,7 @@ def _panel(benchmark: Benchmark, found: Sequence[tuple[Evaluation, MemorisationR
     rows = []
     for evaluation, row in own:
         key = key_of(evaluation, benchmark.main)
-        rows.append((Key(f"{key.label}, v{row.version}", key.series, is_main=key.is_main), _as_metric(row)))
+        rows.append((Key(f"{key.label}, v{row.version}{OUTSIDE[row.sample]}", key.series, is_main=key.is_main), _as_metric(row)))
     limits = [row.chance + 3 * row.chance_se for _, row in own if row.chance is not None and row.chance_se is not None]
     return rows_panel(f"{TASKS[task]}; dashed: chance + 3 SE", rows, axis_around([m for _, m in rows], "share"), max(limits, default=None))
 
@@ -96,4 +98,4 @@ def _row(benchmark: Benchmark, evaluation: Evaluation, row: MemorisationRow) -> 
     verdict = {True: Cell("✓ yes", tone="good"), False: Cell("✗ no, above", tone="bad"), None: Cell("–", tone="muted")}[row.is_within_chance]
     shown = Cell(number(row.value, "share"), interval(metric, "share"), size(metric), is_number=True)
     numbers = [Cell(number(value, "share"), is_number=True) for value in (row.chance, limit)]
-    return key_of(evaluation, benchmark.main), Cell(TASKS[row.task]), Cell(str(row.version), is_number=True), shown, *numbers, verdict
+    return key_of(evaluation, benchmark.main), Cell(PEOPLE[row.sample]), Cell(TASKS[row.task]), Cell(str(row.version), is_number=True), shown, *numbers, verdict

@@ -7,8 +7,8 @@ from dataclasses import asdict
 import pytest
 
 from factcli.errors import InputError
-from factcli.rows import Fact, Person
-from factcli.stages.eval.probes import Plug, Told, chance_level, fictitious_questions, memorisation, plugs_of, swap, tell
+from factcli.rows import Fact, Person, SwapRow
+from factcli.stages.eval.probes import Plug, Told, chance_level, fictitious_questions, memorisation, plugs_of, swap, swap_works, tell
 from factcli.world.texts import biography
 from tests.stages.eval.scripted import Scripted
 
@@ -114,3 +114,19 @@ def test_silence_is_no_memory():
     (row,) = memorisation(Told("bio", {}, ()), many(10))
     json.dumps(asdict(row), allow_nan=False)
     assert (row.value, row.chance, row.is_within_chance) == (0, 0, True)
+
+
+def test_the_swap_gate_is_the_mean_of_what_is_plugged_in_on_questions_in_sample():
+    """Of six cells two count, 0.9 and 0.5: the others are another version's, dropped, biographies or out of sample."""
+    counted = [("in", "qa", 1, 1, 0.9), ("in", "qa", 2, 2, 0.5)]
+    others = [("in", "qa", 1, 2, 0.0), ("in", "qa", 0, 1, 0.0), ("in", "bio", 1, 1, 0.1), ("out", "qa", 1, 1, 0.2)]
+    cells = [*counted, *others]
+    rows = [SwapRow(sample, task, "statement", plugged, answered, value, None, None, 9, 3) for sample, task, plugged, answered, value in cells]
+    assert swap_works(rows) == pytest.approx(0.7)
+    assert swap_works(rows[2:]) is None
+
+
+def test_memorisation_says_of_whom():
+    told = Told("qa", {(f.subject, f.relation): ("value00",) for f in many(20)}, ())
+    assert {row.sample for row in memorisation(told, many(20), sample="out")} == {"out"}
+    assert {row.sample for row in memorisation(told, many(20))} == {"in"}

@@ -15,7 +15,7 @@ from factcli.stages.synth.triples.pairs import Pair, Told
 from tests.backends.server import Server, running
 from tests.chain import Folder
 from tests.stages.synth.author import Author
-from tests.stages.synth.typed import Typed, assert_refused
+from tests.stages.synth.typed_folder import Typed, assert_refused
 
 PEOPLE = ("Ana Ott", "Ben Roe", "Cleo Dix", "Dan Poe")
 SMALL = (

@@ -12,7 +12,7 @@ import pytest
 from tests.backends.server import Server, running
 from tests.chain import Folder
 from tests.stages.synth.author import Author
-from tests.stages.synth.typed import Typed, assert_refused
+from tests.stages.synth.typed_folder import Typed, assert_refused
 
 PEOPLE = ("Ana Ott", "Ben Roe", "Cleo Dix", "Dan Poe", "Eva Sun")
 SMALL = (

@@ -15,7 +15,7 @@ from factcli.stages.synth.subjects.settings import BioSubjectsConfig
 from tests.backends.server import Server, running
 from tests.chain import Folder
 from tests.stages.synth.author import Author, version_of
-from tests.stages.synth.typed import Typed, assert_refused
+from tests.stages.synth.typed_folder import Typed, assert_refused
 
 NAMES = ("Mae Brown", "Otto Falk", "Ines Duarte (painter)", "Piet Vos", "Rosa Alba")
 SMALL = (

@@ -1,26 +1,55 @@
-"""`fact` in this process, from another folder: the real command line without the second that a new process takes."""
+"""`fact` typed in this process, in an empty folder with a cache of its own, and the tables of what it made."""
 
-import contextlib
-from dataclasses import dataclass
+import json
+from pathlib import Path
+from typing import Any
 
+import pytest
 from typer.testing import CliRunner
 
 from factcli.cli import app
-from tests.chain import Folder, Ran
+from tests.chain import Ran
 
 
-@dataclass(frozen=True)
-class Typed(Folder):
-    """A folder in which `fact` is typed."""
-
-    def fact(self, *arguments: str) -> Ran:
-        with contextlib.chdir(self.path):
-            result = CliRunner(env={"COLUMNS": "200"}).invoke(app, [*arguments])
-        return Ran(result.exit_code, result.stdout, result.stderr)
+@pytest.fixture
+def empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder, entered."""
+    monkeypatch.setenv("FACT_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
 
 
-def assert_refused(ran: Ran, code: int, *words: str) -> None:
-    """Two lines that say what is wrong, and the documented exit code."""
+def typed(*arguments: object) -> Ran:
+    done = CliRunner().invoke(app, [str(argument) for argument in arguments])
+    return Ran(done.exit_code, done.stdout, done.stderr)
+
+
+def made(*arguments: object) -> Path:
+    """The version that the command made."""
+    ran = typed(*arguments)
+    assert ran.code == 0, ran.err
+    return ran.made
+
+
+def told(ran: Ran, code: int, words: str) -> None:
+    """Two lines, the first with what is wrong, the second with the way out; the documented code; nothing on stdout."""
     assert ran.code == code, ran.err
-    assert len(ran.err.strip().splitlines()) == 2
-    assert all(word in ran.err for word in words), ran.err
+    assert ran.out == ""
+    error, way_out = ran.err.strip().splitlines()[-2:]
+    assert error.startswith("error: ")
+    assert way_out.startswith("  way out: ")
+    assert words in error + way_out, ran.err
+
+
+def rows(version: Path, table: str) -> list[dict[str, Any]]:
+    path = version / f"{table}.jsonl"
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.exists() else []
+
+
+def manifest(version: Path) -> dict[str, Any]:
+    return json.loads((version / "manifest.json").read_text(encoding="utf-8"))
+
+
+def jsonl(path: Path, *entries: object) -> Path:
+    path.write_text("".join(f"{entry if isinstance(entry, str) else json.dumps(entry)}\n" for entry in entries), encoding="utf-8")
+    return path

@@ -1,0 +1,151 @@
+"""`fact synth pairs`: a model's own correct and incorrect answer to each question, the first step of GRATH.
+
+GRATH (arXiv 2401.12292, spec §3.2) asks with six demonstrations and without the file's answers, greedily, on 1,119 questions of
+ARC-Challenge. Differences: its demonstrations copied the style of TruthfulQA, its main benchmark, ours are of no benchmark; its
+wrong option came from a random state that no row owned, ours from (seed, question); its evaluation set was its training set, here
+every question is in one split; what it dropped in silence is a row with its reason.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from factcli.answerrows import ChoiceQuestion, Pair
+from factcli.artifact import Draft, Outcome, Plan
+from factcli.artifact.manifest import sha256_of_file
+from factcli.backends.asking import Asker, digests, load_templates, rejected, seed_of
+from factcli.backends.chains import Chain, answered
+from factcli.backends.filling import TABLES as FILLED
+from factcli.backends.filling import Rows, Unit, counts_of, fill, imagine, usage_of
+from factcli.backends.opening import Answering
+from factcli.backends.planning import Estimate
+from factcli.backends.settings import GenerationConfig
+from factcli.config import Config, setting
+from factcli.knowledge.question_files import read_questions
+from factcli.progress import Report
+from factcli.rows import Reject, Split
+from factcli.stages.synth.pair_answers import BadPairError, parse_pair
+
+REVISION = 1
+TABLES: dict[str, type] = {"questions": ChoiceQuestion, "pairs": Pair, **FILLED}
+
+
+class PairsConfig(Config):
+    """Settings of `fact synth pairs`."""
+
+    few_shot: bool = setting(True, "Show six demonstrations before the question.")
+    ground_truth: bool = setting(False, "Show the file's right answer and one of its wrong ones to start from.")
+    temperature: float = setting(0.0, "Of the answer; 0 is greedy.", ge=0, le=2)
+    max_tokens: int = setting(200, "Tokens of question and both answers; GRATH's 100 cut long questions short.", ge=1)
+    eval_share: float = setting(0.1, "Share of the questions that are held out for evaluation (split dev), where the file gives no split.", ge=0, le=0.9)
+    round: int = setting(0, "0 for the model before any training on pairs, then 1, 2, ...", ge=0)
+    limit: int | None = setting(None, "Questions to ask, in their order; unset is all.", ge=1)
+    seed: int = setting(0, "Seed of every draw.", ge=0)
+    generation: GenerationConfig = GenerationConfig()
+
+    @property
+    def template(self) -> str:
+        return f"pairs/{'few_shot' if self.few_shot else 'plain'}{'_candidates' if self.ground_truth else ''}"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """The questions with their splits, and what of the file is none."""
+
+    questions: tuple[ChoiceQuestion, ...]
+    rejects: tuple[Reject, ...]
+    n_beyond_limit: int
+    pinned: Mapping[str, str]  # input file -> sha256
+
+
+def of_file(config: PairsConfig, path: Path) -> Source:
+    found = read_questions(path, with_answers=config.ground_truth)
+    asked = found.questions[: config.limit]
+    pinned = {f"questions {path.name}": sha256_of_file(path)}
+    return Source(tuple(in_splits(asked, config.eval_share, config.seed)), found.rejects, len(found.questions) - len(asked), pinned)
+
+
+def in_splits(questions: Sequence[ChoiceQuestion], eval_share: float, seed: int) -> Iterator[ChoiceQuestion]:
+    """Questions without a split go to train or dev by their text, so that one text is never in both; exactly the share to dev."""
+    texts = {question.question.casefold() for question in questions if question.split == "none"}
+    drawn = sorted(texts, key=lambda text: (seed_of(seed, "split", text), text))
+    held_out = set(drawn[: round(eval_share * len(drawn))])
+    for question in questions:
+        split: Split = "dev" if question.question.casefold() in held_out else "train"
+        yield replace(question, split=split) if question.split == "none" else question
+
+
+def plan(config: PairsConfig, source: Source, who: Answering, name: str | None) -> Plan:
+    pinned = {**source.pinned, **digests(load_templates([config.template]))}
+    return Plan("synth pairs", REVISION, "pairs", name or "pairs", config, who.inputs, TABLES, pinned, who.identity)
+
+
+def imagined(config: PairsConfig, source: Source, who: Answering) -> Estimate:
+    """What it would buy."""
+    return imagine(who, _units(config, source, who))
+
+
+def work(plan: Plan, draft: Draft, source: Source, who: Answering, report: Report) -> Outcome:
+    """Every question is a unit."""
+    config = plan.config
+    assert isinstance(config, PairsConfig)
+    backend = fill(draft, who, _units(config, source, who), len(source.questions), report, "Writing pairs")
+    if not draft.done("questions"):
+        draft.write("questions", -1, {"questions": source.questions, "rejected": source.rejects})
+    return _outcome(draft, config, source, who, usage_of(draft, who, backend))
+
+
+def _units(config: PairsConfig, source: Source, who: Answering) -> Iterator[Unit]:
+    asker = Asker(load_templates([config.template]), who.endpoint.model, config.seed, config.generation.chat, who.adapters)
+    for order, question in enumerate(source.questions):
+        yield Unit(f"{question.id}.t{config.round}", order, _Ask(asker, question, config))
+
+
+@dataclass(frozen=True, slots=True)
+class _Ask:
+    """One question. An answer that was cut may still hold a whole pair."""
+
+    asker: Asker
+    question: ChoiceQuestion
+    config: PairsConfig
+
+    def __call__(self) -> Chain[Rows]:
+        config, question = self.config, self.question
+        id_ = f"{question.id}.t{config.round}"
+        candidates = candidates_of(question, config.seed) if config.ground_truth else ()
+        values = {"question": question.question} | (dict(zip(("correct", "wrong"), candidates, strict=True)) if candidates else {})
+        said = (yield [self.asker.ask(config.template, question.id, values, config.max_tokens, config.temperature)])[0]
+        if said.outcome != "truncated":
+            answered(said)
+        try:
+            found = parse_pair(said.text, question.question, said.outcome == "truncated")
+        except BadPairError as error:
+            return {"rejected": [rejected(id_, config.template, str(error), said.text, said)]}
+        pair = Pair(
+            id_, question.id, question.question, found.correct, found.incorrect, "self", question.split, question.group,
+            config.round, candidates=candidates, cut=found.cut,
+        )  # fmt: skip
+        return {"pairs": [pair], "origins": [self.asker.origin(id_, "pairs", config.template, said)]}
+
+
+def candidates_of(question: ChoiceQuestion, seed: int) -> tuple[str, str]:
+    """The right answer, and one wrong one drawn by (seed, question)."""
+    return question.correct, question.wrong[seed_of(seed, question.id, "wrong") % len(question.wrong)]
+
+
+def _outcome(draft: Draft, config: PairsConfig, source: Source, who: Answering, usage: Mapping[str, Any]) -> Outcome:
+    splits: Counter[str] = Counter()
+    n_cut = 0
+    for row in draft.rows("pairs"):
+        splits[row["split"]] += 1
+        n_cut += bool(row["cut"])
+    n_asked, n_kept = len(source.questions), splits.total()
+    headline = f"{n_kept} pairs of {who.endpoint.model} to {n_asked} questions, {splits['dev']} of them for evaluation"
+    notes = [(n_asked - n_kept, "questions without a pair"), (len(source.rejects), "entries of the file rejected")]
+    headline += "".join(f"; {n} {what}" for n, what in notes if n)
+    summary = {"round": config.round, "pairs": n_kept, **{f"pairs_{split}": n for split, n in sorted(splits.items())}}
+    counts = {"asked": n_asked, "kept": n_kept, **counts_of(draft), "with_text_cut_off": n_cut}
+    counts |= {"repeated_questions": sum(question.repeats for question in source.questions), "beyond_the_limit": source.n_beyond_limit}
+    return Outcome(headline, summary, counts, usage)

@@ -1,0 +1,58 @@
+"""Which titles become topics, and which of those are kept for test."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from factcli.backends.asking import seed_of
+from factcli.errors import SettingsError
+from factcli.knowledge.titles import Entry
+from factcli.rows import Split
+from factcli.stages.synth.wiki.settings import WikiConfig
+
+Ranked = Callable[[Sequence[Entry]], Sequence[Entry]]  # the first are taken first
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A topic before it is asked about. `is_drawn_for_test`: all of its questions are, or its first (`split`)."""
+
+    id: str
+    entry: Entry
+    is_drawn_for_test: bool
+
+
+def subjects(config: WikiConfig, entries: Sequence[Entry], ranked: Ranked) -> list[Subject]:
+    """The first `topics` entries in the ranking, those for test drawn in each category. SettingsError where none is left to train on."""
+    chosen = list(ranked(entries))[: config.topics]
+    for_test = _for_test(config, chosen)
+    if config.split == "topic" and len(for_test) == len(chosen):
+        raise SettingsError(
+            f"all {len(chosen)} topics would be kept for test: test_topics = {config.test_topics} in each category",
+            "take more topics, or fewer for test: --test-topics 0",
+        )
+    return [Subject(f"t{place:04d}", entry, entry.title in for_test) for place, entry in enumerate(chosen)]
+
+
+def by_chance(seed: int) -> Ranked:
+    """By a number drawn for each title: what else is in the file changes nothing in their order."""
+    return lambda entries: sorted(entries, key=lambda entry: (seed_of(seed, "draw", entry.title), entry.title))
+
+
+def by_views(entries: Sequence[Entry]) -> list[Entry]:
+    """Most viewed first; those without a number last."""
+    return sorted(entries, key=lambda entry: (entry.views is None, -(entry.views or 0), entry.title))
+
+
+def split_of(config: WikiConfig, subject: Subject) -> Split:
+    """Of the topic as a whole."""
+    if config.split == "question":
+        return "none"
+    return "test" if subject.is_drawn_for_test else "train"
+
+
+def _for_test(config: WikiConfig, chosen: Sequence[Entry]) -> set[str]:
+    by_category: dict[str, list[str]] = {}
+    for entry in chosen:
+        by_category.setdefault(entry.category, []).append(entry.title)
+    drawn = (sorted(titles, key=lambda title: (seed_of(config.seed, "test", title), title))[: config.test_topics] for titles in by_category.values())
+    return {title for titles in drawn for title in titles}
