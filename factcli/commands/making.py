@@ -3,7 +3,7 @@
 import json
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -45,9 +45,9 @@ class Making:
 
 @contextmanager
 def working(root: Path) -> Iterator[Context]:
-    """A context with a progress report that fits stderr and a trainer that ends with it."""
-    with Trainer(root / resolving.WORKER_LOG) as trainer:
-        yield Context(root, report_for(sys.stderr.isatty()), trainer)
+    """A context with a progress report that fits stderr and a trainer; both end with it."""
+    with Trainer(root / resolving.WORKER_LOG) as trainer, closing(report_for(sys.stderr.isatty())) as report:
+        yield Context(root, report, trainer)
 
 
 def finish(making: Making, plan: Plan, cost: Callable[[Context], Cost], work: Callable[[Draft, Context], Outcome]) -> None:

@@ -3,6 +3,7 @@
 import sys
 import time
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -117,9 +118,8 @@ class Demo:
 def run_demo(root: Path, size: str, versions: int, seed: int) -> dict[str, Any]:
     """Run every step and say in plain words what came out; gives what a script would want of it."""
     started = time.monotonic()
-    told = report_for(sys.stderr.isatty())
-    told.say(opening_words(versions))
-    with Trainer(root / resolving.WORKER_LOG) as trainer:
+    with Trainer(root / resolving.WORKER_LOG) as trainer, closing(report_for(sys.stderr.isatty())) as told:
+        told.say(opening_words(versions))
         trainer.start()  # its imports overlap the drawing of the world
         page = Demo(root, size, versions, seed, Context(root, told, trainer)).run()
     told.say(closing_words(page, root, time.monotonic() - started))
