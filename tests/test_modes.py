@@ -16,11 +16,12 @@ from factcli.artifact.manifest import is_content, sha256_of
 from factcli.basemodel import BaseModelRef
 from factcli.commands.making import Making
 from factcli.commands.measuring import make_eval_popqa, make_eval_world
-from factcli.config import Config, resolve
+from factcli.config import Config, identity_of, key_config_of, resolve
 from factcli.cost import base_bytes
 from factcli.errors import InputError
 from factcli.progress import PlainReport
 from factcli.rows import Answer, Chat, Question
+from factcli.stages import sft as sft_stage
 from factcli.stages import world as world_stage
 from factcli.stages.eval import on_popqa, on_world
 from factcli.stages.eval.settings import PopqaEvalConfig, WorldEvalConfig
@@ -426,6 +427,14 @@ def test_json_gives_the_reference_the_path_and_whether_it_was_there(qa: Folder) 
     said = json.loads(qa.must("synth", "qa", "--seed", "6", "--json").out)
     assert (said["ref"], said["path"], said["reused"]) == ("qa@1", "data/qa/v0001", True)
     assert said["summary"]["fictitious_subjects"] == 6
+
+
+def test_rows_per_forward_pass_reach_the_skill_job_and_its_key_alone(tmp_path: Path) -> None:
+    whole, cut = SftConfig(method="real"), resolve(SftConfig, [], ["method=real", "micro_rows=3"], {})
+    base = BaseModelRef("base", "base", {})
+    assert [sft_stage._job(config, tmp_path / "rows", None, base, tmp_path).machine.micro_rows for config in (whole, cut)] == [0, 3]
+    assert identity_of(whole) == identity_of(cut)
+    assert key_config_of(whole, is_training=True) != key_config_of(cut, is_training=True)
 
 
 # ---------------------------------------------------------------- recipes
