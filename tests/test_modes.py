@@ -413,7 +413,7 @@ def test_questions_of_a_file_are_counted_and_those_on_the_hub_are_not_fetched(tm
     (tmp_path / "some.tsv").write_text("\n".join([HEADER, *PIECES.values()]) + "\n", encoding="utf-8")
     subject = ScriptedSubject("base", BaseModelRef("base", "base", {}))
     for source, prompts in ((on_popqa.Source(tmp_path / "some.tsv"), 2), (on_popqa.Source(), None)):
-        assert on_popqa.cost(on_popqa.plan(PopqaEvalConfig(), subject, source, None), source).prompts == prompts
+        assert on_popqa.cost(on_popqa.plan(PopqaEvalConfig(hub_revision="0" * 40), subject, source, None), source).prompts == prompts
 
 
 def test_a_dry_run_without_a_world_builds_none(tmp_path: Path) -> None:
