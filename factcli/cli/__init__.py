@@ -36,12 +36,16 @@ def demo(
     versions: Annotated[int, typer.Option("--versions", help="Versions of the fictitious facts.")] = 3,
     size: Annotated[str, typer.Option("--size", help="Recipe of the world: tiny, or micro to see the plumbing in a minute.")] = "tiny",
     seed: Annotated[int, typer.Option("--seed", help="Seed of the world and all that follows.")] = 0,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print every step with its settings and time; make nothing.")] = False,
     json: JsonOption = False,
 ) -> None:
     """Show the main job on an invented world, offline: world, synth, prereq, sft, eval, report."""
-    from factcli.commands.making import make_demo
+    from factcli.commands.making import describe_demo, make_demo
 
-    make_demo(data, size, versions, seed, json)
+    if dry_run:
+        describe_demo(size, versions, seed, json)
+    else:
+        make_demo(data, size, versions, seed, json)
 
 
 @app.command(rich_help_panel=START)

@@ -87,8 +87,12 @@ def plan(config: PopqaEvalConfig, subject: Subject, source: Source, name: str | 
         raise InputError("few_shot takes its examples from training data, and this model has none", "use --set ask=task")
     config = config if source.path else _pinned(config)
     inputs = {**source.inputs, **subject.inputs}
-    suffix = "" if config.ask == "task" else "-few-shot"
-    return Plan("eval popqa", REVISION, "eval", name or f"popqa-{subject.name}{suffix}", config, inputs, POPQA_TABLES, source.pin(), subject.base.identity)
+    made = name or default_name(config, subject.name)
+    return Plan("eval popqa", REVISION, "eval", made, config, inputs, POPQA_TABLES, source.pin(), subject.base.identity)
+
+
+def default_name(config: PopqaEvalConfig, model: str) -> str:
+    return f"popqa-{model}{'' if config.ask == 'task' else '-few-shot'}"
 
 
 def cost(plan: Plan, source: Source) -> Cost:

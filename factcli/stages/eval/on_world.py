@@ -36,8 +36,11 @@ class Benchmark:
 def plan(config: WorldEvalConfig, subject: Subject, world: Artifact, base_eval: Artifact | None, name: str | None) -> Plan:
     """`base_eval`: the untouched base on the same questions; what it has right is what can be retained."""
     inputs = {"world": world, **subject.inputs} | ({"base_eval": base_eval} if base_eval else {})
-    suffix = "" if config.ask == "task" else f"-{config.ask.replace('_', '-')}"
-    return Plan("eval world", REVISION, "eval", name or f"eval-{subject.name}{suffix}", config, inputs, WORLD_TABLES, model=subject.base.identity)
+    return Plan("eval world", REVISION, "eval", name or default_name(config, subject.name), config, inputs, WORLD_TABLES, model=subject.base.identity)
+
+
+def default_name(config: WorldEvalConfig, model: str) -> str:
+    return f"eval-{model}{'' if config.ask == 'task' else '-' + config.ask.replace('_', '-')}"
 
 
 def cost(plan: Plan, subject: Subject) -> Cost:
