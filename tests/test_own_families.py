@@ -76,6 +76,7 @@ def family(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
         for model in ("mine", "mix", "multi"):
             said += must(folder, "eval", "popqa", "--model", model)
         said += must(folder, "eval", "popqa", "--model", "mine", "--set", "ask=few_shot", "--set", "examples=2", "--limit", "5")
+        said += must(folder, "report", "popqa-base", "popqa-mix", "popqa-multi")
         yield Family(request.param, Folder(folder), said)
 
 
@@ -89,6 +90,8 @@ def test_every_stage_makes_what_it_should(family: Family) -> None:
     for name in ("popqa-base", "popqa-mix", "popqa-multi"):
         assert [answer["question_id"] for answer in family.folder.rows(name, "answers")] == asked
     assert family.folder.rows("popqa-base-few-shot", "answers")
+    page = (family.folder.path / "data/report/v0001/report.html").read_text(encoding="utf-8")
+    assert all(f"{name}@1" in page for name in ("popqa-base", "popqa-mix", "popqa-multi", "mix", "multi", "facts-qa", "knowledge"))
 
 
 def test_the_default_template_is_taken_only_where_there_is_none(family: Family) -> None:
