@@ -470,6 +470,16 @@ def test_a_shipped_settings_file_resolves_and_its_first_line_says_what_it_is_for
         resolve(MODELS[folder], layers_of(path), (), {})
 
 
+@pytest.mark.parametrize("size", ["tiny", "small", "base"])
+@pytest.mark.parametrize("method", BASELINES)
+def test_a_baseline_differs_from_the_method_in_rows_and_rate_alone(size: str, method: str) -> None:
+    """Real rows beside the fictitious ones belong to PREREQ-TUNE; each may have the rate that suits it."""
+    ours = resolve(SftConfig, resolving.sft_recipe(size, "prereq"), (), {}).model_dump()
+    theirs = resolve(SftConfig, resolving.sft_recipe(size, method), (), {}).model_dump()
+    assert {name for name in ours if ours[name] != theirs[name]} <= {"real_fraction", "lr"}
+    assert theirs["real_fraction"] is None
+
+
 # arXiv 2410.19290 and its code: (epochs, max_length, rows of a step over all devices) of each kind of adapter.
 KNOWLEDGE: dict[str, dict[str, tuple[tuple[int, ...], int, int]]] = {
     "bio": {"fictitious_passage": ((15,), 768, 128), "fictitious_statement": ((15,), 128, 512)},
