@@ -94,6 +94,14 @@ def test_every_stage_makes_what_it_should(family: Family) -> None:
     assert all(f"{name}@1" in page for name in ("popqa-base", "popqa-mix", "popqa-multi", "mix", "multi", "facts-qa", "knowledge"))
 
 
+@pytest.mark.parametrize("command", ["prereq", "sft"])
+def test_the_data_hand_their_recipe_and_their_model_down(family: Family, command: str) -> None:
+    result = typed(family.folder.path, command, "--dry-run", "--json")
+    assert result.exit_code == 0, result.stderr
+    assert f"configs/{command}/popqa.yaml (the recipe of this data; -c FILE replaces it)" in result.stderr
+    assert json.loads(result.stdout)["model"] == family.folder.manifest("knowledge")["model"]
+
+
 def test_the_default_template_is_taken_only_where_there_is_none(family: Family) -> None:
     expected = {"grouped-llama": "own", "gpt2": "default"}[family.name]
     assert {family.folder.manifest(name)["summary"]["chat_template"] for name in ("mix", "multi", "popqa-base", "popqa-mix")} == {expected}
