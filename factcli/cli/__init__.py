@@ -103,7 +103,10 @@ def sft(
     real_fraction: Annotated[float | None, typer.Option("--real-fraction", help="Share of steps on well-known real people, knowledge off, 0 to 1.")] = None,
     seed: SeedOption = None,
 ) -> None:
-    """Learn the skill of answering over frozen knowledge adapters (or a baseline); keep only the skill adapter."""
+    """Learn the skill of answering over frozen knowledge adapters (or a baseline); keep only the skill adapter.
+
+    Dropout of the frozen knowledge adapters is off by default; --set knowledge_dropout=0.05 turns it on.
+    """
     from factcli.commands.making import make_sft
 
     flags = {"method": method, "lora_r": lora_r, "lr": lr, "epochs": epochs, "real_fraction": real_fraction, "seed": seed}
