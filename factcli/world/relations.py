@@ -51,10 +51,6 @@ class RelationTemplates:
     def training_questions(self) -> tuple[str, ...]:
         return self.questions[:-1]
 
-    @property
-    def heldout_question(self) -> str:
-        return self.questions[-1]
-
 
 @dataclass(frozen=True, slots=True)
 class _Form:
@@ -74,12 +70,6 @@ def sentence(template: str, subject: str, value: str) -> str:
     """A filled form as a sentence: its own first letter capital (never the subject's), one full stop."""
     text = fill(template[:1].upper() + template[1:], subject, value)
     return text if text.endswith((".", "!", "?")) else text + "."
-
-
-def cloze(template: str, subject: str) -> str:
-    """The sentence up to the value, without the space before it."""
-    start = template[: template.index("{object}")]
-    return fill(start[:1].upper() + start[1:], subject).rstrip()
 
 
 def load_templates(paths: Sequence[Path]) -> dict[str, RelationTemplates]:
