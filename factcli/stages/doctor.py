@@ -16,6 +16,8 @@ from typing import Any, Literal
 from rich.table import Table
 from rich.text import Text
 
+from factcli.backends.cachefile import NETWORK
+
 State = Literal["ok", "warn", "missing"]
 DEMO_MINUTES = 7  # `make demo` with three versions on two cores: 425 s, docs/results.md
 DEMO_MEMORY_GB = 2.0  # its peak was 1.4
@@ -24,7 +26,6 @@ EXTRAS = {
     "train": "world, prereq, sft, eval",
     "report": "`fact report`",
 }
-NETWORK_FILE_SYSTEMS = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "lustre", "gpfs", "beegfs", "ceph", "glusterfs", "9p", "afs", "fuse.sshfs", "fuse.glusterfs"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +113,7 @@ def _existing(path: Path) -> Path:
 
 def _file_system(name: str, path: Path) -> Finding:
     kind = file_system_of(_existing(path), _read("/proc/self/mounts"))
-    if kind in NETWORK_FILE_SYSTEMS:
+    if kind in NETWORK:
         means = "locks may not hold and files may appear late: keep it on a local disk ({})".format("FACT_CACHE_DIR" if name == "cache" else "FACT_DATA")
         return Finding(name, "warn", f"{path}, on a network file system ({kind})", means)
     return Finding(

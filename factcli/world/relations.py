@@ -12,6 +12,7 @@ from typing import Any, Literal, get_args
 
 import yaml
 
+from factcli.config import StrictLoader
 from factcli.errors import InputError, SettingsError, nearest
 
 Kind = Literal["person", "place", "work", "thing"]
@@ -98,20 +99,9 @@ def templates_of(relation: str, templates: Mapping[str, RelationTemplates], wher
     return templates[relation]
 
 
-class _StrictLoader(yaml.SafeLoader):
-    """Refuses a key that appears twice, where YAML would silently keep the last one."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
-        for key in keys:
-            if keys.count(key) > 1:
-                raise yaml.constructor.ConstructorError(None, None, f"{key!r} appears twice", node.start_mark)
-        return super().construct_mapping(node, deep)
-
-
 def _read_file(path: Path) -> Iterator[RelationTemplates]:
     try:
-        content = yaml.load(path.read_text(encoding="utf-8"), Loader=_StrictLoader)  # noqa: S506 (a SafeLoader)
+        content = yaml.load(path.read_text(encoding="utf-8"), Loader=StrictLoader)  # noqa: S506 (a SafeLoader)
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path} cannot be read: {error}", hint="check the path of the templates") from error
     except (yaml.YAMLError, TypeError) as error:  # TypeError: a list as a key

@@ -106,11 +106,12 @@ def test_an_unknown_file_system_is_empty() -> None:
     assert file_system_of(Path("/x"), "") == ""
 
 
-def test_a_network_file_system_is_a_warning_that_names_the_way_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stage, "_read", lambda _: f"server:/x {tmp_path.resolve()} nfs4 rw 0 0\n")
+@pytest.mark.parametrize("kind", ["nfs4", "fuse.s3fs", "fuse.glusterfs"])
+def test_a_network_file_system_is_a_warning_that_names_the_way_out(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stage, "_read", lambda _: f"server:/x {tmp_path.resolve()} {kind} rw 0 0\n")
     data, cache = stage._file_system("data directory", tmp_path), stage._file_system("cache", tmp_path)
     assert (data.state, cache.state) == ("warn", "warn")
-    assert "network file system (nfs4)" in data.found
+    assert f"network file system ({kind})" in data.found
     assert "FACT_DATA" in data.meaning
     assert "FACT_CACHE_DIR" in cache.meaning
 

@@ -91,7 +91,7 @@ def test_a_wrong_template_is_refused_by_file_and_entry(tmp_path, change, message
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("relations: {a: {}, a: {}}", "'a' appears twice"),
+        ("relations: {a: {}, a: {}}", "'a' is given twice"),
         ("relations: [", "is not YAML"),
         ("relation: {}", "unknown key 'relation'; did you mean 'relations'"),
         ("openings: ['']", "has no 'relations'"),
