@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 export PYTHONHASHSEED ?= 0
 
-.PHONY: demo test test-slow check bench docs setup clean
+.PHONY: demo test test-slow check bench setup clean
 demo: $(READY)
 	$(BIN)/fact demo
 

@@ -95,7 +95,7 @@ def resolve(model: type[C], files: Sequence[Path], assignments: Sequence[str], f
 
 def read_yaml(path: Path) -> dict[str, Any]:
     try:
-        values = yaml.load(path.read_text(encoding="utf-8"), _StrictLoader)  # noqa: S506  # a SafeLoader
+        values = yaml.load(path.read_text(encoding="utf-8"), StrictLoader)  # noqa: S506  # a SafeLoader
     except FileNotFoundError as error:
         raise SettingsError(f"there is no settings file {path}", "configs/ holds those that ship with `fact`") from error
     except OSError as error:
@@ -109,11 +109,11 @@ def read_yaml(path: Path) -> dict[str, Any]:
     return values
 
 
-class _StrictLoader(yaml.SafeLoader):
+class StrictLoader(yaml.SafeLoader):
     """YAML, but a name given twice in one mapping is an error: the first would be dropped without a word."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        names = [key.value for key, _ in node.value]
+        names = [self.construct_object(key, deep=True) for key, _ in node.value]
         for name in names:
             if names.count(name) > 1:
                 raise yaml.constructor.ConstructorError(None, None, f"{name!r} is given twice", node.start_mark)

@@ -3,16 +3,21 @@
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Protocol
 
 
 class Report(Protocol):
-    """What a stage tells about its progress. `done` of `total` units; `note` holds the numbers that matter now."""
+    """What a stage tells about its progress. `done` of `total` units; `note` holds the numbers that matter now.
+
+    Whoever made it closes it, however the work ended: the terminal is then as it was.
+    """
 
     def begin(self, task: str, total: int | None = None) -> None: ...
     def update(self, done: int, total: int | None = None, note: str = "") -> None: ...
     def end(self, note: str = "") -> None: ...
     def say(self, text: str) -> None: ...
+    def close(self) -> None: ...
 
 
 class PlainReport:
@@ -42,6 +47,9 @@ class PlainReport:
 
     def say(self, text: str) -> None:
         print("\n".join(map(_on_one_line, text.splitlines())), file=sys.stderr, flush=True)
+
+    def close(self) -> None:
+        """A line leaves nothing behind."""
 
 
 def _progress(done: int, total: int | None, elapsed_s: float) -> str:
@@ -92,6 +100,12 @@ class LiveReport:
 
     def say(self, text: str) -> None:
         self._console.print("\n".join(map(_on_one_line, text.splitlines())), markup=False)
+
+    def close(self) -> None:
+        """Give the cursor back; an interrupt may have come in the middle of rich's own start or stop."""
+        with suppress(IndexError):  # rich started half: it has no hook yet to take away
+            self._clear()
+        self._console.show_cursor()
 
     def _clear(self) -> None:
         if self._task is not None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from factcli.flows.demo import Clock
 from tests.chain import Folder
 
 DEMO = ("demo", "--size", "micro", "--versions", "2", "--seed", "3")
@@ -19,6 +20,28 @@ def digests(folder: Folder) -> dict[str, str]:
     manifests = sorted((folder.path / "data").glob("*/v*/manifest.json"))
     found = {str(path.parent.relative_to(folder.path / "data")): json.loads(path.read_text()) for path in manifests}
     return {name: manifest["digest"] for name, manifest in found.items() if manifest["kind"] not in TIMED}
+
+
+def test_a_dry_run_lists_every_step_with_settings_and_minutes_and_makes_nothing(tmp_path: Path) -> None:
+    folder = Folder(tmp_path)
+    said = json.loads(folder.must("demo", "--versions", "3", "--seed", "7", "--dry-run", "--json").out)
+    steps = said["steps"]
+    assert len(steps) == 20
+    assert list(steps)[:4] == ["world", "bio", "knowledge", "prereq-tune"]
+    assert steps["bio"]["settings"]["versions"] == 3
+    assert steps["world"]["settings"]["spec"]["seed"] == steps["eval-base"]["settings"]["seed"] == 7
+    assert steps["eval-base-few-shot"] == {"command": "fact eval world", "settings": {"ask": "few_shot", "seed": 7}, "expected minutes": 0.1}
+    assert said["expected minutes"] == round((101 + 1 + 187 + 4 * 14 + 12 * 6 + 5) / 60, 1)
+    assert "expected minutes: 7.0" in folder.must("demo", "--dry-run").out.splitlines()
+    assert json.loads(folder.must("demo", "--size", "micro", "--dry-run", "--json").out)["expected minutes"] is None
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_time_left_grows_with_the_versions() -> None:
+    """Of the steps the knowledge stage alone: 187 s for three versions are 187 * 5 / 3 for five."""
+    left = {n: Clock(["prereq", "report"], n).minutes_left() for n in (3, 5)}
+    assert left[3] == pytest.approx((187 + 5) / 60)
+    assert left[5] == pytest.approx((187 * 5 / 3 + 5) / 60)
 
 
 @pytest.fixture(scope="module")
@@ -34,6 +57,16 @@ def test_the_demo_ends_with_a_table_a_report_and_what_to_try_next(finished: Fold
     assert Path(finished.path / ran.made).read_text(encoding="utf-8").startswith("<!doctype html>")
     for word in ("PREREQ-TUNE", "SFT", "POPULAR-head", "base, untouched", "Next:", "fact trace"):
         assert word in ran.err
+
+
+@pytest.mark.slow
+def test_a_dry_run_names_what_the_demo_then_makes(finished: Folder) -> None:
+    steps = json.loads(finished.must(*DEMO, "--dry-run", "--json").out)["steps"]
+    manifests = {name: finished.manifest(name) for name in steps}
+    assert {path.parts[-2] for path in (finished.path / "data").glob("*/v0001")} == set(steps)
+    assert {name: f"fact {manifest['stage']}" for name, manifest in manifests.items()} == {name: step["command"] for name, step in steps.items()}
+    for name, step in steps.items():
+        assert all(manifests[name]["config"][setting] == value for setting, value in step["settings"].items() if not isinstance(value, dict)), name
 
 
 @pytest.mark.slow

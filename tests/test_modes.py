@@ -16,11 +16,12 @@ from factcli.artifact.manifest import is_content, sha256_of
 from factcli.basemodel import BaseModelRef
 from factcli.commands.making import Making
 from factcli.commands.measuring import make_eval_popqa, make_eval_world
-from factcli.config import Config, resolve
+from factcli.config import Config, identity_of, key_config_of, resolve
 from factcli.cost import base_bytes
 from factcli.errors import InputError
 from factcli.progress import PlainReport
 from factcli.rows import Answer, Chat, Question
+from factcli.stages import sft as sft_stage
 from factcli.stages import world as world_stage
 from factcli.stages.eval import on_popqa, on_world
 from factcli.stages.eval.settings import PopqaEvalConfig, WorldEvalConfig
@@ -297,6 +298,7 @@ print("loaded", json.dumps(sorted({name.partition(".")[0] for name in sys.module
 
 def test_a_dry_run_of_any_command_says_key_and_difference_makes_nothing_and_loads_no_torch(qa: Folder) -> None:
     commands = [
+        "demo",
         "world --size micro",
         "world --size micro --seed 7",
         "synth bio",
@@ -310,9 +312,10 @@ def test_a_dry_run_of_any_command_says_key_and_difference_makes_nothing_and_load
     ran = subprocess.run([sys.executable, "-c", DRY, json.dumps(commands)], cwd=qa.path, capture_output=True, text=True)
     assert ran.returncode == 0, ran.stderr
     assert sorted(path for path in (qa.path / "data").rglob("*") if ".worker.log" not in path.name) == before
-    assert sum(line.startswith("key: ") for line in ran.stdout.splitlines()) == len(commands)
-    assert sum(line.startswith("differs from the newest") for line in ran.stdout.splitlines()) == len(commands)
-    assert ran.stdout.splitlines().count("  requests: 0") == len(commands)
+    n_plans = len(commands) - 1  # the demo's steps have keys when those before them are made
+    assert sum(line.startswith("key: ") for line in ran.stdout.splitlines()) == n_plans
+    assert sum(line.startswith("differs from the newest") for line in ran.stdout.splitlines()) == n_plans
+    assert ran.stdout.splitlines().count("  requests: 0") == n_plans
     assert sum(line.startswith("  argv: ") and "factcli.train.worker" in line for line in ran.stdout.splitlines()) == 4  # the commands that train
     assert "  lora_r: 4 -> 8" in ran.stdout
     assert "  spec.seed: 6 -> 7" in ran.stdout
@@ -417,7 +420,7 @@ def test_questions_of_a_file_are_counted_and_those_on_the_hub_are_not_fetched(tm
     (tmp_path / "some.tsv").write_text("\n".join([HEADER, *PIECES.values()]) + "\n", encoding="utf-8")
     subject = ScriptedSubject("base", BaseModelRef("base", "base", {}))
     for source, prompts in ((on_popqa.Source(tmp_path / "some.tsv"), 2), (on_popqa.Source(), None)):
-        assert on_popqa.cost(on_popqa.plan(PopqaEvalConfig(), subject, source, None), source).prompts == prompts
+        assert on_popqa.cost(on_popqa.plan(PopqaEvalConfig(hub_revision="0" * 40), subject, source, None), source).prompts == prompts
 
 
 def test_a_dry_run_without_a_world_builds_none(tmp_path: Path) -> None:
@@ -431,6 +434,14 @@ def test_json_gives_the_reference_the_path_and_whether_it_was_there(qa: Folder) 
     said = json.loads(qa.must("synth", "qa", "--seed", "6", "--json").out)
     assert (said["ref"], said["path"], said["reused"]) == ("qa@1", "data/qa/v0001", True)
     assert said["summary"]["fictitious_subjects"] == 6
+
+
+def test_rows_per_forward_pass_reach_the_skill_job_and_its_key_alone(tmp_path: Path) -> None:
+    whole, cut = SftConfig(method="real"), resolve(SftConfig, [], ["method=real", "micro_rows=3"], {})
+    base = BaseModelRef("base", "base", {})
+    assert [sft_stage._job(config, tmp_path / "rows", None, base, tmp_path).machine.micro_rows for config in (whole, cut)] == [0, 3]
+    assert identity_of(whole) == identity_of(cut)
+    assert key_config_of(whole, is_training=True) != key_config_of(cut, is_training=True)
 
 
 # ---------------------------------------------------------------- recipes
@@ -474,6 +485,16 @@ def test_a_shipped_settings_file_resolves_and_its_first_line_says_what_it_is_for
         assert isinstance(yaml.safe_load(path.read_text(encoding="utf-8")), dict)
     else:
         resolve(MODELS[folder], layers_of(path), (), {})
+
+
+@pytest.mark.parametrize("size", ["tiny", "small", "base"])
+@pytest.mark.parametrize("method", BASELINES)
+def test_a_baseline_differs_from_the_method_in_rows_and_rate_alone(size: str, method: str) -> None:
+    """Real rows beside the fictitious ones belong to PREREQ-TUNE; each may have the rate that suits it."""
+    ours = resolve(SftConfig, resolving.sft_recipe(size, "prereq"), (), {}).model_dump()
+    theirs = resolve(SftConfig, resolving.sft_recipe(size, method), (), {}).model_dump()
+    assert {name for name in ours if ours[name] != theirs[name]} <= {"real_fraction", "lr"}
+    assert theirs["real_fraction"] is None
 
 
 # arXiv 2410.19290 and its code: (epochs, max_length, rows of a step over all devices) of each kind of adapter.
@@ -552,7 +573,12 @@ def synthesis(root: Path, task: str, **changes: Any) -> Artifact:
 
 
 # Where one of these fails, the stage's output has changed: raise its REVISION and write both numbers down here.
-GOLDEN = {"world": (1, "55f770fa5318ddac"), "synth bio": (1, "ead8a30df3478335"), "synth qa": (1, "7413453986b98c44")}
+GOLDEN = {
+    "world": (1, "55f770fa5318ddac"),
+    "synth bio": (1, "ead8a30df3478335"),
+    "synth qa": (1, "7413453986b98c44"),
+    "synth qa --facts": (1, "80f03cc3916259f8"),
+}
 
 
 def test_rows_of_a_world_change_only_with_its_revision(tmp_path: Path) -> None:
@@ -562,6 +588,13 @@ def test_rows_of_a_world_change_only_with_its_revision(tmp_path: Path) -> None:
 @pytest.mark.parametrize("task", ["bio", "qa"])
 def test_rows_of_synth_change_only_with_its_revision(tmp_path: Path, task: str) -> None:
     assert (from_world.REVISION, digest_of(synthesis(tmp_path, task))) == GOLDEN[f"synth {task}"]
+
+
+def test_rows_of_real_facts_change_only_with_their_revision(tmp_path: Path) -> None:
+    templates = [CONFIGS / "relations/popqa.yaml"]
+    plan = from_facts.plan(from_facts.FactsConfig(subjects=5, versions=2, seed=5), FACTS, templates, None, None)
+    made, _ = make(plan, lambda draft: from_facts.work(plan, draft, FACTS, templates, None, PlainReport()), tmp_path)
+    assert (from_facts.REVISION, digest_of(made)) == GOLDEN["synth qa --facts"]
 
 
 def test_a_changed_output_has_another_golden_digest(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import yaml
 from typer.testing import CliRunner, Result
 
 from factcli.cli import app
+from factcli.knowledge.popqa import COLUMNS
 from tests import own_bases
 from tests.chain import Folder
 
@@ -75,6 +76,7 @@ def family(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
         for model in ("mine", "mix", "multi"):
             said += must(folder, "eval", "popqa", "--model", model)
         said += must(folder, "eval", "popqa", "--model", "mine", "--set", "ask=few_shot", "--set", "examples=2", "--limit", "5")
+        said += must(folder, "report", "popqa-base", "popqa-mix", "popqa-multi")
         yield Family(request.param, Folder(folder), said)
 
 
@@ -88,6 +90,16 @@ def test_every_stage_makes_what_it_should(family: Family) -> None:
     for name in ("popqa-base", "popqa-mix", "popqa-multi"):
         assert [answer["question_id"] for answer in family.folder.rows(name, "answers")] == asked
     assert family.folder.rows("popqa-base-few-shot", "answers")
+    page = (family.folder.path / "data/report/v0001/report.html").read_text(encoding="utf-8")
+    assert all(f"{name}@1" in page for name in ("popqa-base", "popqa-mix", "popqa-multi", "mix", "multi", "facts-qa", "knowledge"))
+
+
+@pytest.mark.parametrize("command", ["prereq", "sft"])
+def test_the_data_hand_their_recipe_and_their_model_down(family: Family, command: str) -> None:
+    result = typed(family.folder.path, command, "--dry-run", "--json")
+    assert result.exit_code == 0, result.stderr
+    assert f"configs/{command}/popqa.yaml (the recipe of this data; -c FILE replaces it)" in result.stderr
+    assert json.loads(result.stdout)["model"] == family.folder.manifest("knowledge")["model"]
 
 
 def test_the_default_template_is_taken_only_where_there_is_none(family: Family) -> None:
@@ -166,3 +178,41 @@ def test_a_snapshot_without_weights_is_refused(hub_cache: Path) -> None:
     ran = Folder(hub_cache).fact("synth", "qa", "--facts", "facts.jsonl", "--model", "someone/tiny")
     assert ran.code == 3
     assert "has no *.safetensors" in ran.err
+
+
+POPQA = "datasets--akariasai--PopQA"
+COMMITS = ("a" * 40, "b" * 40)
+
+
+def cached_popqa(home: Path, commit: str, answers: str) -> None:
+    """What a download of `commit` leaves in the hub's cache: two questions and one row that cannot be used."""
+    folder = home / "hub" / POPQA
+    (folder / "snapshots" / commit).mkdir(parents=True)
+    (folder / "refs").mkdir(exist_ok=True)
+    (folder / "refs/main").write_text(commit)
+    rows = [{**dict.fromkeys(COLUMNS, "x"), "id": str(n), "subj_id": str(n), "s_pop": "12", "possible_answers": answers} for n in (1, 2)]
+    lines = [COLUMNS, *(row.values() for row in (*rows, {**rows[0], "id": "3", "possible_answers": "[]"}))]
+    (folder / "snapshots" / commit / "test.tsv").write_text("".join("\t".join(line) + "\n" for line in lines), encoding="utf-8")
+
+
+def test_questions_from_the_hub_are_pinned_to_their_commit(hub_cache: Path) -> None:
+    """Read from the cache, as all else here is; the newer commit is another evaluation, the older one stays what it was."""
+    folder = Folder(hub_cache)
+    how = ("eval", "popqa", "--model", "someone/tiny")
+    cached_popqa(hub_cache / "home", COMMITS[0], '["Lima"]')
+    folder.must(*how)
+    cached_popqa(hub_cache / "home", COMMITS[1], '["Oslo"]')
+    assert json.loads(folder.must(*how, "--json").out)["reused"] is False
+    assert json.loads(folder.must(*how, "--set", f"hub_revision={COMMITS[0]}", "--json").out)["reused"] is True
+    for version, commit in enumerate(COMMITS, 1):
+        assert folder.manifest(f"popqa-base@{version}")["config"]["hub_revision"] == commit
+        assert [row["id"] for row in folder.rows("popqa-base", "answers", version)] == ["popqa.s1.x.q1.a0", "popqa.s2.x.q2.a0"]
+        assert [row["reason"] for row in folder.rows("popqa-base", "rejected", version)] == ["possible_answers accepts nothing"]
+    assert [folder.rows("popqa-base", "answers", version)[0]["answers"] for version in (1, 2)] == [["Lima"], ["Oslo"]]
+
+
+def test_a_data_set_that_is_nowhere_is_a_clear_error_before_anything_begins(hub_cache: Path) -> None:
+    ran = Folder(hub_cache).fact("eval", "popqa", "--model", "someone/tiny", "--dry-run")
+    assert ran.code == 3
+    assert ran.err.startswith("error: the hub did not give akariasai/PopQA: ")
+    assert "--file popqa.tsv" in ran.err

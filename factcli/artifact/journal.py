@@ -64,11 +64,6 @@ class Journal:
                 (directory / f"{table}.jsonl").unlink()
         return counts
 
-    def rows(self, unit: str) -> dict[str, list[dict[str, Any]]]:
-        """The rows of one finished unit, as JSON objects."""
-        with self.path.open("rb") as file:
-            return self._rows_at(self._units[unit][1], file)
-
     def close(self) -> None:
         os.close(self._file)
 

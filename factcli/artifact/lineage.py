@@ -71,12 +71,6 @@ def children(artifact: Artifact, root: Path) -> list[Artifact]:
     return [a for a in all_artifacts(root) if any(e.digest == artifact.digest and e.ref == artifact.ref for e in a.manifest.inputs.values())]
 
 
-def verify(artifact: Artifact, root: Path) -> Iterator[Damage]:
-    """Everything that differs from what was committed, in the artifact and its ancestors. Nothing if all is well."""
-    for _, found in verify_each(artifact, root):
-        yield from found
-
-
 def verify_each(artifact: Artifact, root: Path) -> Iterator[tuple[str, list[Damage]]]:
     """Per version, the artifact first and each ancestor once: its ref, and what differs from what was committed."""
     seen: set[Path] = set()

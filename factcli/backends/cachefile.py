@@ -21,7 +21,7 @@ FILE = "responses.sqlite3"
 SCHEMA = 1
 BUSY_S = 60.0  # another process holds the write lock for milliseconds; longer means that it was stopped
 CHECKED_WHOLE = 64_000_000  # bytes; a larger file is checked for its length and its tables only (64 MB take 0.2 s)
-NETWORK = ("nfs", "nfs4", "cifs", "smb3", "smbfs", "lustre", "gpfs", "beegfs", "ceph", "glusterfs", "9p", "afs", "fuse.sshfs", "fuse.s3fs")
+NETWORK = ("nfs", "nfs4", "cifs", "smb3", "smbfs", "lustre", "gpfs", "beegfs", "ceph", "glusterfs", "9p", "afs", "fuse.sshfs", "fuse.s3fs", "fuse.glusterfs")
 TABLES = """
 CREATE TABLE IF NOT EXISTS answers (key TEXT PRIMARY KEY, model TEXT NOT NULL, outcome TEXT NOT NULL, created REAL NOT NULL, said TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS leases (key TEXT PRIMARY KEY, owner TEXT NOT NULL, host TEXT NOT NULL, pid INTEGER NOT NULL, expires REAL NOT NULL) WITHOUT ROWID;

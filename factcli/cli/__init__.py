@@ -36,12 +36,16 @@ def demo(
     versions: Annotated[int, typer.Option("--versions", help="Versions of the fictitious facts.")] = 3,
     size: Annotated[str, typer.Option("--size", help="Recipe of the world: tiny, or micro to see the plumbing in a minute.")] = "tiny",
     seed: Annotated[int, typer.Option("--seed", help="Seed of the world and all that follows.")] = 0,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print every step with its settings and time; make nothing.")] = False,
     json: JsonOption = False,
 ) -> None:
     """Show the main job on an invented world, offline: world, synth, prereq, sft, eval, report."""
-    from factcli.commands.making import make_demo
+    from factcli.commands.making import describe_demo, make_demo
 
-    make_demo(data, size, versions, seed, json)
+    if dry_run:
+        describe_demo(size, versions, seed, json)
+    else:
+        make_demo(data, size, versions, seed, json)
 
 
 @app.command(rich_help_panel=START)
@@ -99,7 +103,10 @@ def sft(
     real_fraction: Annotated[float | None, typer.Option("--real-fraction", help="Share of steps on well-known real people, knowledge off, 0 to 1.")] = None,
     seed: SeedOption = None,
 ) -> None:
-    """Learn the skill of answering over frozen knowledge adapters (or a baseline); keep only the skill adapter."""
+    """Learn the skill of answering over frozen knowledge adapters (or a baseline); keep only the skill adapter.
+
+    Dropout of the frozen knowledge adapters is off by default; --set knowledge_dropout=0.05 turns it on.
+    """
     from factcli.commands.making import make_sft
 
     flags = {"method": method, "lora_r": lora_r, "lr": lr, "epochs": epochs, "real_fraction": real_fraction, "seed": seed}

@@ -7,11 +7,11 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
-from rich.text import Text
 
 from factcli.backends import cacheview
 from factcli.backends.cachefile import cache_directory
 from factcli.commands.ending import tell
+from factcli.stages.look.text import cell
 
 COLUMNS = ("model", "answers", "size", "not ok", "newest")
 MB = 1_000_000
@@ -26,17 +26,16 @@ def show_cache(as_json: bool) -> None:
     for column in COLUMNS:
         table.add_column(column, justify="left" if column == "model" else "right", overflow="fold")
     for entry in view.models:
-        table.add_row(*(Text(cell) for cell in _cells(entry)))  # `Text`: a model's name is not markup
+        table.add_row(*map(cell, _cells(entry)))
     console = Console(highlight=False)
     console.print(table)
     console.print(f"{view.path}: {view.bytes / MB:.1f} MB", markup=False)
 
 
 def _cells(entry: cacheview.ModelEntries) -> tuple[str, ...]:
-    name = "".join(c for c in entry.model if c.isprintable())
     not_ok = ", ".join(f"{n} {outcome}" for outcome, n in entry.by_outcome.items() if outcome != "ok")
     day = datetime.fromtimestamp(entry.newest, UTC).strftime("%Y-%m-%d %H:%M")
-    return name, f"{entry.n:,}", f"{entry.bytes / MB:.1f} MB", not_ok, day
+    return entry.model, f"{entry.n:,}", f"{entry.bytes / MB:.1f} MB", not_ok, day
 
 
 def prune_cache(older_than: str | None, model: str | None, outcome: str | None) -> None:

@@ -4,9 +4,9 @@ import errno
 import sys
 import traceback
 
+from factcli.artifact.partial import DISK_FULL
 from factcli.errors import FactError, InputError, SettingsError, TrainingError
 
-DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # full, over the quota, over the largest file
 UNUSABLE = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST, errno.EISDIR)  # a place that cannot be written
 BUG = 1
 WRONG_INPUT = 3

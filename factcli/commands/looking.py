@@ -9,6 +9,7 @@ from typing import Any
 import typer
 from rich.console import Console, RenderableType
 
+from factcli.backends.cachefile import cache_directory
 from factcli.stages import look
 from factcli.stages.doctor import doctor, render_doctor
 
@@ -47,5 +48,5 @@ def show_verification(ref: str, root: Path, as_json: bool) -> None:
 
 
 def show_doctor(root: Path, as_json: bool) -> None:
-    findings = doctor(root)
+    findings = doctor(root, cache_directory())
     _print([asdict(finding) for finding in findings], render_doctor(findings), as_json)

@@ -3,10 +3,10 @@
 import json
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from factcli import resolving
 from factcli.artifact import Artifact, Draft, Outcome, Plan, make
@@ -18,6 +18,9 @@ from factcli.cost import Cost, told
 from factcli.errors import SettingsError, nearest
 from factcli.progress import report_for
 from factcli.train.launch import Trainer
+
+if TYPE_CHECKING:
+    from factcli.flows.steps import DemoSettings
 
 C = TypeVar("C", bound=Config)
 MOST_VERSIONS = 10  # no two versions share a value, and a graduation can be 11 years after a birth
@@ -45,9 +48,9 @@ class Making:
 
 @contextmanager
 def working(root: Path) -> Iterator[Context]:
-    """A context with a progress report that fits stderr and a trainer that ends with it."""
-    with Trainer(root / resolving.WORKER_LOG) as trainer:
-        yield Context(root, report_for(sys.stderr.isatty()), trainer)
+    """A context with a progress report that fits stderr and a trainer; both end with it."""
+    with Trainer(root / resolving.WORKER_LOG) as trainer, closing(report_for(sys.stderr.isatty())) as report:
+        yield Context(root, report, trainer)
 
 
 def finish(making: Making, plan: Plan, cost: Callable[[Context], Cost], work: Callable[[Draft, Context], Outcome]) -> None:
@@ -195,13 +198,30 @@ def sft_settings(making: Making, flags: Mapping[str, Any], recipe: str | None) -
 
 
 def make_demo(root: Path, size: str, versions: int, seed: int, as_json: bool) -> None:
+    settings = _demo_settings(size, versions, seed)
+    from factcli.flows.demo import run_demo
+
+    done = run_demo(root, settings)
+    print(json.dumps(done) if as_json else done["report"])
+
+
+def describe_demo(size: str, versions: int, seed: int, as_json: bool) -> None:
+    """The steps, their settings and times. Keys and costs of a step are known when those before it are made."""
+    settings = _demo_settings(size, versions, seed)
+    from factcli.flows.steps import describe_steps
+
+    tell("every step, with the settings that are not the defaults; what was made before is not made again")
+    described = describe_steps(settings)
+    print(json.dumps(described, indent=1) if as_json else "\n".join(lines_of(described)))
+
+
+def _demo_settings(size: str, versions: int, seed: int) -> "DemoSettings":
+    from factcli.flows.steps import DemoSettings
+
     if not 1 <= versions <= MOST_VERSIONS:
         raise SettingsError(f"--versions is {versions}, need 1 to {MOST_VERSIONS}", "three or five show the method best")
     if seed < 0:
         raise SettingsError(f"--seed is {seed}, need 0 or more", "any whole number makes another world")
     for command, recipe in (("world", size), ("synth", f"bio-{size}"), ("prereq", size), ("sft", size)):
         resolving.recipe_file(command, recipe)  # all before the first of them has taken minutes
-    from factcli.flows.demo import run_demo
-
-    done = run_demo(root, size, versions, seed)
-    print(json.dumps(done) if as_json else done["report"])
+    return DemoSettings(size, versions, seed)

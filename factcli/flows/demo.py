@@ -3,6 +3,7 @@
 import sys
 import time
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,22 +11,15 @@ from typing import Any
 from factcli import resolving
 from factcli.artifact import Artifact, Draft, Outcome, Plan, make
 from factcli.basemodel import BaseModelRef, of_world
-from factcli.config import resolve
 from factcli.context import Context
+from factcli.flows.steps import ASKS, METHODS, DemoSettings, expected_s
 from factcli.flows.telling import closing_words, opening_words
 from factcli.progress import report_for
 from factcli.stages import prereq, report, sft, world
 from factcli.stages.eval import on_popqa, on_world
-from factcli.stages.eval.settings import PopqaEvalConfig, WorldEvalConfig
 from factcli.stages.eval.subject import Subject
 from factcli.stages.synth import from_world
-from factcli.stages.synth.settings import BioConfig
 from factcli.train.launch import Trainer
-
-METHODS = ("prereq", "real", "popular-head", "fictitious")
-ASKS = ("task", "few_shot", "fill")
-# Seconds of each step on 2 cores (docs/results.md); only the time left that is shown depends on them.
-EXPECTED_S = {"world": 101, "synth": 1, "prereq": 187, "sft": 14, "eval": 6, "report": 5}
 
 
 @dataclass(slots=True)
@@ -33,27 +27,28 @@ class Clock:
     """Time left, from what the steps are expected to take and how fast this machine has been so far."""
 
     left: list[str]
+    versions: int
     expected_s: float = 0.0
     taken_s: float = 0.0
 
     def finish(self, step: str, seconds: float, is_reused: bool) -> None:
         self.left.remove(step)
         if not is_reused:
-            self.expected_s += EXPECTED_S[step]
+            self.expected_s += expected_s(step, self.versions)
             self.taken_s += seconds
 
     def minutes_left(self) -> float:
         pace = self.taken_s / self.expected_s if self.expected_s else 1.0
-        return sum(EXPECTED_S[step] for step in self.left) * pace / 60
+        return sum(expected_s(step, self.versions) for step in self.left) * pace / 60
 
 
 class Demo:
     """The steps of one demo; each makes one artifact or finds it made before."""
 
-    def __init__(self, root: Path, size: str, versions: int, seed: int, context: Context) -> None:
-        self.root, self.size, self.versions, self.seed, self.context = root, size, versions, seed, context
-        steps = ["world", "synth", "prereq", *["sft"] * len(METHODS), *["eval"] * (len(ASKS) + 2 * len(METHODS) + 1), "report"]
-        self.clock = Clock(steps)
+    def __init__(self, root: Path, settings: DemoSettings, context: Context) -> None:
+        self.root, self.context, self.settings = root, context, settings
+        steps = [step.kind for step in settings.steps()]
+        self.clock = Clock(steps, settings.versions)
         self.n_steps = len(steps)
 
     def step(self, kind: str, plan: Plan, work: Callable[[Draft], Outcome]) -> Artifact:
@@ -76,24 +71,19 @@ class Demo:
         return self.step("report", plan, lambda draft: report.work(plan, draft, self.root, self.context.report))
 
     def world(self) -> Artifact:
-        flags = {"spec.seed": self.seed, "pretrain.seed": self.seed, "recipe": self.size}
-        plan = world.plan(resolve(world.WorldConfig, [resolving.recipe_file("world", self.size)], (), flags), None)
+        plan = world.plan(self.settings.world(), None)
         return self.step("world", plan, lambda draft: world.work(plan, draft, self.context))
 
     def synth(self, ground: Artifact) -> Artifact:
-        flags = {"versions": self.versions, "seed": self.seed}
-        config = resolve(BioConfig, [resolving.recipe_file("synth", f"bio-{self.size}")], (), flags)
-        plan = from_world.plan("bio", config, ground, None)
+        plan = from_world.plan("bio", self.settings.synth(), ground, None)
         return self.step("synth", plan, lambda draft: from_world.work(plan, draft, self.context.report))
 
     def prereq(self, texts: Artifact, base: BaseModelRef) -> Artifact:
-        config = resolve(prereq.PrereqConfig, [resolving.recipe_file("prereq", self.size)], (), {"seed": self.seed})
-        plan = prereq.plan(config, texts, base, None)
+        plan = prereq.plan(self.settings.prereq(), texts, base, None)
         return self.step("prereq", plan, lambda draft: prereq.work(plan, draft, base, self.context))
 
     def sft(self, method: str, texts: Artifact, knowledge: Artifact, base: BaseModelRef) -> Artifact:
-        config = resolve(sft.SftConfig, resolving.sft_recipe(self.size, method), (), {"method": method, "seed": self.seed})
-        plan = sft.plan(config, texts, knowledge if method == "prereq" else None, base, None)
+        plan = sft.plan(self.settings.sft(method), texts, knowledge if method == "prereq" else None, base, None)
         return self.step("sft", plan, lambda draft: sft.work(plan, draft, base, self.context))
 
     def evaluate(self, ground: Artifact, base: BaseModelRef, texts: Artifact, knowledge: Artifact, skills: Mapping[str, Artifact]) -> list[Artifact]:
@@ -104,23 +94,21 @@ class Demo:
         return evals + [self.eval_popqa(subject, ground) for subject in (untouched, *tuned)]
 
     def eval_world(self, subject: Subject, ground: Artifact, base_eval: Artifact | None, ask: str) -> Artifact:
-        config = resolve(WorldEvalConfig, [], (), {"ask": ask, "seed": self.seed})
-        plan = on_world.plan(config, subject, ground, base_eval, None)
+        plan = on_world.plan(self.settings.eval_world(ask), subject, ground, base_eval, None)
         return self.step("eval", plan, lambda draft: on_world.work(plan, draft, subject, self.context.report))
 
     def eval_popqa(self, subject: Subject, ground: Artifact) -> Artifact:
         source = on_popqa.Source(artifact=ground)
-        plan = on_popqa.plan(PopqaEvalConfig(seed=self.seed), subject, source, None)
+        plan = on_popqa.plan(self.settings.eval_popqa(), subject, source, None)
         return self.step("eval", plan, lambda draft: on_popqa.work(plan, draft, subject, source, self.context.report))
 
 
-def run_demo(root: Path, size: str, versions: int, seed: int) -> dict[str, Any]:
+def run_demo(root: Path, settings: DemoSettings) -> dict[str, Any]:
     """Run every step and say in plain words what came out; gives what a script would want of it."""
     started = time.monotonic()
-    told = report_for(sys.stderr.isatty())
-    told.say(opening_words(versions))
-    with Trainer(root / resolving.WORKER_LOG) as trainer:
+    with Trainer(root / resolving.WORKER_LOG) as trainer, closing(report_for(sys.stderr.isatty())) as told:
+        told.say(opening_words(settings.versions))
         trainer.start()  # its imports overlap the drawing of the world
-        page = Demo(root, size, versions, seed, Context(root, told, trainer)).run()
+        page = Demo(root, settings, Context(root, told, trainer)).run()
     told.say(closing_words(page, root, time.monotonic() - started))
     return {"report": str(page.path / "report.html"), "seconds": round(time.monotonic() - started, 1)}

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
+from factcli.artifact import Artifact
 from factcli.errors import InputError
 from factcli.judge.metrics import Metric, accuracy_items, correct_items, groups_of, is_judged, ranked_claims, row
 from factcli.rows import Answer, Claim
@@ -32,6 +33,13 @@ class Results:
             [answer for answer in self.biographies if answer.group in keep],
             [claim for claim in self.claims if claim.group in keep],
         )
+
+
+def read_results(evaluation: Artifact) -> Results:
+    """Answers and claims of a committed evaluation; a benchmark of questions alone has no table of claims."""
+    answers = list(evaluation.rows("answers", Answer))
+    claims = list(evaluation.rows("claims", Claim)) if "claims" in evaluation.manifest.tables else []
+    return Results([a for a in answers if a.task == "qa"], [a for a in answers if a.task == "bio"], claims)
 
 
 def right_questions(answers: Iterable[Answer]) -> dict[str, bool]:

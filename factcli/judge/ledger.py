@@ -37,11 +37,6 @@ def judge_biography(answer: Answer, name: str, ledger: Ledger, confidence: Confi
     return [replace(claim, id=f"{answer.id}.c{number}") for number, claim in enumerate(ordered)]
 
 
-def unread_characters(claims: list[Claim]) -> int:
-    """Characters of the answer that no form of the grammar explains."""
-    return sum(claim.end - claim.start for claim in claims if claim.reason == UNREAD)
-
-
 def _judge_all(answer: Answer, read: tuple[ReadClaim, ...], ledger: Ledger, confidence: Confidence) -> list[Claim]:
     told: set[tuple[str, str]] = set()
     claims: list[Claim] = []

@@ -16,13 +16,8 @@ class Ledger:
             if first is not fact:
                 raise InputError(
                     f"{first.id} and {fact.id} are two facts about one subject and relation",
-                    hint="a ledger holds one version; see Ledger.of_version",
+                    hint="a ledger holds one version: give it the facts of that one",
                 )
-
-    @classmethod
-    def of_version(cls, facts: Iterable[Fact], version: int) -> "Ledger":
-        """The ledger of one version: 0 is the world itself, 1..K are versions of fictitious subjects."""
-        return cls(fact for fact in facts if fact.version == version)
 
     def lookup(self, subject: str, relation: str) -> Fact | None:
         """The fact, or None where the ledger does not say."""

@@ -6,6 +6,7 @@ parse is kept with its reason.
 
 import csv
 import json
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,7 +24,7 @@ COLUMNS = (
 )  # fmt: skip
 NEEDED = ("id", "subj", "prop", "subj_id", "s_pop", "question", "possible_answers")
 HELDOUT_COLUMN = "is_heldout_form"  # written after PopQA's own; other readers pass over it
-HUB_NAME = "akariasai/PopQA"
+CARD = "README.md"  # of a data set on the hub
 POPQA_FILE = "popqa.tsv"  # what a world, or data from real triples, holds its own questions in
 
 
@@ -62,11 +63,25 @@ def read_popqa(path: Path, groups: "PopularityGroups | None" = None) -> PopqaTab
     return _table(((number, line, _mapped(header, line)) for number, line in numbered), groups)
 
 
-def load_popqa(name: str = HUB_NAME, split: str = "test", revision: str | None = None) -> PopqaTable:
-    """Questions of the data set on the hub; needs the network or a filled cache. `revision` None: the newest."""
-    from datasets import load_dataset
+def hub_commit(name: str, revision: str | None = None) -> str:
+    """The commit of the data set on the hub that a branch or tag stands for now; without network the one that was cached.
 
-    rows = load_dataset(name, split=split, revision=revision)
+    `revision` None: the newest. At most the card is fetched. Raises OSError or ValueError where there is no such data set.
+    """
+    if revision and re.fullmatch("[0-9a-f]{40}", revision):
+        return revision
+    from huggingface_hub import snapshot_download
+
+    return Path(snapshot_download(name, repo_type="dataset", revision=revision, allow_patterns=[CARD])).name
+
+
+def load_popqa(name: str, commit: str, split: str = "test") -> PopqaTable:
+    """Questions of the data set on the hub; needs the network or a filled cache, and raises OSError or ValueError without."""
+    from datasets import load_dataset
+    from huggingface_hub import snapshot_download
+
+    # From the snapshot, not by name: offline, `load_dataset` takes any commit of the name that it once prepared.
+    rows = load_dataset(snapshot_download(name, repo_type="dataset", revision=commit), split=split)
     named = ({key: str(value) for key, value in values.items()} for values in rows)
     return _table(((number, json.dumps(values), values) for number, values in enumerate(named)), None)
 

@@ -66,6 +66,7 @@ class SftConfig(Config):
     chat_template: str = setting("", "Jinja chat template; unset is the tokenizer's own, or for one that has none 'Question: ... Answer: ...'.")
     dtype: Literal["auto", "float32", "bfloat16"] = setting("auto", "Number format; auto is bfloat16 on a GPU that has it.", role="numerics")
     threads: int = setting(0, "Torch threads; 0 leaves torch's own number.", role="numerics", ge=0)
+    micro_rows: int = setting(0, "Rows per forward pass; 0 is the whole micro-batch, cut by length.", role="numerics", ge=0)
     checkpoint_every_s: float = setting(60.0, "Seconds between checkpoints.", role="operational", gt=0)
     seed: int = setting(0, "Seed of weights and data order.", ge=0)
 
@@ -194,7 +195,7 @@ def _job(config: SftConfig, rows: Path, knowledge: Artifact | None, base: BaseMo
         seed=config.seed,
         lora=jobs.Lora(config.lora_r, alpha, config.lora_dropout, config.lora_targets),
         optim=jobs.Optim(config.lr, config.weight_decay, 0.9, config.adam_beta2, config.warmup_share, config.schedule, config.max_grad_norm),
-        machine=jobs.Machine(dtype=config.dtype, threads=config.threads, checkpoint_every_s=config.checkpoint_every_s),
+        machine=jobs.Machine(dtype=config.dtype, threads=config.threads, micro_rows=config.micro_rows, checkpoint_every_s=config.checkpoint_every_s),
         epochs=config.epochs,
         steps=config.steps,
         batch_rows=config.batch_rows,

@@ -117,9 +117,6 @@ class AdapterBank:
             raise SettingsError(f"no adapter {name!r}{nearest(name, self.adapters)}")
         return self.adapters[name]
 
-    def parameters_of(self, name: str) -> list[nn.Parameter]:
-        return [self.get(name).vector]
-
     def freeze(self, name: str, dropout: float = 0.0) -> None:
         """No gradient from here on, and its own dropout set (0: a frozen part is not noisy)."""
         adapter = self.get(name)

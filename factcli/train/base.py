@@ -13,12 +13,13 @@ from factcli.errors import InputError
 from factcli.train.template import settle_template
 
 log = logging.getLogger(__name__)
+FLASH_DTYPES = (torch.float16, torch.bfloat16)  # all that FlashAttention-2 takes: https://github.com/Dao-AILab/flash-attention
 
 
-def attention_implementation(device: torch.device) -> str:
-    """Flash attention where it is installed and a GPU is there to run it, else torch's own."""
-    has_flash = device.type == "cuda" and importlib.util.find_spec("flash_attn") is not None
-    return "flash_attention_2" if has_flash else "sdpa"
+def attention_implementation(device: torch.device, dtype: torch.dtype) -> str:
+    """Flash attention where it is installed and a GPU is there to run it in this number format, else torch's own."""
+    can_run = device.type == "cuda" and dtype in FLASH_DTYPES
+    return "flash_attention_2" if can_run and importlib.util.find_spec("flash_attn") is not None else "sdpa"
 
 
 def dtype_of(name: str, device: torch.device) -> torch.dtype:
@@ -31,13 +32,13 @@ def dtype_of(name: str, device: torch.device) -> torch.dtype:
 
 def load_model(base: str, device: torch.device, dtype: str = "auto") -> PreTrainedModel:
     """The base, frozen, in training mode off (its own dropout stays off), on the device."""
-    attention = attention_implementation(device)
+    number = dtype_of(dtype, device)
     transformers_logging.disable_progress_bar()  # loading a small model is no news
     try:
         model = AutoModelForCausalLM.from_pretrained(
             base,
-            dtype=dtype_of(dtype, device),
-            attn_implementation=attention,
+            dtype=number,
+            attn_implementation=attention_implementation(device, number),
             trust_remote_code=False,
             use_safetensors=True,
         )

@@ -46,13 +46,11 @@ def child_argv(job: Path) -> list[str]:
     return [sys.executable, "-m", "factcli.train.worker", str(job)]
 
 
-def argv_for(job: Path, accelerate_config: Path | None = None, launcher: Launcher = "auto") -> list[str]:
+def argv_for(job: Path, launcher: Launcher = "auto") -> list[str]:
     """The exact command that runs a job in a process of its own, as it is launched on a GPU, or to type again."""
-    if launcher == "child" or (launcher == "auto" and accelerate_config is None and not has_gpu()):
+    if launcher == "child" or (launcher == "auto" and not has_gpu()):
         return child_argv(job)
-    chosen = ["--config_file", str(accelerate_config)] if accelerate_config else ["--num_processes", "1"]
-    launch = [sys.executable, "-m", "accelerate.commands.launch", *chosen]
-    return [*launch, "-m", "factcli.train.worker", str(job)]
+    return [sys.executable, "-m", "accelerate.commands.launch", "--num_processes", "1", "-m", "factcli.train.worker", str(job)]
 
 
 def stdin_line(job: Path) -> str:
@@ -74,10 +72,9 @@ class Trainer:
     `log`: file that gets the workers' stderr, appended. `start()` early lets the imports overlap other work.
     """
 
-    def __init__(self, log: Path, launcher: Launcher = "auto", accelerate_config: Path | None = None) -> None:
+    def __init__(self, log: Path, launcher: Launcher = "auto") -> None:
         self.log = log
         self.launcher = launcher
-        self.accelerate_config = accelerate_config
         self._child: subprocess.Popen[str] | None = None
 
     def __enter__(self) -> Self:
@@ -92,7 +89,7 @@ class Trainer:
         return "accelerate.commands.launch" not in self.argv(Path("job.json"))
 
     def argv(self, job: Path) -> list[str]:
-        return argv_for(job, self.accelerate_config, self.launcher)
+        return argv_for(job, self.launcher)
 
     def launch_of(self, job: Path) -> Launch:
         """What `run` starts for a job, unless the warm child is there already."""

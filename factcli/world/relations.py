@@ -12,6 +12,7 @@ from typing import Any, Literal, get_args
 
 import yaml
 
+from factcli.config import StrictLoader
 from factcli.errors import InputError, SettingsError, nearest
 
 Kind = Literal["person", "place", "work", "thing"]
@@ -51,10 +52,6 @@ class RelationTemplates:
     def training_questions(self) -> tuple[str, ...]:
         return self.questions[:-1]
 
-    @property
-    def heldout_question(self) -> str:
-        return self.questions[-1]
-
 
 @dataclass(frozen=True, slots=True)
 class _Form:
@@ -74,12 +71,6 @@ def sentence(template: str, subject: str, value: str) -> str:
     """A filled form as a sentence: its own first letter capital (never the subject's), one full stop."""
     text = fill(template[:1].upper() + template[1:], subject, value)
     return text if text.endswith((".", "!", "?")) else text + "."
-
-
-def cloze(template: str, subject: str) -> str:
-    """The sentence up to the value, without the space before it."""
-    start = template[: template.index("{object}")]
-    return fill(start[:1].upper() + start[1:], subject).rstrip()
 
 
 def load_templates(paths: Sequence[Path]) -> dict[str, RelationTemplates]:
@@ -108,20 +99,9 @@ def templates_of(relation: str, templates: Mapping[str, RelationTemplates], wher
     return templates[relation]
 
 
-class _StrictLoader(yaml.SafeLoader):
-    """Refuses a key that appears twice, where YAML would silently keep the last one."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
-        for key in keys:
-            if keys.count(key) > 1:
-                raise yaml.constructor.ConstructorError(None, None, f"{key!r} appears twice", node.start_mark)
-        return super().construct_mapping(node, deep)
-
-
 def _read_file(path: Path) -> Iterator[RelationTemplates]:
     try:
-        content = yaml.load(path.read_text(encoding="utf-8"), Loader=_StrictLoader)  # noqa: S506 (a SafeLoader)
+        content = yaml.load(path.read_text(encoding="utf-8"), Loader=StrictLoader)  # noqa: S506 (a SafeLoader)
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path} cannot be read: {error}", hint="check the path of the templates") from error
     except (yaml.YAMLError, TypeError) as error:  # TypeError: a list as a key

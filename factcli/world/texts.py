@@ -2,10 +2,10 @@
 
 import random
 from bisect import bisect
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import accumulate, count
+from itertools import accumulate
 
 from factcli.rows import Fact, Person
 from factcli.world.grammar import (
@@ -149,9 +149,3 @@ def _country_document(countries: Sequence[tuple[str, str, str]], rng: random.Ran
     if rng.random() < 0.5:
         return COUNTRY_STATEMENTS[kind].format(country=country, answer=answers[kind])
     return task_text(COUNTRY_QUESTIONS[kind].format(country=country), answers[kind])
-
-
-def pretraining_documents(world: World, seed: int, mixture: Mixture = Mixture()) -> Iterator[str]:
-    """The endless series of pre-training documents, from the first."""
-    texts = PretrainingTexts(world, seed, mixture)
-    return (texts.document(index) for index in count())

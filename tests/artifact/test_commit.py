@@ -10,12 +10,11 @@ import pytest
 
 from factcli.artifact import Artifact, Draft, Outcome, draft, open_artifact
 from factcli.artifact.draft import discard
-from factcli.artifact.lineage import verify
 from factcli.artifact.partial import all_partials
 from factcli.artifact.read import versions_in
 from factcli.errors import InputError, SettingsError
 from tests.artifact.processes import killed_at_byte, killed_at_line, run_in_child
-from tests.artifact.toy import ToyConfig, content_of, make_toy, person, toy_plan, toy_work
+from tests.artifact.toy import ToyConfig, content_of, damage_of, make_toy, person, toy_plan, toy_work
 
 KILLS = 40  # spread over the run; about 0.1 s each, for the child is traced
 
@@ -50,7 +49,7 @@ def test_a_run_killed_anywhere_leaves_nothing_or_a_whole_version_and_the_next_ru
         root = tmp_path / f"killed{line}"
         assert killed_at_line(line, lambda root=root: make_toy(root))
         for path in committed(root):
-            assert list(verify(open_artifact(path, root), root)) == [], line
+            assert damage_of(open_artifact(path, root), root) == [], line
         again = make_toy(root)
         assert (again.digest, again.ref) == (whole.digest, "toy@1"), line
         assert content_of(again) == content_of(whole), line
@@ -63,7 +62,7 @@ def test_a_run_killed_before_any_line_of_its_draft_or_of_a_removal_ends_like_an_
     while killed_at_line(line, lambda line=line: make_toy(tmp_path / f"killed{line}"), (draft.__file__, shutil.__file__)):
         root = tmp_path / f"killed{line}"
         for path in committed(root):
-            assert list(verify(open_artifact(path, root), root)) == [], line
+            assert damage_of(open_artifact(path, root), root) == [], line
         again = make_toy(root)
         assert (again.ref, content_of(again)) == ("toy@1", content_of(whole)), line
         line += step
@@ -164,7 +163,7 @@ def test_versions_committed_at_the_same_time_get_different_numbers(tmp_path: Pat
     versions = [open_artifact(path, tmp_path) for _, path in versions_in(tmp_path / "toy")]
     assert [a.manifest.version for a in versions] == [1, 2, 3, 4, 5, 6]
     assert {a.manifest.seed for a in versions} == set(range(6))
-    assert all(not list(verify(a, tmp_path)) for a in versions)
+    assert all(not damage_of(a, tmp_path) for a in versions)
 
 
 def test_a_folder_may_hold_a_file_called_manifest(tmp_path: Path) -> None:
@@ -174,7 +173,7 @@ def test_a_folder_may_hold_a_file_called_manifest(tmp_path: Path) -> None:
 
     artifact = make_toy(tmp_path, work=work)
     assert "model/manifest.json" in artifact.manifest.files
-    assert list(verify(artifact, tmp_path)) == []
+    assert damage_of(artifact, tmp_path) == []
 
 
 def fails(draft: Draft) -> Outcome:

@@ -112,10 +112,10 @@ def test_a_number_that_json_has_not_is_our_bug(tmp_path: Path) -> None:
     journal.close()
 
 
-def test_the_rows_of_a_finished_unit_can_be_read_back(tmp_path: Path) -> None:
+def test_the_rows_of_finished_units_can_be_read_back(tmp_path: Path) -> None:
     plan = toy_plan(ToyConfig())
     from factcli.artifact import Draft
 
     with Draft(plan, tmp_path) as draft:
         draft.write("p1", 1, {"people": [person(1)]})
-        assert draft.journal.rows("p1")["people"][0]["id"] == "w0.p0001"
+        assert [row["id"] for row in draft.rows("people")] == ["w0.p0001"]

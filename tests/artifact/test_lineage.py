@@ -8,9 +8,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from factcli.artifact import Artifact, Draft, make, open_artifact
-from factcli.artifact.lineage import Damage, ancestor_of_kind, ancestors, children, newest, parents, verify, verify_each
+from factcli.artifact.lineage import Damage, ancestor_of_kind, ancestors, children, newest, parents, verify_each
 from factcli.errors import InputError
-from tests.artifact.toy import ToyConfig, toy_plan, toy_work
+from tests.artifact.toy import ToyConfig, damage_of, toy_plan, toy_work
 
 
 def made_from(root: Path, name: str, **inputs: Artifact) -> Artifact:
@@ -53,7 +53,7 @@ def test_the_newest_of_a_kind(family: Path) -> None:
 def test_each_version_is_verified_once(family: Path) -> None:
     checked = [ref for ref, damage in verify_each(open_artifact("skill", family), family)]
     assert checked == ["skill@1", "synth@1", "knowledge@1", "world@1"]
-    assert list(verify(open_artifact("skill", family), family)) == []
+    assert damage_of(open_artifact("skill", family), family) == []
 
 
 FILES = [
@@ -77,7 +77,7 @@ def test_one_changed_byte_in_any_file_of_a_version_or_its_ancestors_is_found_and
             with pytest.raises(InputError, match=r"skill/v0001/manifest\.json"):
                 open_artifact("skill", family)
         else:
-            found = list(verify(open_artifact("skill", family), family))
+            found = damage_of(open_artifact("skill", family), family)
             assert {(d.ref, d.file) for d in found} == {(f"{kind}@1", name)}
     finally:
         path.write_bytes(whole)
@@ -93,7 +93,7 @@ def test_deleted_added_shortened_and_replaced_files_are_named(tmp_path: Path) ->
     (synth / "adapters" / "v1" / "weights.bin").unlink()
     (synth / "adapters" / "v1" / "weights.bin").mkdir()
     size = skill.manifest.files["facts.jsonl"].bytes
-    assert set(verify(skill, tmp_path)) == {
+    assert set(damage_of(skill, tmp_path)) == {
         Damage("world@1", "people.jsonl", "is missing"),
         Damage("world@1", "extra.bin", "was added after the commit"),
         Damage("world@1", "dangling", "was added after the commit"),
@@ -105,7 +105,7 @@ def test_deleted_added_shortened_and_replaced_files_are_named(tmp_path: Path) ->
 def test_a_lost_ancestor_is_damage_and_stops_its_use(tmp_path: Path) -> None:
     skill = grow(tmp_path)
     shutil.rmtree(tmp_path / "world")
-    assert [(d.ref, d.file) for d in verify(skill, tmp_path)] == [("world@1", "manifest.json")]
+    assert [(d.ref, d.file) for d in damage_of(skill, tmp_path)] == [("world@1", "manifest.json")]
     with pytest.raises(InputError, match="nothing is called 'world'"):
         ancestors(skill, tmp_path)
 
@@ -114,7 +114,7 @@ def test_an_ancestor_that_was_made_anew_with_other_content_is_named(tmp_path: Pa
     skill = grow(tmp_path)
     shutil.rmtree(tmp_path / "world")
     make(toy_plan(ToyConfig(seed=5), "world", kind="world"), toy_work, tmp_path)
-    assert Damage("world@1", "manifest.json", "has another digest than synth@1 recorded") in list(verify(skill, tmp_path))
+    assert Damage("world@1", "manifest.json", "has another digest than synth@1 recorded") in damage_of(skill, tmp_path)
     with pytest.raises(InputError, match=r"synth@1 was made from another world@1 \(world\)"):
         ancestors(skill, tmp_path)
 
@@ -127,10 +127,10 @@ def test_a_parent_outside_the_data_directory_is_found_again_after_both_moved(tmp
     (tmp_path / "one").rename(tmp_path / "two")
     root = tmp_path / "two" / "data"
     assert [a.path.resolve() for a in parents(open_artifact("synth", root), root)] == [tmp_path / "two" / "friend" / "world" / "v0001"]
-    assert list(verify(open_artifact("synth", root), root)) == []
+    assert damage_of(open_artifact("synth", root), root) == []
 
 
 def test_an_unfinished_draft_disturbs_no_verification(tmp_path: Path) -> None:
     skill = grow(tmp_path)
     with Draft(toy_plan(ToyConfig(seed=3), "world"), tmp_path):
-        assert list(verify(skill, tmp_path)) == []
+        assert damage_of(skill, tmp_path) == []

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from factcli.artifact import Artifact, Draft, Outcome, Plan, make
+from factcli.artifact.lineage import Damage, verify_each
 from factcli.config import Config, setting
 from factcli.rows import Fact, Person
 
@@ -56,6 +57,11 @@ def toy_work(draft: Draft, order: Iterable[int] | None = None) -> Outcome:
 
 def make_toy(root: Path, name: str = "toy", work: Callable[[Draft], Outcome] = toy_work, force: bool = False, **settings: Any) -> Artifact:
     return make(toy_plan(ToyConfig(**settings), name), work, root, force)[0]
+
+
+def damage_of(artifact: Artifact, root: Path) -> list[Damage]:
+    """Everything that differs from what was committed, in the artifact and its ancestors."""
+    return [damage for _, found in verify_each(artifact, root) for damage in found]
 
 
 def content_of(artifact: Artifact) -> dict[str, bytes]:

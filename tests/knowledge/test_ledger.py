@@ -23,12 +23,6 @@ def test_two_facts_about_one_thing_are_refused_with_both_ids():
         Ledger([IN_1, IN_2])
 
 
-def test_a_version_has_its_own_ledger():
-    found = Ledger.of_version([BORN, IN_1, IN_2], 2).lookup("f0.p0001", "award")
-    assert found is IN_2
-    assert len(Ledger.of_version([BORN, IN_1, IN_2], 0)) == 1
-
-
 @pytest.mark.parametrize("said", ["Hobart", " hobart ", "HOBART  town"])
 def test_a_value_is_accepted_in_any_case_and_by_its_aliases(said: str):
     assert accepts(BORN, said)

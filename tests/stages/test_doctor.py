@@ -1,5 +1,6 @@
 """`fact doctor`: every finding says what it means; the machine's own answers are checked against other sources."""
 
+import json
 import os
 import platform
 import re
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from factcli.commands.looking import show_doctor
 from factcli.stages import doctor as stage
 from factcli.stages.doctor import Finding, doctor, file_system_of, render_doctor
 
@@ -104,11 +106,12 @@ def test_an_unknown_file_system_is_empty() -> None:
     assert file_system_of(Path("/x"), "") == ""
 
 
-def test_a_network_file_system_is_a_warning_that_names_the_way_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stage, "_read", lambda _: f"server:/x {tmp_path.resolve()} nfs4 rw 0 0\n")
+@pytest.mark.parametrize("kind", ["nfs4", "fuse.s3fs", "fuse.glusterfs"])
+def test_a_network_file_system_is_a_warning_that_names_the_way_out(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stage, "_read", lambda _: f"server:/x {tmp_path.resolve()} {kind} rw 0 0\n")
     data, cache = stage._file_system("data directory", tmp_path), stage._file_system("cache", tmp_path)
     assert (data.state, cache.state) == ("warn", "warn")
-    assert "network file system (nfs4)" in data.found
+    assert f"network file system ({kind})" in data.found
     assert "FACT_DATA" in data.meaning
     assert "FACT_CACHE_DIR" in cache.meaning
 
@@ -139,6 +142,26 @@ def test_a_machine_without_a_gpu_is_told_what_it_can_do(findings: dict[str, Find
         assert re.search(r"`fact demo` runs on the CPU in about \d+ minutes; real models need a GPU", findings["device"].meaning)
     else:
         assert "GPU" in findings["device"].found
+
+
+@pytest.mark.skipif(util.find_spec("torch") is None, reason="needs torch")
+def test_an_apple_gpu_is_not_promised_to_do_anything(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Training and local models take CUDA or the CPU."""
+    import torch
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
+    finding = stage._device()
+    assert finding.state == "warn"
+    assert finding.found.startswith("an Apple GPU (mps), which is not used")
+    assert "runs on the CPU" in finding.meaning
+
+
+def test_the_command_looks_at_the_cache_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setenv("FACT_CACHE_DIR", str(tmp_path / "answers"))
+    show_doctor(tmp_path, as_json=True)
+    findings = {finding["name"]: finding for finding in json.loads(capsys.readouterr().out)}
+    assert str(tmp_path / "answers") in findings["cache"]["found"]
 
 
 def test_the_findings_fit_a_terminal(findings: dict[str, Finding]) -> None:

@@ -64,16 +64,27 @@ def test_a_given_chat_template_replaces_the_tokenizers_own(base: str) -> None:
     assert load_tokenizer(base, "{{ messages }}").chat_template == "{{ messages }}"
 
 
-def test_flash_attention_is_taken_where_installed_on_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def _flash_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     find = importlib.util.find_spec
     monkeypatch.setattr(importlib.util, "find_spec", lambda name, package=None: find("json") if name == "flash_attn" else find(name, package))
-    assert attention_implementation(torch.device("cuda")) == "flash_attention_2"
-    assert attention_implementation(CPU) == "sdpa"
+
+
+@pytest.mark.usefixtures("_flash_installed")
+def test_flash_attention_is_taken_where_installed_on_a_gpu() -> None:
+    assert attention_implementation(torch.device("cuda"), torch.bfloat16) == "flash_attention_2"
+    assert attention_implementation(torch.device("cuda"), torch.float16) == "flash_attention_2"
+    assert attention_implementation(CPU, torch.bfloat16) == "sdpa"
+
+
+@pytest.mark.usefixtures("_flash_installed")
+def test_float32_on_a_gpu_does_without_flash_attention_which_does_not_take_it() -> None:
+    assert attention_implementation(torch.device("cuda"), torch.float32) == "sdpa"
 
 
 def test_no_flash_attention_without_the_package(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda _name, _package=None: None)
-    assert attention_implementation(torch.device("cuda")) == "sdpa"
+    assert attention_implementation(torch.device("cuda"), torch.bfloat16) == "sdpa"
 
 
 def test_numbers_are_float32_on_a_cpu_unless_told() -> None:

@@ -207,7 +207,6 @@ def test_a_gpu_machine_uses_accelerate_with_an_argv_list(tmp_path: Path) -> None
     job = tmp_path / "a job.json"
     plain = argv_for(job, launcher="accelerate")
     assert plain == [sys.executable, "-m", "accelerate.commands.launch", "--num_processes", "1", "-m", "factcli.train.worker", str(job)]
-    assert argv_for(job, tmp_path / "fsdp.yaml")[3:5] == ["--config_file", str(tmp_path / "fsdp.yaml")]
     assert argv_for(job, launcher="child") == [sys.executable, "-m", "factcli.train.worker", str(job)]
 
 

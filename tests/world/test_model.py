@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from factcli.world.model import Pretrainer, build_model, measure_base, pretrain, show_question
+from factcli.world.model import Pretrainer, build_model, measure_base, run, show_question
 from factcli.world.model.loop import IGNORED, next_token_loss, pack_documents, rate_share
 from factcli.world.model.measure import Probe, exact_matches, gate_facts, question_probe
 from factcli.world.settings import ModelSettings, PretrainSettings
@@ -79,13 +79,13 @@ def test_the_rate_warms_up_and_falls_to_near_zero_in_each_phase():
 
 def test_pretraining_that_misses_the_gate_goes_on_to_the_limit(model, tokenizer, world):
     events = []
-    result = pretrain(model, tokenizer, world, replace(SHORT, gate_accuracy=1.0), events.append)
+    result = run(Pretrainer(model, tokenizer, world, replace(SHORT, gate_accuracy=1.0)), events.append)
     assert (result.ended_by, result.steps) == ("limit", 6)  # 4 + one extension of 2
     assert [event["step"] for event in events if event["event"] == "gate"] == [0, 2, 4, 6]
 
 
 def test_pretraining_that_passes_the_gate_stops_at_the_end_of_a_phase(model, tokenizer, world):
-    result = pretrain(model, tokenizer, world, replace(SHORT, gate_accuracy=0.0), lambda _: None)
+    result = run(Pretrainer(model, tokenizer, world, replace(SHORT, gate_accuracy=0.0)), lambda _: None)
     assert (result.ended_by, result.steps) == ("gate", 4)  # not at 0 or 2, where the rate is still high
 
 

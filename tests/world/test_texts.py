@@ -1,7 +1,6 @@
 import random
 import re
 from collections import Counter
-from itertools import islice
 
 from factcli.world.grammar import (
     HELDOUT_COPULAS,
@@ -17,7 +16,6 @@ from factcli.world.texts import (
     PretrainingTexts,
     biography,
     biography_request,
-    pretraining_documents,
     question,
     question_form_index,
     statement,
@@ -25,7 +23,8 @@ from factcli.world.texts import (
 
 
 def sample(world, n=6000):
-    return list(islice(pretraining_documents(world, seed=3), n))
+    texts = PretrainingTexts(world, seed=3)
+    return [texts.document(index) for index in range(n)]
 
 
 def test_documents_depend_on_their_index_alone(world):

@@ -1,15 +1,16 @@
 """`fact eval popqa`: closed-book questions in PopQA's format; accuracy by popularity, abstentions counted."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from factcli.artifact import Artifact, Draft, Outcome, Plan
 from factcli.artifact.manifest import sha256_of_file
 from factcli.cost import Cost
-from factcli.errors import InputError, SettingsError
+from factcli.errors import BackendError, InputError, SettingsError
 from factcli.judge.metrics import question_metrics
-from factcli.knowledge.popqa import POPQA_FILE, PopqaTable, PopularityGroups, load_popqa, read_popqa
+from factcli.knowledge.popqa import POPQA_FILE, PopqaTable, PopularityGroups, hub_commit, load_popqa, read_popqa
 from factcli.progress import Report
 from factcli.rows import Chat, Person, Question
 from factcli.stages.eval.settings import POPQA_TABLES, PopqaEvalConfig
@@ -56,21 +57,42 @@ class Source:
 
 
 def _from_hub(config: PopqaEvalConfig) -> PopqaTable:
+    assert config.hub_revision is not None, "plan() pins it"
+    with _asking_the_hub(config.hub_name):
+        return load_popqa(config.hub_name, config.hub_revision)
+
+
+def _pinned(config: PopqaEvalConfig) -> PopqaEvalConfig:
+    """With the commit that the hub's data set has now, so that the key changes with it."""
+    with _asking_the_hub(config.hub_name):
+        return config.model_copy(update={"hub_revision": hub_commit(config.hub_name, config.hub_revision)})
+
+
+@contextmanager
+def _asking_the_hub(name: str) -> Iterator[None]:
     try:
-        return load_popqa(config.hub_name, revision=config.hub_revision)
+        yield
+    except ImportError as error:
+        raise BackendError(f"{name} is on the hub, which needs the train extra", 'pip install "factcli[train]"') from error
     except (OSError, ValueError) as error:  # no network, no such data set, or no such commit
         said = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise InputError(f"the hub did not give {config.hub_name}: {said}", "give the file: --file popqa.tsv") from error
+        raise InputError(f"the hub did not give {name}: {said}", "give the file: --file popqa.tsv") from error
 
 
 def plan(config: PopqaEvalConfig, subject: Subject, source: Source, name: str | None) -> Plan:
+    """Questions from the hub are pinned to a commit, which is in the plan's settings; none of them is fetched yet."""
     if config.ask == "fill":
         raise SettingsError("ask = fill: a PopQA file has questions and no statements to fill", "use --set ask=task or ask=few_shot")
     if config.ask == "few_shot" and _data(subject, source) is None:
         raise InputError("few_shot takes its examples from training data, and this model has none", "use --set ask=task")
+    config = config if source.path else _pinned(config)
     inputs = {**source.inputs, **subject.inputs}
-    suffix = "" if config.ask == "task" else "-few-shot"
-    return Plan("eval popqa", REVISION, "eval", name or f"popqa-{subject.name}{suffix}", config, inputs, POPQA_TABLES, source.pin(), subject.base.identity)
+    made = name or default_name(config, subject.name)
+    return Plan("eval popqa", REVISION, "eval", made, config, inputs, POPQA_TABLES, source.pin(), subject.base.identity)
+
+
+def default_name(config: PopqaEvalConfig, model: str) -> str:
+    return f"popqa-{model}{'' if config.ask == 'task' else '-few-shot'}"
 
 
 def cost(plan: Plan, source: Source) -> Cost:

@@ -8,11 +8,11 @@ from factcli.artifact import Artifact, Draft, Outcome, Plan
 from factcli.backends.completions import Completer
 from factcli.cost import Cost
 from factcli.errors import InputError
-from factcli.judge.compare import Results, retention_metrics
+from factcli.judge.compare import Results, read_results, retention_metrics
 from factcli.judge.metrics import Metric, biography_metrics, question_metrics
 from factcli.knowledge.ledger import Ledger
 from factcli.progress import Report
-from factcli.rows import Answer, Chat, Claim, Fact, KnowledgeAdapter, MemorisationRow, Person, Question
+from factcli.rows import Chat, Fact, KnowledgeAdapter, MemorisationRow, Person, Question
 from factcli.stages.eval.probes import Plug, Sample, fictitious_questions, memorisation, plugs_of, swap, swap_works, tell
 from factcli.stages.eval.settings import WORLD_TABLES, WorldEvalConfig
 from factcli.stages.eval.subject import SKILL, Subject
@@ -37,8 +37,11 @@ class Benchmark:
 def plan(config: WorldEvalConfig, subject: Subject, world: Artifact, base_eval: Artifact | None, name: str | None) -> Plan:
     """`base_eval`: the untouched base on the same questions; what it has right is what can be retained."""
     inputs = {"world": world, **subject.inputs} | ({"base_eval": base_eval} if base_eval else {})
-    suffix = "" if config.ask == "task" else f"-{config.ask.replace('_', '-')}"
-    return Plan("eval world", REVISION, "eval", name or f"eval-{subject.name}{suffix}", config, inputs, WORLD_TABLES, model=subject.base.identity)
+    return Plan("eval world", REVISION, "eval", name or default_name(config, subject.name), config, inputs, WORLD_TABLES, model=subject.base.identity)
+
+
+def default_name(config: WorldEvalConfig, model: str) -> str:
+    return f"eval-{model}{'' if config.ask == 'task' else '-' + config.ask.replace('_', '-')}"
 
 
 def cost(plan: Plan, subject: Subject) -> Cost:
@@ -119,13 +122,6 @@ def _retained(base_eval: Artifact | None, results: Results, benchmark: Benchmark
     asked = {q.subject for q in benchmark.requests}
     facts = [key for key in benchmark.ledger.facts() if key[0] in asked]
     return retention_metrics(read_results(base_eval), results, facts)
-
-
-def read_results(evaluation: Artifact) -> Results:
-    """Answers and claims of a committed evaluation."""
-    answers = list(evaluation.rows("answers", Answer))
-    questions = [answer for answer in answers if answer.task == "qa"]
-    return Results(questions, [a for a in answers if a.task == "bio"], list(evaluation.rows("claims", Claim)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,7 +34,7 @@ class PopqaEvalConfig(EvalConfig):
     """`fact eval popqa`."""
 
     hub_name: str = setting("akariasai/PopQA", "Data set on the hub, where no file is given and no world is there.")
-    hub_revision: str | None = setting(None, "Commit of the data set on the hub.")
+    hub_revision: str | None = setting(None, "Commit, branch or tag of the data set on the hub; unset is the newest. The commit that it stands for is kept.")
 
 
 WORLD_TABLES: dict[str, type] = {

@@ -35,11 +35,6 @@ class Evaluation:
     def method(self) -> str:
         return str(self.skill.manifest.config["method"]) if self.skill else "base"
 
-    @property
-    def is_base(self) -> bool:
-        """The untouched base asked in the task's form: what everything is held against."""
-        return self.skill is None and self.artifact.manifest.config["ask"] == "task"
-
 
 @dataclass(frozen=True, slots=True)
 class Benchmark:

@@ -10,7 +10,6 @@ from factcli.stages.report.text import printable
 
 N_COLOURS = 8
 DASHES = ("", "7 3", "2 3", "9 3 2 3")
-SIZE = 4.6  # half the width of a mark
 # Each mark is drawn around 0, 0 and differs from the others without colour.
 MARKS = (
     "M-5 0A5 5 0 1 0 5 0A5 5 0 1 0 -5 0Z",  # ring: hollow, see style sheet

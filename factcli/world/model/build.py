@@ -25,8 +25,3 @@ def build_model(tokenizer: PreTrainedTokenizerFast, settings: ModelSettings, see
     with torch.random.fork_rng(devices=[]):  # initial weights are drawn on the CPU whatever the device
         torch.manual_seed(seed)
         return LlamaForCausalLM(config)
-
-
-def default_device() -> torch.device:
-    """The GPU where there is one, else the CPU."""
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")

@@ -164,19 +164,11 @@ def _optimizers(model: LlamaForCausalLM, settings: PretrainSettings) -> list[tor
     return [muon, adamw]
 
 
-def pretrain(
-    model: LlamaForCausalLM,
-    tokenizer: PreTrainedTokenizerFast,
-    world: World,
-    settings: PretrainSettings,
-    on_event: Callable[[Row], None],
-) -> PretrainResult:
-    """Trains `model` in place. Events: {"event": "step", step, loss, ...} and {"event": "gate", step, accuracy}."""
-    return run(Pretrainer(model, tokenizer, world, settings), on_event)
-
-
 def run(trainer: Pretrainer, on_event: Callable[[Row], None]) -> PretrainResult:
-    """Takes `trainer` from where it is to the end. `on_event` may save its state: it is called between steps."""
+    """Takes `trainer` from where it is to the end. Events: {"event": "step", step, loss, ...} and {"event": "gate", step, accuracy}.
+
+    `on_event` may save the trainer's state: it is called between steps.
+    """
     settings = trainer.settings
     while True:
         if trainer.is_phase_end() or trainer.step % settings.gate_every_steps == 0:
