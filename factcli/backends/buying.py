@@ -1,11 +1,10 @@
 """One answer, bought at most once: from the cache, from a twin in flight, from another process, or from a server."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import count
 from random import Random
-from typing import Any
 
 from factcli.backends.bill import Budget
 from factcli.backends.cache import Cache, Stored
@@ -38,7 +37,6 @@ class Surroundings:
     """Time and chance, given from outside so that tests wait for nothing and draw the same."""
 
     clock: Callable[[], float]
-    sleep: Callable[[float], Coroutine[Any, Any, None]]
     random: Random
 
 
@@ -59,13 +57,14 @@ class Buyer:
         self._not_ok_since = cache.now() if terms.retry_failed else 0.0
         self._settled = asyncio.Event()
         self._lost_in_a_row = 0
-        self._stopped: BaseException | None = None
+        self._stopped: asyncio.Future[BaseException] = asyncio.get_running_loop().create_future()
 
     def stop(self, error: BaseException) -> None:
-        """Send nothing more; what is in flight may still end. Whoever waits gets the error."""
-        self._stopped = error
-        self._pool.close(error)
-        self._settled.set()
+        """Send nothing more; what is in flight may still end. Whoever waits gets the error, now."""
+        if not self._stopped.done():
+            self._stopped.set_result(error)
+            self._pool.close(error)
+            self._settled.set()
 
     async def answer(self, request: Request) -> Response:
         """What came of it. Raises BudgetError, or BackendError where the server answers nobody."""
@@ -127,7 +126,7 @@ class Buyer:
                 n_failed += 1
                 if n_failed >= patience.tries:
                     raise
-                await self._around.sleep(patience.wait_s(n_failed, random))
+                await self._rest(patience.wait_s(n_failed, random))
 
     def _require_patience(self, error: CallError) -> None:
         """Raises BackendError where the server wants to be left alone for longer than anybody here would wait."""
@@ -140,7 +139,7 @@ class Buyer:
     async def _leave(self, request: Request, key: str) -> tuple[Slot, float] | Stored:
         """All that sending takes: a slot, money set aside and the lease of the key; or another process's answer."""
         for n_looks in count():
-            slot = await self._pool.take()
+            slot = await self._slot()
             worst = self._budget.reserve(most_tokens_in(request), request.sampling.max_tokens)
             if worst is None:
                 self._pool.unused(slot)
@@ -154,8 +153,15 @@ class Buyer:
             if stored is not None:
                 return stored
             longest_s = min(LONGEST_LOOK_S, FIRST_LOOK_S * 2 ** min(n_looks, 10))
-            await self._around.sleep(self._around.random.uniform(longest_s / 2, longest_s))
+            await self._rest(self._around.random.uniform(longest_s / 2, longest_s))
         raise AssertionError("unreachable")
+
+    async def _slot(self) -> Slot:
+        slot = await self._pool.take()
+        if self._stopped.done():  # between the slot's being handed out and this task's turn
+            self._pool.unused(slot)
+        self._go_on()
+        return slot
 
     async def _until_settled(self) -> None:
         """Until a request in flight has cost less than was set aside for it. Raises BudgetError where none is in flight."""
@@ -163,8 +169,16 @@ class Buyer:
             raise self._budget.error()
         self._settled.clear()
         await self._settled.wait()
-        if self._stopped is not None:
-            raise self._stopped
+        self._go_on()
+
+    async def _rest(self, seconds: float) -> None:
+        await asyncio.wait((self._stopped,), timeout=seconds)
+        self._go_on()
+
+    def _go_on(self) -> None:
+        """Raises what stopped the sending, if something did."""
+        if self._stopped.done():
+            raise self._stopped.result()
 
     async def _sent(self, slot: Slot, worst: float, request: Request, ask: int) -> Said:
         """Send once; book what it cost, and tell the pool how it went."""

@@ -35,6 +35,7 @@ class Server:
     behave: Behaviour = always_right
     latency_s: float = 0.0
     admits: int = 10**9  # at once; more are answered 429 at once
+    holds: bool = False  # while it is set no answer leaves
     retry_after: str = ""  # sent with a 429
     said: Callable[[dict[str, Any]], dict[str, Any]] | None = None  # replaces parts of the choice
     bodies: list[dict[str, Any]] = field(default_factory=list)
@@ -74,6 +75,8 @@ class Server:
         self.most_in_flight = max(self.most_in_flight, self.in_flight)
         try:
             await asyncio.sleep(self.latency_s)
+            while self.holds:
+                await asyncio.sleep(0.005)
         finally:
             self.in_flight -= 1
         return await self._answer(fault, head, body, writer)
