@@ -37,6 +37,7 @@ class Server:
     admits: int = 10**9  # at once; more are answered 429 at once
     holds: bool = False  # while it is set no answer leaves
     retry_after: str = ""  # sent with a 429
+    refuses: Callable[[dict[str, Any]], dict[str, Any] | None] | None = None  # an error body, sent with 400, for what it does not take
     said: Callable[[dict[str, Any]], dict[str, Any]] | None = None  # replaces parts of the choice
     bodies: list[dict[str, Any]] = field(default_factory=list)
     headers: list[str] = field(default_factory=list)
@@ -83,7 +84,10 @@ class Server:
 
     async def _answer(self, fault: str, head: str, body: dict[str, Any], writer: asyncio.StreamWriter) -> bool:
         whole = json.dumps(self.completion(body)).encode()
-        if fault == "":
+        refusal = self.refuses(body) if self.refuses else None
+        if refusal:
+            _write(writer, 400, json.dumps({"error": refusal}).encode(), JSON)
+        elif fault == "":
             self.answered[json.dumps(body, sort_keys=True)] += 1
             _write(writer, 200, whole, JSON)
         elif fault == "hang":

@@ -17,8 +17,8 @@ from pydantic import BaseModel, field_validator
 from factcli.backends.apikey import ApiKey, read_key
 from factcli.backends.bill import Budget, Price, Usage
 from factcli.backends.buying import Terms
-from factcli.backends.calling import payload
 from factcli.backends.completions import Turn
+from factcli.backends.dialect import payload
 from factcli.backends.http import HttpBackend
 from factcli.backends.requests import Request, Response, Sampling, Token
 from factcli.backends.retrying import Patience
