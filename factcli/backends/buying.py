@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import count
 from random import Random
+from typing import NamedTuple
 
 from factcli.backends.bill import Budget
 from factcli.backends.cache import Cache, Stored
@@ -38,6 +39,14 @@ class Surroundings:
 
     clock: Callable[[], float]
     random: Random
+
+
+class Leave(NamedTuple):
+    """All that sending takes, the lease of the key aside."""
+
+    slot: Slot
+    worst: float  # money set aside
+    before: Stored | None  # the invalid answers so far, this run's or another's
 
 
 class Buyer:
@@ -85,34 +94,34 @@ class Buyer:
 
     async def _buy(self, request: Request, key: str) -> tuple[Stored | CallError, bool]:
         """The answer, and whether somebody else bought it. A failure is given back, not raised: it is the row's."""
-        last: Stored | None = None
-        for ask in range(self._terms.json_asks if request.schema else 1):
+        n_asks = self._terms.json_asks if request.schema else 1
+        while True:
             try:
-                found = await self._ask(request, key, ask)
+                found, is_cached = await self._ask(request, key, n_asks)
             except CallError as error:
-                if last is None:
+                kept = self._cache.kept(key)
+                if kept is None:
                     self._lose(key, error)
                     return error, False
-                break  # what was paid for is kept
-            if isinstance(found, Stored):
+                self._cache.release(key)  # what was paid for is the answer now, and another run asks on
+                return kept, False
+            if is_cached:
                 return found, True
-            last = _added(last, checked(found, request.schema))
-            if last.said.outcome != "invalid":
-                break
-        assert last is not None
-        self._cache.put(key, self._endpoint.model, last)
-        return last, False
+            if found.said.outcome != "invalid" or found.asks >= n_asks:
+                self._cache.put(key, self._endpoint.model, found)
+                return found, False
+            self._cache.keep(key, self._endpoint.model, found)
 
-    async def _ask(self, request: Request, key: str, ask: int) -> Said | Stored:
-        """One answer after as many tries as it takes. Stored: another process had it meanwhile. Raises CallError."""
+    async def _ask(self, request: Request, key: str, n_asks: int) -> tuple[Stored, bool]:
+        """One answer more, after as many tries as it takes, and whether somebody else bought it. Raises CallError."""
         patience, random = self._terms.patience, self._around.random
         n_failed, slow_since_s = 0, None
         while True:
-            leave = await self._leave(request, key)
+            leave = await self._leave(request, key, n_asks)
             if isinstance(leave, Stored):
-                return leave
+                return leave, True
             try:
-                return await self._sent(*leave, request, ask)
+                return await self._sent(*leave, request), False
             except CallError as error:
                 if error.verdict == "never":
                     raise
@@ -136,8 +145,8 @@ class Buyer:
                 f"every answer so far is kept: run the same command again then, or with a patience_s above {self._terms.patience.patience_s:g}",
             )
 
-    async def _leave(self, request: Request, key: str) -> tuple[Slot, float] | Stored:
-        """All that sending takes: a slot, money set aside and the lease of the key; or another process's answer."""
+    async def _leave(self, request: Request, key: str, n_asks: int) -> Leave | Stored:
+        """All that sending takes: a slot, money set aside and the lease of the key; or the answer that somebody else bought."""
         for n_looks in count():
             slot = await self._slot()
             worst = self._budget.reserve(most_tokens_in(request), request.sampling.max_tokens)
@@ -146,7 +155,10 @@ class Buyer:
                 await self._until_settled()
                 continue
             if self._cache.claim(key, self._terms.patience.timeout_s, self._not_ok_since) == "mine":
-                return slot, worst
+                before = self._cache.kept(key) if request.schema else None
+                if before is None or before.asks < n_asks:
+                    return Leave(slot, worst, before)
+                self._cache.put(key, self._endpoint.model, before)  # an earlier run would have asked more often
             self._budget.give_up(worst, may_be_billed=False)
             self._pool.unused(slot)
             stored = self._cache.get(key, self._not_ok_since)
@@ -180,10 +192,10 @@ class Buyer:
         if self._stopped.done():
             raise self._stopped.result()
 
-    async def _sent(self, slot: Slot, worst: float, request: Request, ask: int) -> Said:
+    async def _sent(self, slot: Slot, worst: float, before: Stored | None, request: Request) -> Stored:
         """Send once; book what it cost, and tell the pool how it went."""
         try:
-            said = await self._callers[slot.server.url].call(request, ask)
+            said = await self._callers[slot.server.url].call(request, before.asks if before else 0)
         except CallError as error:
             self._budget.give_up(worst, error.may_be_billed)
             self._budget.usage.retries[error.cause] += 1
@@ -202,7 +214,7 @@ class Buyer:
         self._budget.settle(worst, said.tokens_in, said.tokens_out)
         self._budget.usage.requests += 1
         self._pool.succeeded(slot)
-        return said
+        return _added(before, checked(said, request.schema))
 
     def _lose(self, key: str, error: CallError) -> None:
         """A request failed for good. Many in a row without a success: it is not the rows' fault, so the run ends."""
@@ -243,4 +255,6 @@ def way_out(error: CallError) -> str:
 
 def _added(before: Stored | None, said: Said) -> Stored:
     """The newest answer, with the tokens of those before it: they were paid for too."""
-    return Stored(said, said.tokens_in + (before.tokens_in if before else 0), said.tokens_out + (before.tokens_out if before else 0))
+    if before is None:
+        return Stored(said, said.tokens_in, said.tokens_out)
+    return Stored(said, said.tokens_in + before.tokens_in, said.tokens_out + before.tokens_out, before.asks + 1)

@@ -175,19 +175,6 @@ def test_truncated_and_refused_answers_are_kept_as_such_and_bought_again_only_wh
         assert server.n == 5
 
 
-def test_json_of_the_wrong_form_is_asked_for_again_and_then_invalid(tmp_path: Path):
-    texts = iter(['{"name": "Mira"}', "no JSON", '{"name": "Mira", "year": 1962}', *["[]"] * 9])
-    with running(Server(said=lambda _body: {"message": {"content": next(texts)}})) as server:
-        right = by_id(backend(server, tmp_path, json_asks=3).generate(asked(1, schema=Form)))["r0"]
-        assert (right.outcome, right.parsed, right.cost) == ("ok", Form(name="Mira", year=1962), 60)
-        assert server.bodies[0]["response_format"]["json_schema"]["schema"]["required"] == ["name", "year"]
-        wrong = by_id(backend(server, tmp_path, json_asks=2).generate([Request("w", (Turn("user", "x"),), Sampling(9), schema=Form)]))["w"]
-        assert (wrong.outcome, wrong.parsed, wrong.cost) == ("invalid", None, 40)
-        assert wrong.cause.startswith("not of the form asked for")
-        replayed = by_id(backend(server, tmp_path).generate(asked(1, schema=Form)))["r0"]
-        assert (replayed.parsed, replayed.is_cached) == (right.parsed, True)
-
-
 def test_a_truncated_answer_is_never_parsed(tmp_path: Path):
     said = {"message": {"content": '{"name": "Mira", "year": 1962}'}, "finish_reason": "length"}
     with running(Server(said=lambda _body: said)) as server:
