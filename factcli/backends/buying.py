@@ -8,11 +8,11 @@ from random import Random
 from typing import NamedTuple
 
 from factcli.backends.bill import Budget
-from factcli.backends.cache import Cache, Stored
+from factcli.backends.cache import Cache, Stored, added
 from factcli.backends.calling import Caller
 from factcli.backends.keys import Endpoint, request_key
 from factcli.backends.pool import Pool, Slot
-from factcli.backends.reading import Said, checked
+from factcli.backends.reading import checked
 from factcli.backends.requests import Request, Response
 from factcli.backends.responding import response_of
 from factcli.backends.retrying import CallError, Patience
@@ -214,7 +214,7 @@ class Buyer:
         self._budget.settle(worst, said.tokens_in, said.tokens_out)
         self._budget.usage.requests += 1
         self._pool.succeeded(slot)
-        return _added(before, checked(said, request.schema))
+        return added(before, checked(said, request.schema))
 
     def _lose(self, key: str, error: CallError) -> None:
         """A request failed for good. Many in a row without a success: it is not the rows' fault, so the run ends."""
@@ -251,10 +251,3 @@ def way_out(error: CallError) -> str:
     if error.cause == "404":
         return "check the model's name and the base URL, which mostly ends in /v1"
     return "every answer so far is kept: see to the server, then run the same command again"
-
-
-def _added(before: Stored | None, said: Said) -> Stored:
-    """The newest answer, with the tokens of those before it: they were paid for too."""
-    if before is None:
-        return Stored(said, said.tokens_in, said.tokens_out)
-    return Stored(said, said.tokens_in + before.tokens_in, said.tokens_out + before.tokens_out, before.asks + 1)

@@ -37,6 +37,13 @@ class Stored:
     asks: int = 1  # times that it was asked for
 
 
+def added(before: Stored | None, said: Said) -> Stored:
+    """The newest answer, with the tokens of the invalid ones before it: they were paid for too."""
+    if before is None:
+        return Stored(said, said.tokens_in, said.tokens_out)
+    return Stored(said, said.tokens_in + before.tokens_in, said.tokens_out + before.tokens_out, before.asks + 1)
+
+
 class Cache:
     """One connection; use it in the thread that made it. `clock` is wall time: leases are compared across processes."""
 
