@@ -5,9 +5,10 @@ spec.py        http:MODEL@URL, local:REF, scripted:FILE   settings.py  the setti
 http.py        many requests at once to servers           sampling.py  the same with a model in this process
 buying.py      one answer: cache, twin, lease, server     cache.py     the answers that were paid for
 calling.py     one try through the openai client          keys.py      the name of an answer
-reading.py     what a body says                           bill.py      price, budget, usage
-retrying.py    the retry table                            planning.py  what a run would cost
-limiter.py     how many at once                           probing.py   does the server do what is needed
-pool.py        which server                               panel.py     the live numbers
-stream.py      an event loop behind an iterator           scripted.py  answers by rules
+dialect.py     the words of a request, strict.py its form bill.py      price, budget, usage
+reading.py     what a body says                           planning.py  what a run would cost
+retrying.py    the retry table                            probing.py   does the server do what is needed
+limiter.py     how many at once                           panel.py     the live numbers
+pool.py        which server                               scripted.py  answers by rules
+stream.py      an event loop behind an iterator           chains.py    work of several steps over one stream
 """

@@ -1,18 +1,18 @@
 """One answer, bought at most once: from the cache, from a twin in flight, from another process, or from a server."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import count
 from random import Random
-from typing import Any
+from typing import NamedTuple
 
 from factcli.backends.bill import Budget
-from factcli.backends.cache import Cache, Stored
+from factcli.backends.cache import Cache, Stored, added
 from factcli.backends.calling import Caller
 from factcli.backends.keys import Endpoint, request_key
 from factcli.backends.pool import Pool, Slot
-from factcli.backends.reading import Said, checked
+from factcli.backends.reading import checked
 from factcli.backends.requests import Request, Response
 from factcli.backends.responding import response_of
 from factcli.backends.retrying import CallError, Patience
@@ -38,8 +38,15 @@ class Surroundings:
     """Time and chance, given from outside so that tests wait for nothing and draw the same."""
 
     clock: Callable[[], float]
-    sleep: Callable[[float], Coroutine[Any, Any, None]]
     random: Random
+
+
+class Leave(NamedTuple):
+    """All that sending takes, the lease of the key aside."""
+
+    slot: Slot
+    worst: float  # money set aside
+    before: Stored | None  # the invalid answers so far, this run's or another's
 
 
 class Buyer:
@@ -59,13 +66,14 @@ class Buyer:
         self._not_ok_since = cache.now() if terms.retry_failed else 0.0
         self._settled = asyncio.Event()
         self._lost_in_a_row = 0
-        self._stopped: BaseException | None = None
+        self._stopped: asyncio.Future[BaseException] = asyncio.get_running_loop().create_future()
 
     def stop(self, error: BaseException) -> None:
-        """Send nothing more; what is in flight may still end. Whoever waits gets the error."""
-        self._stopped = error
-        self._pool.close(error)
-        self._settled.set()
+        """Send nothing more; what is in flight may still end. Whoever waits gets the error, now."""
+        if not self._stopped.done():
+            self._stopped.set_result(error)
+            self._pool.close(error)
+            self._settled.set()
 
     async def answer(self, request: Request) -> Response:
         """What came of it. Raises BudgetError, or BackendError where the server answers nobody."""
@@ -86,34 +94,34 @@ class Buyer:
 
     async def _buy(self, request: Request, key: str) -> tuple[Stored | CallError, bool]:
         """The answer, and whether somebody else bought it. A failure is given back, not raised: it is the row's."""
-        last: Stored | None = None
-        for ask in range(self._terms.json_asks if request.schema else 1):
+        n_asks = self._terms.json_asks if request.schema else 1
+        while True:
             try:
-                found = await self._ask(request, key, ask)
+                found, is_cached = await self._ask(request, key, n_asks)
             except CallError as error:
-                if last is None:
+                kept = self._cache.kept(key)
+                if kept is None:
                     self._lose(key, error)
                     return error, False
-                break  # what was paid for is kept
-            if isinstance(found, Stored):
+                self._cache.release(key)  # what was paid for is the answer now, and another run asks on
+                return kept, False
+            if is_cached:
                 return found, True
-            last = _added(last, checked(found, request.schema))
-            if last.said.outcome != "invalid":
-                break
-        assert last is not None
-        self._cache.put(key, self._endpoint.model, last)
-        return last, False
+            if found.said.outcome != "invalid" or found.asks >= n_asks:
+                self._cache.put(key, self._endpoint.model, found)
+                return found, False
+            self._cache.keep(key, self._endpoint.model, found)
 
-    async def _ask(self, request: Request, key: str, ask: int) -> Said | Stored:
-        """One answer after as many tries as it takes. Stored: another process had it meanwhile. Raises CallError."""
+    async def _ask(self, request: Request, key: str, n_asks: int) -> tuple[Stored, bool]:
+        """One answer more, after as many tries as it takes, and whether somebody else bought it. Raises CallError."""
         patience, random = self._terms.patience, self._around.random
         n_failed, slow_since_s = 0, None
         while True:
-            leave = await self._leave(request, key)
+            leave = await self._leave(request, key, n_asks)
             if isinstance(leave, Stored):
-                return leave
+                return leave, True
             try:
-                return await self._sent(*leave, request, ask)
+                return await self._sent(*leave, request), False
             except CallError as error:
                 if error.verdict == "never":
                     raise
@@ -127,7 +135,7 @@ class Buyer:
                 n_failed += 1
                 if n_failed >= patience.tries:
                     raise
-                await self._around.sleep(patience.wait_s(n_failed, random))
+                await self._rest(patience.wait_s(n_failed, random))
 
     def _require_patience(self, error: CallError) -> None:
         """Raises BackendError where the server wants to be left alone for longer than anybody here would wait."""
@@ -137,25 +145,35 @@ class Buyer:
                 f"every answer so far is kept: run the same command again then, or with a patience_s above {self._terms.patience.patience_s:g}",
             )
 
-    async def _leave(self, request: Request, key: str) -> tuple[Slot, float] | Stored:
-        """All that sending takes: a slot, money set aside and the lease of the key; or another process's answer."""
+    async def _leave(self, request: Request, key: str, n_asks: int) -> Leave | Stored:
+        """All that sending takes: a slot, money set aside and the lease of the key; or the answer that somebody else bought."""
         for n_looks in count():
-            slot = await self._pool.take()
+            slot = await self._slot()
             worst = self._budget.reserve(most_tokens_in(request), request.sampling.max_tokens)
             if worst is None:
                 self._pool.unused(slot)
                 await self._until_settled()
                 continue
             if self._cache.claim(key, self._terms.patience.timeout_s, self._not_ok_since) == "mine":
-                return slot, worst
+                before = self._cache.kept(key) if request.schema else None
+                if before is None or before.asks < n_asks:
+                    return Leave(slot, worst, before)
+                self._cache.put(key, self._endpoint.model, before)  # an earlier run would have asked more often
             self._budget.give_up(worst, may_be_billed=False)
             self._pool.unused(slot)
             stored = self._cache.get(key, self._not_ok_since)
             if stored is not None:
                 return stored
             longest_s = min(LONGEST_LOOK_S, FIRST_LOOK_S * 2 ** min(n_looks, 10))
-            await self._around.sleep(self._around.random.uniform(longest_s / 2, longest_s))
+            await self._rest(self._around.random.uniform(longest_s / 2, longest_s))
         raise AssertionError("unreachable")
+
+    async def _slot(self) -> Slot:
+        slot = await self._pool.take()
+        if self._stopped.done():  # between the slot's being handed out and this task's turn
+            self._pool.unused(slot)
+        self._go_on()
+        return slot
 
     async def _until_settled(self) -> None:
         """Until a request in flight has cost less than was set aside for it. Raises BudgetError where none is in flight."""
@@ -163,13 +181,21 @@ class Buyer:
             raise self._budget.error()
         self._settled.clear()
         await self._settled.wait()
-        if self._stopped is not None:
-            raise self._stopped
+        self._go_on()
 
-    async def _sent(self, slot: Slot, worst: float, request: Request, ask: int) -> Said:
+    async def _rest(self, seconds: float) -> None:
+        await asyncio.wait((self._stopped,), timeout=seconds)
+        self._go_on()
+
+    def _go_on(self) -> None:
+        """Raises what stopped the sending, if something did."""
+        if self._stopped.done():
+            raise self._stopped.result()
+
+    async def _sent(self, slot: Slot, worst: float, before: Stored | None, request: Request) -> Stored:
         """Send once; book what it cost, and tell the pool how it went."""
         try:
-            said = await self._callers[slot.server.url].call(request, ask)
+            said = await self._callers[slot.server.url].call(request, before.asks if before else 0)
         except CallError as error:
             self._budget.give_up(worst, error.may_be_billed)
             self._budget.usage.retries[error.cause] += 1
@@ -188,7 +214,7 @@ class Buyer:
         self._budget.settle(worst, said.tokens_in, said.tokens_out)
         self._budget.usage.requests += 1
         self._pool.succeeded(slot)
-        return said
+        return added(before, checked(said, request.schema))
 
     def _lose(self, key: str, error: CallError) -> None:
         """A request failed for good. Many in a row without a success: it is not the rows' fault, so the run ends."""
@@ -225,8 +251,3 @@ def way_out(error: CallError) -> str:
     if error.cause == "404":
         return "check the model's name and the base URL, which mostly ends in /v1"
     return "every answer so far is kept: see to the server, then run the same command again"
-
-
-def _added(before: Stored | None, said: Said) -> Stored:
-    """The newest answer, with the tokens of those before it: they were paid for too."""
-    return Stored(said, said.tokens_in + (before.tokens_in if before else 0), said.tokens_out + (before.tokens_out if before else 0))

@@ -22,7 +22,8 @@ from factcli.backends.requests import Token
 
 Claim = Literal["mine", "stored", "others"]
 SAID_FIELDS = tuple(field.name for field in fields(Said))
-COUNTS = "FROM answers WHERE key = ? AND (outcome = 'ok' OR created >= ?)"
+ASKING = "asking"  # the outcome in the table of an invalid answer that is being asked for again
+COUNTS = f"FROM answers WHERE key = ? AND (outcome = 'ok' OR (created >= ? AND outcome <> '{ASKING}'))"
 LEASE_MARGIN_S = 30.0  # beyond the time-out of a call, for storing its answer
 
 
@@ -33,6 +34,14 @@ class Stored:
     said: Said
     tokens_in: int
     tokens_out: int
+    asks: int = 1  # times that it was asked for
+
+
+def added(before: Stored | None, said: Said) -> Stored:
+    """The newest answer, with the tokens of the invalid ones before it: they were paid for too."""
+    if before is None:
+        return Stored(said, said.tokens_in, said.tokens_out)
+    return Stored(said, said.tokens_in + before.tokens_in, said.tokens_out + before.tokens_out, before.asks + 1)
 
 
 class Cache:
@@ -77,10 +86,23 @@ class Cache:
 
     def put(self, key: str, model: str, stored: Stored) -> None:
         """Commit an answer and end its lease, both or neither."""
-        row = (key, model, stored.said.outcome, self._clock(), text_of(stored))
         with self._transaction() as connection:
-            connection.execute("INSERT OR REPLACE INTO answers VALUES (?, ?, ?, ?, ?)", row)
+            self._write(connection, key, model, stored.said.outcome, stored)
             connection.execute("DELETE FROM leases WHERE key = ? AND owner = ?", (key, self._owner))
+
+    def keep(self, key: str, model: str, invalid: Stored) -> None:
+        """Commit an answer that is about to be asked for again. It has been paid for, so whoever asks next, in another run too, goes on from it."""
+        with self._transaction() as connection:
+            self._write(connection, key, model, ASKING, invalid)
+
+    def kept(self, key: str) -> Stored | None:
+        """What `keep` committed last, where nothing was `put` since. Ask for it with the key's lease in hand."""
+        with usable(self.directory):
+            row = self._connection.execute("SELECT said FROM answers WHERE key = ? AND outcome = ?", (key, ASKING)).fetchone()
+            return None if row is None else self._parsed(key, row[0])
+
+    def _write(self, connection: sqlite3.Connection, key: str, model: str, outcome: str, stored: Stored) -> None:
+        connection.execute("INSERT OR REPLACE INTO answers VALUES (?, ?, ?, ?, ?)", (key, model, outcome, self._clock(), text_of(stored)))
 
     def release(self, key: str) -> None:
         with self._transaction() as connection:
@@ -122,7 +144,7 @@ class Cache:
 def text_of(stored: Stored) -> str:
     """As JSON. Not by `asdict`, which takes as long as storing does."""
     said = {name: getattr(stored.said, name) for name in SAID_FIELDS}
-    values = {"said": said, "tokens_in": stored.tokens_in, "tokens_out": stored.tokens_out}
+    values = {"said": said, "tokens_in": stored.tokens_in, "tokens_out": stored.tokens_out, "asks": stored.asks}
     return json.dumps(values, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace").decode()
 
 
@@ -131,7 +153,7 @@ def stored_of(text: str) -> Stored:
     values = json.loads(text)
     said = values["said"]
     tokens, prompt_tokens = (_tokens(said.pop(name)) for name in ("tokens", "prompt_tokens"))
-    return Stored(Said(**said, tokens=tokens, prompt_tokens=prompt_tokens), int(values["tokens_in"]), int(values["tokens_out"]))
+    return Stored(Said(**said, tokens=tokens, prompt_tokens=prompt_tokens), int(values["tokens_in"]), int(values["tokens_out"]), int(values.get("asks", 1)))
 
 
 def _tokens(values: Sequence[Sequence[object]]) -> tuple[Token, ...]:

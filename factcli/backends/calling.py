@@ -8,7 +8,7 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 from factcli.backends.apikey import ApiKey
-from factcli.backends.completions import Turn
+from factcli.backends.dialect import Dialect, payload
 from factcli.backends.reading import Said, read_body, shown
 from factcli.backends.requests import Request
 from factcli.backends.retrying import CallError, retry_after_s, verdict_of
@@ -29,23 +29,38 @@ class Caller:
         self._timeout_s = timeout_s
         self._most_in_flight = most_in_flight
         self._client: AsyncOpenAI | None = None
+        self._dialect = Dialect()  # as far as its refusals have taught it
 
     async def call(self, request: Request, ask: int) -> Said:
         """The answer. `ask` counts how often an invalid answer was asked for again. Raises CallError."""
-        from openai import APIConnectionError, APIStatusError, APITimeoutError
+        from openai import APIStatusError
+
+        before = dialect = self._dialect
+        while True:
+            try:
+                body = await self._posted(request, payload(request, self.model, ask, dialect))
+                break
+            except APIStatusError as error:
+                corrected = dialect.corrected(request, error.status_code, str(error.body))
+                if corrected is None:
+                    raise self._refused(error) from None
+                dialect = corrected
+        self._dialect = self._dialect.learned(before, dialect)
+        return read_body(self._key.redact(body.decode("utf-8", "replace")), request.prompt if isinstance(request.prompt, str) else None)
+
+    async def _posted(self, request: Request, fields: dict[str, Any]) -> bytes:
+        """The body of a 200. Raises APIStatusError for another status, CallError where there is none."""
+        from openai import APIConnectionError, APITimeoutError
 
         self._client = self._client or self._connect()
-        is_text = isinstance(request.prompt, str)
+        path = "/completions" if isinstance(request.prompt, str) else "/chat/completions"
         try:
             async with asyncio.timeout(self._timeout_s):  # of the whole try: the client's own ends only silence
-                body = await self._client.post("/completions" if is_text else "/chat/completions", cast_to=bytes, body=payload(request, self.model, ask))
+                return await self._client.post(path, cast_to=bytes, body=fields)
         except (TimeoutError, APITimeoutError):
             raise CallError("time-out", "again", may_be_billed=True) from None
-        except APIStatusError as error:
-            raise self._refused(error) from None
         except APIConnectionError as error:
             raise CallError("cut connection", "again", type(error.__cause__).__name__, may_be_billed=True) from None
-        return read_body(self._key.redact(body.decode("utf-8", "replace")), request.prompt if isinstance(request.prompt, str) else None)
 
     async def close(self) -> None:
         if self._client is not None:
@@ -65,33 +80,6 @@ class Caller:
         told = "" if status in LOCKED else shown(self._key.redact(str(_message(error))))
         wait_s = retry_after_s(error.response.headers.get("retry-after"))
         return CallError(str(status), verdict_of(status, error.code or ""), told, wait_s, may_be_billed=status >= 500)
-
-
-def payload(request: Request, model: str, ask: int = 0) -> dict[str, Any]:
-    """The JSON body. What is at its default is left out: not every server knows every field."""
-    sampling, seed = request.sampling, request.seed_of_try(ask)
-    body: dict[str, Any] = {"model": model, "max_tokens": sampling.max_tokens, "temperature": sampling.temperature}
-    body |= {"top_p": sampling.top_p} if sampling.top_p < 1 else {}
-    body |= {"seed": seed} if seed is not None else {}
-    body |= {"stop": list(sampling.stop)} if sampling.stop else {}
-    own = _text_fields(request, request.prompt) if isinstance(request.prompt, str) else _chat_fields(request, request.prompt)
-    return body | own
-
-
-def _text_fields(request: Request, prompt: str) -> dict[str, Any]:
-    fields: dict[str, Any] = {"prompt": prompt}
-    fields |= {"logprobs": 1} if request.wants_logprobs or request.wants_prompt_logprobs else {}
-    return fields | ({"echo": True} if request.wants_prompt_logprobs else {})
-
-
-def _chat_fields(request: Request, turns: tuple[Turn, ...]) -> dict[str, Any]:
-    fields: dict[str, Any] = {"messages": [{"role": turn.role, "content": turn.content} for turn in turns]}
-    fields |= {"logprobs": True} if request.wants_logprobs else {}
-    fields |= {"prompt_logprobs": 0} if request.wants_prompt_logprobs else {}  # vLLM's extension; 0: of the token itself only
-    if request.schema is None:
-        return fields
-    form = {"name": request.schema.__name__, "schema": request.schema.model_json_schema()}
-    return fields | {"response_format": {"type": "json_schema", "json_schema": form}}
 
 
 def _message(error: "APIStatusError") -> object:

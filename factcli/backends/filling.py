@@ -16,7 +16,7 @@ from factcli.backends.http import HttpBackend
 from factcli.backends.opening import Answering, Backend
 from factcli.backends.panel import Panel
 from factcli.backends.planning import Estimate
-from factcli.backends.probing import Need, probe
+from factcli.backends.probing import Need, probe, require
 from factcli.backends.requests import Requests, Response
 from factcli.errors import TooManyFailuresError
 from factcli.progress import Report
@@ -24,6 +24,7 @@ from factcli.rows import Origin, Reject
 
 Rows = Mapping[str, Sequence[Any]]  # by table
 TABLES: dict[str, type] = {"origins": Origin, "rejected": Reject}  # that every stage with a backend has
+PROBED = "probed.json"  # in the draft's scratch folder: what the server was found to lack
 FAILED = "failed.jsonl"  # in the draft's scratch folder: what failed in the last try
 
 
@@ -47,7 +48,9 @@ def fill(
     first: Backend | None = None,
     n_first: int = 0,
 ) -> Backend:
-    """Run what the draft lacks of `units`; gives the backend, for its usage. A server is probed first for what the run `needs`.
+    """Run what the draft lacks of `units`; gives the backend, for its usage.
+
+    A server is probed first: BackendError where it lacks what the run `needs`; that it ignores seeds is said and recorded.
 
     Where a draft is filled twice, because later units follow from earlier ones, the second call is given the `first`'s
     backend (its budget and usage go on) and the number of units that are not its own.
@@ -57,8 +60,8 @@ def fill(
     """
     panel = Panel(report, total)
     backend = answering.open(panel.watch) if first is None else _watched(first, panel)
-    if isinstance(backend, HttpBackend) and len(draft) - n_first < total:
-        probe(backend, needs, answering.config.chat)
+    if isinstance(backend, HttpBackend) and first is None and len(draft) < total:
+        _probe(draft, backend, needs, answering.config.chat, report)
     failed: list[tuple[Unit, UnansweredError]] = []
 
     def generate(requests: Requests) -> Iterator[Response]:
@@ -72,6 +75,15 @@ def fill(
             draft.write(unit.name, unit.order, result)
     _settle(draft, failed, total, answering.config.max_failed)
     return backend
+
+
+def _probe(draft: Draft, backend: HttpBackend, needs: Collection[Need], is_chat: bool, report: Report) -> None:
+    findings = probe(backend, {*needs, "seeds"}, is_chat)
+    require(findings, needs)
+    lacking = {need: finding for need, finding in findings.items() if finding}
+    for finding in lacking.values():
+        report.say(f"note: {finding}; what was bought is kept, but another cache would draw other answers")
+    (draft.scratch() / PROBED).write_text(json.dumps(lacking), encoding="utf-8")
 
 
 def _watched(backend: Backend, panel: Panel) -> Backend:
@@ -97,7 +109,9 @@ def counts_of(draft: Draft) -> dict[str, Any]:
 def usage_of(draft: Draft, answering: Answering, backend: Backend) -> dict[str, Any]:
     """What this run used, and beside it all the answers that the artifact stands on, whenever they were bought."""
     keys = {row["request"] for table in TABLES for row in draft.rows(table)} - {""}
-    return {**backend.usage.as_json(), "all_answers": _bill(keys, answering)}
+    probed = draft.scratch() / PROBED
+    lacks = json.loads(probed.read_text(encoding="utf-8")) if probed.exists() else {}
+    return {**backend.usage.as_json(), "all_answers": _bill(keys, answering)} | ({"server_lacks": lacks} if lacks else {})
 
 
 def _bill(keys: Iterable[str], answering: Answering) -> dict[str, Any]:

@@ -1,6 +1,5 @@
 """Any OpenAI-compatible server: many requests at once, as many as it takes, each answer bought once."""
 
-import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
@@ -63,7 +62,7 @@ class HttpBackend:
 
     @asynccontextmanager
     async def _opened(self) -> AsyncIterator[Buyer]:
-        around = Surroundings(time.monotonic, asyncio.sleep, self.random or Random())
+        around = Surroundings(time.monotonic, self.random or Random())
         pool = Pool([Server(url, Limiter(self.most_in_flight, around.random)) for url in dict.fromkeys(self.spec.urls)], around.clock)
         callers = {url: Caller(url, self.spec.model, self.key, self.terms.patience.timeout_s, self.most_in_flight) for url in self.spec.urls}
         cache = Cache(self.cache_directory)

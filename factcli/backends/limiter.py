@@ -1,8 +1,11 @@
 """How many requests one server may have at once, found by trying. No clock and no waiting in here: both are given.
 
-    slow start   each success raises the limit by one, so that it doubles per round trip, until the first rejection or the
-                 knee: two round trips in which a doubled limit brought hardly more answers per second
-    rejection    x0.85, at most once per round trip: requests that were sent before the last cut say nothing new
+    slow start   each success raises the limit by one, so that it doubles with as many successes, until the first rejection
+                 or the knee: two doublings that brought hardly more answers per second; the second is taken back
+    knee         chance or a pause of the server can look like one, so after 10 s, then 20 s and so on, one more doubling is
+                 tried: the start goes on if it brings answers, and it is taken back if not
+    rejection    x0.85, at most once per round trip: requests that were sent before the last cut say nothing new; the same
+                 after a time-out, which may be one request's own fault and so is tried beyond like a knee
     after that   back up to just below what was rejected, halving the gap per round trip; there a probe of one more
                  each 10 s, which is taken back if it is rejected
     Retry-After  nothing is sent before; without one, a server that accepts nothing is left alone for longer and longer
@@ -16,7 +19,9 @@ from typing import NamedTuple
 FIRST_LIMIT = 4
 CUT = 0.85
 PROBE_S = 10.0
-KNEE = 1.2  # a round trip with twice the requests that brings less than this times the answers per second is no gain
+KNEE = 1.2  # twice the requests that bring less than this times the answers per second are no gain
+CLEAR = 1.4  # the same for a try beyond a knee: chance must not raise the limit again and again
+LEAST_JUDGED = 8  # answers; the rate of fewer is chance
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 60.0
 
 
@@ -46,12 +51,17 @@ class Limiter:
 
     def _begin_start(self, now_s: float) -> None:
         self.is_starting = True
-        self._best_rate, self._n_flat = 0.0, 0
-        self._begin_round(now_s)
+        self._gain_from, self._n_flat = 0.0, 0
+        self._look_again_s = PROBE_S
+        self._begin_doubling(now_s)
+        self._begin_round()
 
-    def _begin_round(self, now_s: float) -> None:
-        self._round_number, self._round_s = self._number, now_s
-        self._round_successes = 0
+    def _begin_doubling(self, now_s: float) -> None:
+        self._measured_s, self._doubling_from = now_s, self.limit
+        self._n_measured = 0
+
+    def _begin_round(self) -> None:
+        self._round_number = self._number
         self._was_full_before, self._was_full = self._was_full, False
 
     def free(self, now_s: float) -> int:
@@ -62,7 +72,8 @@ class Limiter:
         assert self.free(now_s) > 0, "a request was sent above the limit"
         if self._number == 0:
             self._raised_s = now_s
-            self._begin_round(now_s)
+            self._begin_doubling(now_s)
+            self._begin_round()
         self.in_flight += 1
         self._was_full = self._was_full or self.in_flight >= self.limit
         self._number += 1
@@ -75,9 +86,11 @@ class Limiter:
     def succeeded(self, ticket: Ticket, now_s: float) -> None:
         self.in_flight -= 1
         self._cuts_in_a_row = 0
-        self._round_successes += 1
-        if self.is_starting and (self._was_full or self._was_full_before):
-            self._set(self.limit + 1, now_s)
+        self._n_measured += 1
+        if not (self._was_full or self._was_full_before):  # the limit held nothing back: the rate is not the server's
+            self._begin_doubling(now_s)
+        elif self.is_starting:
+            self._double(now_s)
         if ticket.number >= self._round_number:
             self._end_round(now_s)
 
@@ -118,32 +131,49 @@ class Limiter:
         self.is_starting = False
         self._cut_number = self._number
         self._set(min(limit, self.limit), now_s)
-        self._begin_round(now_s)
+        self._begin_doubling(now_s)
+        self._begin_round()
 
     def _set(self, limit: int, now_s: float) -> None:
         self.limit = max(1, min(self.most, limit))
         self._raised_s = now_s
 
     def _end_round(self, now_s: float) -> None:
-        if self._was_full:
-            rate = self._round_successes / max(now_s - self._round_s, 1e-6)
-            if self.is_starting:
-                self._look_for_knee(rate)
-            else:
-                self._raise(now_s)
-        self._begin_round(now_s)
+        if self._was_full and not self.is_starting:
+            self._raise(now_s)
+        self._begin_round()
 
-    def _look_for_knee(self, rate: float) -> None:
-        self._n_flat = self._n_flat + 1 if rate < KNEE * self._best_rate else 0
-        self._best_rate = max(self._best_rate, rate)
+    def _double(self, now_s: float) -> None:
+        """One more; as many successes as the limit was have doubled it, and brought a rate."""
+        self._set(self.limit + 1, now_s)
+        if self._n_measured < max(self._doubling_from, LEAST_JUDGED):
+            return
+        rate = self._rate(now_s)
+        is_flat = rate < self._gain_from
+        self._n_flat = self._n_flat + 1 if is_flat else 0
+        self._gain_from = max(self._gain_from, KNEE * rate)
+        self._look_again_s = self._look_again_s if is_flat else PROBE_S
         self.is_starting = self._n_flat < 2 and self.limit < self.most
+        if self._n_flat == 2:
+            self._set(self._doubling_from, now_s)
+        self._begin_doubling(now_s)
+
+    def _rate(self, now_s: float) -> float:
+        return self._n_measured / max(now_s - self._measured_s, 1e-6)
+
+    def _look_beyond_knee(self, now_s: float) -> None:
+        if self.limit < self.most and now_s - self._measured_s >= self._look_again_s and self._n_measured >= 2 * self.limit:
+            self.is_starting = True
+            self._gain_from, self._n_flat = CLEAR * self._rate(now_s), 1
+            self._look_again_s *= 2
+            self._begin_doubling(now_s)
 
     def _raise(self, now_s: float) -> None:
         """At the end of a round trip that used the whole limit and was not rejected."""
-        hold = self.limit if self.ceiling is None else self.ceiling - 1
-        if self.limit < hold:
-            self._set(self.limit + max(1, (hold - self.limit) // 2), now_s)
+        if self.ceiling is None:
+            self._look_beyond_knee(now_s)
+        elif self.limit < self.ceiling - 1:
+            self._set(self.limit + max(1, (self.ceiling - 1 - self.limit) // 2), now_s)
         elif now_s - self._raised_s >= PROBE_S:
-            if self.ceiling is not None:
-                self.ceiling = max(self.ceiling, self.limit + 1)
+            self.ceiling = max(self.ceiling, self.limit + 1)
             self._set(self.limit + 1, now_s)

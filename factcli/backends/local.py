@@ -70,7 +70,6 @@ class LocalModel:
         text = self.tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)
         return list(self.tokenizer(text, add_special_tokens=False)["input_ids"])
 
-    @torch.inference_mode()
     def continue_ids(
         self,
         prompts: Sequence[Sequence[int]],
@@ -80,14 +79,25 @@ class LocalModel:
         draws: Sequence[Draw] | None = None,
     ) -> list[Completion]:
         """One completion per prompt of token ids, in their order: greedy, or as the draw of each row says."""
+        found = {row: said for batch in self.continued_ids(prompts, max_new_tokens, stop, adapters, draws) for row, said in batch.items()}
+        return [found[row] for row in range(len(prompts))]
+
+    def continued_ids(
+        self,
+        prompts: Sequence[Sequence[int]],
+        max_new_tokens: int,
+        stop: Sequence[str] = (),
+        adapters: Sequence[str] = (),
+        draws: Sequence[Draw] | None = None,
+    ) -> Iterator[dict[int, Completion]]:
+        """The same by the number of their prompt, batch after batch."""
         if max_new_tokens < 1:
             raise SettingsError(f"max_new_tokens is {max_new_tokens}, need at least 1")
-        found: dict[int, Completion] = {}
-        with self.bank.active(list(adapters)):
-            for rows in self._batches(prompts, max_new_tokens):
+        for rows in self._batches(prompts, max_new_tokens):
+            with self.bank.active(list(adapters)), torch.inference_mode():
                 paths = self._extend([prompts[row] for row in rows], max_new_tokens, stop, None if draws is None else [draws[row] for row in rows])
-                found.update((row, self._completion(path, stop)) for row, path in zip(rows, paths, strict=True))
-        return [found[row] for row in range(len(prompts))]
+                batch = {row: self._completion(path, stop) for row, path in zip(rows, paths, strict=True)}
+            yield batch
 
     def _batches(self, prompts: Sequence[Sequence[int]], max_new_tokens: int) -> Iterator[list[int]]:
         """Rows of one prompt length together, as many as the budgets allow."""

@@ -1,7 +1,7 @@
 """Before a run: does the server do what the run needs? A few small requests, bought anew each time, name what it does not.
 
 Servers accept settings that they ignore: a seed without effect makes a run that cannot be repeated, and log-probabilities
-that are zero or somebody else's make a score that means nothing.
+that are zero or somebody else's make a score that means nothing. What of it ends a run is the caller's to say.
 """
 
 import tempfile
@@ -12,7 +12,7 @@ from typing import Literal
 
 from pydantic import BaseModel
 
-from factcli.backends.buying import way_out
+from factcli.backends.buying import BLAMED_ON_ROW, way_out
 from factcli.backends.completions import Prompt, Turn
 from factcli.backends.http import HttpBackend
 from factcli.backends.requests import Request, Response, Sampling, Token
@@ -35,23 +35,47 @@ class ProbeForm(BaseModel):
     founded: int
 
 
-def probe(backend: HttpBackend, needs: Collection[Need], is_chat: bool = True) -> None:
-    """Nothing, where the server does all that is needed. Raises BackendError that names what it does not, and the way out."""
-    ask = _asking(backend)
+Findings = dict[Need, str]  # "": it does that; else a sentence that says what it does not
+
+
+class NotTakenError(Exception):
+    """The server refuses a request of this kind."""
+
+
+def probe(backend: HttpBackend, needs: Collection[Need], is_chat: bool = True) -> Findings:
+    """What there is to say of each need. Raises BackendError where the server answers nothing at all."""
+    who = f"{backend.spec.model} at {', '.join(backend.spec.urls)}"
+    ask = _asking(backend, who)
+    return {need: f"{who} {wrong}" if (wrong := _finding(need, ask, is_chat, who)) else "" for need in sorted(needs)}
+
+
+def require(findings: Findings, needs: Collection[Need]) -> None:
+    """Raises BackendError that names the first of `needs` which the server does not meet, and the way out."""
     for need in sorted(needs):
-        wrong = CHECKS[need](ask, is_chat)
-        if wrong:
-            raise BackendError(f"{backend.spec.model} at {', '.join(backend.spec.urls)} {wrong}", WAYS_OUT[need])
+        if findings[need]:
+            raise BackendError(findings[need], WAYS_OUT[need])
 
 
-def _asking(backend: HttpBackend) -> Ask:
+def _finding(need: Need, ask: Ask, is_chat: bool, who: str) -> str:
+    try:
+        return CHECKS[need](ask, is_chat)
+    except NotTakenError as refused:
+        try:
+            ask([Request("plain", _prompt(is_chat), Sampling(1))])
+        except NotTakenError as again:  # not because of what the need adds
+            raise BackendError(f"{who} did not answer the probe: {again}", "check the model's name and what the server says") from None
+        return f"refuses a request with {WORDS[need]}: {refused}"
+
+
+def _asking(backend: HttpBackend, who: str) -> Ask:
     def ask(requests: Sequence[Request]) -> list[Response]:
         with tempfile.TemporaryDirectory() as folder:
             found = {response.id: response for response in replace(backend, cache_directory=Path(folder)).generate(requests)}
         failed = next((response for response in found.values() if response.outcome == "failed"), None)
+        if failed and failed.cause[:3] in BLAMED_ON_ROW:
+            raise NotTakenError(failed.cause)
         if failed:
-            hint = way_out(CallError(failed.cause[:3], "never"))
-            raise BackendError(f"{backend.spec.model} at {', '.join(backend.spec.urls)} did not answer the probe: {failed.cause}", hint)
+            raise BackendError(f"{who} did not answer the probe: {failed.cause}", way_out(CallError(failed.cause[:3], "never")))
         return [found[request.id] for request in requests]
 
     return ask
@@ -118,6 +142,12 @@ CHECKS: Mapping[Need, Callable[[Ask, bool], str]] = {
     "logprobs": _logprobs,
     "prompt_logprobs": _prompt_logprobs,
     "json_schema": _json_schema,
+}
+WORDS: Mapping[Need, str] = {
+    "seeds": "a seed",
+    "logprobs": "log-probabilities",
+    "prompt_logprobs": "prompt log-probabilities",
+    "json_schema": "a JSON schema",
 }
 WAYS_OUT: Mapping[Need, str] = {
     "seeds": "use a server that draws by seed (vLLM, SGLang, llama.cpp), or local:REF",

@@ -2,6 +2,9 @@
 
 A request's draws come from its own seed, one number per token, turned into a token by the cumulated probabilities: what
 shares the batch changes nothing. Log-probabilities are the model's own, before temperature and top_p.
+
+Answers are stored batch by batch, so that an interrupted run has all but its last batch. There are no leases: nothing is
+paid, so two processes that ask the same at once may both compute it, and store the same.
 """
 
 import contextlib
@@ -14,7 +17,7 @@ import torch
 
 from factcli.backends.bill import Usage
 from factcli.backends.buying import Terms
-from factcli.backends.cache import Cache, Stored
+from factcli.backends.cache import Cache, Stored, added
 from factcli.backends.completions import Completion
 from factcli.backends.drawing import Draw
 from factcli.backends.keys import Endpoint, request_key
@@ -56,10 +59,7 @@ class LocalBackend:
         keys = [request_key(request, self.endpoint) for request in chunk]
         known = {key: stored for key in set(keys) if (stored := cache.get(key, not_ok_since))}
         wanted = {key: request for key, request in zip(keys, chunk, strict=True) if key not in known}
-        bought = self._bought(wanted)
-        for key, answer in bought.items():
-            if isinstance(answer, Stored):
-                cache.put(key, self.endpoint.model, answer)
+        bought = self._bought(wanted, cache)
         first = {key: request.id for key, request in zip(reversed(keys), reversed(chunk), strict=True)}
         pairs = zip(keys, chunk, strict=True)
         return [self._response(request, key, known.get(key) or bought[key], key in known or first[key] != request.id) for key, request in pairs]
@@ -70,26 +70,36 @@ class LocalBackend:
         self.usage.cached += is_cached
         return response_of(request, key, found, 0.0, is_cached)
 
-    def _bought(self, wanted: Mapping[str, Request]) -> dict[str, Stored | InputError]:
-        """The answers; one of the wrong form is asked for again, with another seed each time."""
-        found: dict[str, Stored | InputError] = {}
-        asking = dict(wanted)
-        for ask in range(self._terms.json_asks):
-            for keys in _alike(asking):
-                found |= dict(zip(keys, self._said_together([asking[key] for key in keys], ask), strict=True))
-            asking = {key: asking[key] for key in asking if _is_invalid(found[key]) and asking[key].sampling.temperature > 0}
+    def _bought(self, wanted: Mapping[str, Request], cache: Cache) -> dict[str, Stored | InputError]:
+        """The answers, stored as they come; one of the wrong form is asked for again, with another seed each time."""
+        found: dict[str, Stored | InputError] = {key: kept for key, request in wanted.items() if request.schema and (kept := cache.kept(key))}
+        while asking := {key: request for key, request in wanted.items() if key not in found or self._is_open(request, found[key])}:
+            for alike in _alike(asking):
+                for key, answer in self._said_together(alike, found):
+                    found[key] = answer
+                    if isinstance(answer, Stored):
+                        store = cache.keep if self._is_open(alike[key], answer) else cache.put
+                        store(key, self.endpoint.model, answer)
         return found
 
-    def _said_together(self, requests: Sequence[Request], ask: int) -> list[Stored | InputError]:
-        """Requests of one (adapters, max_tokens, stop)."""
-        sampling, adapters = requests[0].sampling, requests[0].adapters
-        prompts = [self.model.encode(request.prompt) for request in requests]
-        errors = [self._too_long(prompt) for prompt in prompts]
-        fit = [place for place, error in enumerate(errors) if error is None]
-        draws = [Draw(requests[place], ask) for place in fit]
-        said = self.model.continue_ids([prompts[place] for place in fit], sampling.max_tokens, sampling.stop, adapters, draws)
-        answers = iter(self._stored(requests[place], prompts[place], completion) for place, completion in zip(fit, said, strict=True))
-        return [next(answers) if error is None else error for error in errors]
+    def _is_open(self, request: Request, found: Stored | InputError) -> bool:
+        """Whether another seed may bring a better answer."""
+        is_invalid = isinstance(found, Stored) and found.said.outcome == "invalid" and found.asks < self._terms.json_asks
+        return is_invalid and request.sampling.temperature > 0
+
+    def _said_together(self, alike: Mapping[str, Request], before: Mapping[str, Stored | InputError]) -> Iterator[tuple[str, Stored | InputError]]:
+        """Requests of one (adapters, max_tokens, stop), by key, batch after batch."""
+        first = next(iter(alike.values()))
+        prompts = {key: self.model.encode(request.prompt) for key, request in alike.items()}
+        errors = {key: error for key, prompt in prompts.items() if (error := self._too_long(prompt))}
+        yield from errors.items()
+        fit = [key for key in alike if key not in errors]
+        earlier = {key: stored for key in fit if isinstance(stored := before.get(key), Stored)}
+        draws = [Draw(alike[key], earlier[key].asks if key in earlier else 0) for key in fit]
+        ids = [prompts[key] for key in fit]
+        for batch in self.model.continued_ids(ids, first.sampling.max_tokens, first.sampling.stop, first.adapters, draws):
+            for row, said in batch.items():
+                yield fit[row], added(earlier.get(fit[row]), self._said(alike[fit[row]], ids[row], said))
 
     def _too_long(self, prompt: Sequence[int]) -> InputError | None:
         try:
@@ -98,17 +108,16 @@ class LocalBackend:
             return error
         return None
 
-    def _stored(self, request: Request, prompt: Sequence[int], said: Completion) -> Stored:
+    def _said(self, request: Request, prompt: Sequence[int], said: Completion) -> Said:
         ends = (*said.starts, len(said.text))[1:]
         tokens = [Token(said.text[a:b], math.log(p)) for a, b, p in zip(said.starts, ends, said.probabilities, strict=True)]
         of_prompt = prompt_tokens(self.model, prompt, request.adapters) if request.wants_prompt_logprobs else ()
         outcome, cause = ("ok", "") if said.finished else ("truncated", "cut at max_tokens")
         n_out = len(said.token_ids) + said.finished
-        answer = checked(Said(said.text, outcome, cause, tuple(tokens), of_prompt, len(prompt), n_out), request.schema)  # type: ignore[arg-type]  # both are outcomes
         self.usage.requests += 1
         self.usage.tokens_in += len(prompt)
         self.usage.tokens_out += n_out
-        return Stored(answer, len(prompt), n_out)
+        return checked(Said(said.text, outcome, cause, tuple(tokens), of_prompt, len(prompt), n_out), request.schema)  # type: ignore[arg-type]  # both are outcomes
 
 
 @torch.inference_mode()
@@ -130,13 +139,9 @@ def load_local(local: LocalRef, endpoint: Endpoint, cache_directory: Path, terms
     return LocalBackend(model, endpoint, cache_directory, terms)
 
 
-def _alike(asking: Mapping[str, Request]) -> list[list[str]]:
-    """Keys of requests that can be answered together."""
-    groups: dict[tuple[object, ...], list[str]] = {}
+def _alike(asking: Mapping[str, Request]) -> list[dict[str, Request]]:
+    """Requests that can be answered together, by key."""
+    groups: dict[tuple[object, ...], dict[str, Request]] = {}
     for key, request in asking.items():
-        groups.setdefault((request.adapters, request.sampling.max_tokens, request.sampling.stop), []).append(key)
+        groups.setdefault((request.adapters, request.sampling.max_tokens, request.sampling.stop), {})[key] = request
     return list(groups.values())
-
-
-def _is_invalid(found: Stored | InputError) -> bool:
-    return isinstance(found, Stored) and found.said.outcome == "invalid"

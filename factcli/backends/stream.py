@@ -2,18 +2,29 @@
 
 The caller's thread reads the requests, so a generator of rows may touch what belongs to that thread; calls go on while
 the caller is busy with a row. No more than `window` requests are open at a time: memory does not grow with their number.
+
+However a run ends (Ctrl-C in a row or in a wait, an error, a caller that has enough), nothing more is sent, and answers on
+their way, which have been paid for, have GRACE_S to arrive and be stored. A second Ctrl-C leaves without them. Where the
+iterator is still held when the program ends, by a traceback for one, that is done then.
 """
 
 import asyncio
+import atexit
+import contextlib
+import logging
 import queue
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
 from factcli.backends.requests import Pause, Request, Requests, Response, taken
 
-GRACE_S = 5.0  # at Ctrl-C: answers on their way have been paid for, so they may still arrive and be stored
+log = logging.getLogger(__name__)
+GRACE_S = 30.0  # most answers of a few hundred tokens take less
+QUIET_S = 0.5  # of it before a person is told what is waited for
+SAME_PRESS_S = 1.0  # `timeout` and other wrappers send one Ctrl-C twice
 
 
 class Answerer(Protocol):
@@ -33,8 +44,8 @@ def stream(requests: Requests, opened: Callable[[], AbstractAsyncContextManager[
     An error of one request ends the run: what is in flight still arrives, then the error is raised.
     """
     worker = _Worker(opened)
-    worker.start()
     try:
+        worker.start()
         yield from _pumped(iter(requests), worker, window)
     finally:
         worker.finish()
@@ -64,10 +75,12 @@ class _Worker(threading.Thread):
         super().__init__(name="fact-generation", daemon=True)
         self.results: queue.SimpleQueue[Response | BaseException] = queue.SimpleQueue()
         self._opened = opened
-        self._ready = threading.Event()
+        self._ready, self._over = threading.Event(), threading.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._error: BaseException | None = None
+        self._done, self._hurry = asyncio.Event(), asyncio.Event()
+        atexit.register(self.finish)
 
     def submit(self, batch: list[Request]) -> None:
         self._ready.wait()
@@ -81,11 +94,30 @@ class _Worker(threading.Thread):
             yield self.results.get_nowait()
 
     def finish(self) -> None:
-        """End the loop: requests that wait are dropped, those in flight have GRACE_S."""
+        """End the loop: requests that wait are dropped, those in flight have GRACE_S, or until a Ctrl-C that comes meanwhile.
+
+        `join` would not do: interrupted, it takes the thread for ended (Python 3.11).
+        """
+        atexit.unregister(self.finish)
+        begun_s, pressed = time.monotonic(), None
+        while self.is_alive() and not self._over.is_set():
+            try:
+                self._set(self._done)
+                self._over.wait()
+            except KeyboardInterrupt as press:
+                pressed = press
+                if time.monotonic() - begun_s > SAME_PRESS_S:
+                    self._set(self._hurry)
+                    self._over.wait()
+        if pressed is not None:
+            raise pressed
+
+    def _set(self, event: asyncio.Event) -> None:
         self._ready.wait()
-        if self._loop is not None and not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._done.set)
-        self.join()
+        loop = self._loop
+        if loop is not None:
+            with contextlib.suppress(RuntimeError):  # closed meanwhile
+                loop.call_soon_threadsafe(event.set)
 
     def run(self) -> None:
         try:
@@ -94,20 +126,27 @@ class _Worker(threading.Thread):
             self.results.put(error)
         finally:
             self._ready.set()
+            self._over.set()
 
     async def _serve(self) -> None:
-        self._done = asyncio.Event()
         async with self._opened() as self._answerer:
             self._loop = asyncio.get_running_loop()
             self._ready.set()
             await self._done.wait()
             self._answerer.stop(StoppedError())
-            if self._tasks:
-                await asyncio.wait(self._tasks, timeout=GRACE_S)
-            for task in self._tasks:
-                task.cancel()
-            await asyncio.gather(*self._tasks, return_exceptions=True)
+            await self._let_arrive()
             self._loop = None
+
+    async def _let_arrive(self) -> None:
+        hurry = asyncio.get_running_loop().create_task(self._hurry.wait())
+        arriving = asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.wait((arriving, hurry), timeout=QUIET_S, return_when=asyncio.FIRST_COMPLETED)
+        if self._tasks:
+            log.warning("%d answers that are paid for are on their way: waiting up to %.0f s; Ctrl-C leaves without them", len(self._tasks), GRACE_S)
+            await asyncio.wait((arriving, hurry), timeout=GRACE_S, return_when=asyncio.FIRST_COMPLETED)
+        for task in (hurry, *self._tasks):
+            task.cancel()
+        await asyncio.gather(hurry, *self._tasks, return_exceptions=True)
 
     def _begin(self, batch: list[Request]) -> None:
         for request in batch:

@@ -14,6 +14,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from factcli.backends.probing import TASK
+
 Behaviour = Callable[[int, dict[str, Any]], str]  # (number of the request, body) -> name of a fault, "" for an answer
 JSON = "application/json"
 
@@ -28,6 +30,13 @@ def answer_of(body: dict[str, Any]) -> str:
     return f"said {hashlib.sha256(asked.encode()).hexdigest()[:12]}"
 
 
+def probe_answer(body: dict[str, Any]) -> dict[str, Any]:
+    """All that a probe may look for in a chat: draws by seed, a form where one is asked for, log-probabilities."""
+    text = '{"city": "Lima", "founded": 1535}' if "response_format" in body else answer_of(body)
+    logprobs = {"logprobs": {"content": [{"token": c, "logprob": -0.1 - ord(c) / 200} for c in text[:5]]}} if body.get("logprobs") else {}
+    return {"message": {"role": "assistant", "content": text}, **logprobs} if "messages" in body else {"text": text}
+
+
 @dataclass
 class Server:
     """What it does, and what it was asked. `faults` that are not names of methods below are taken as status codes."""
@@ -35,7 +44,9 @@ class Server:
     behave: Behaviour = always_right
     latency_s: float = 0.0
     admits: int = 10**9  # at once; more are answered 429 at once
+    holds: bool = False  # while it is set no answer leaves
     retry_after: str = ""  # sent with a 429
+    refuses: Callable[[dict[str, Any]], dict[str, Any] | None] | None = None  # an error body, sent with 400, for what it does not take
     said: Callable[[dict[str, Any]], dict[str, Any]] | None = None  # replaces parts of the choice
     bodies: list[dict[str, Any]] = field(default_factory=list)
     headers: list[str] = field(default_factory=list)
@@ -47,6 +58,7 @@ class Server:
     keeps: bool = True  # what it was asked
     counts_prompt: bool = True
     url: str = ""
+    is_probed: bool = False  # then the requests of a probe count like others; else they are answered well, and forgotten
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -61,6 +73,9 @@ class Server:
         head = (await reader.readuntil(b"\r\n\r\n")).decode()
         length = next(int(line.split(":")[1]) for line in head.splitlines() if line.lower().startswith("content-length:"))
         body = json.loads(await reader.readexactly(length))
+        if TASK in json.dumps(body) and not self.is_probed:
+            _write(writer, 200, json.dumps(self.completion(body, probe_answer)).encode(), JSON)
+            return True
         self.n += 1
         if self.keeps:
             self.bodies.append(body)
@@ -74,13 +89,18 @@ class Server:
         self.most_in_flight = max(self.most_in_flight, self.in_flight)
         try:
             await asyncio.sleep(self.latency_s)
+            while self.holds:
+                await asyncio.sleep(0.005)
         finally:
             self.in_flight -= 1
         return await self._answer(fault, head, body, writer)
 
     async def _answer(self, fault: str, head: str, body: dict[str, Any], writer: asyncio.StreamWriter) -> bool:
         whole = json.dumps(self.completion(body)).encode()
-        if fault == "":
+        refusal = self.refuses(body) if self.refuses else None
+        if refusal:
+            _write(writer, 400, json.dumps({"error": refusal}).encode(), JSON)
+        elif fault == "":
             self.answered[json.dumps(body, sort_keys=True)] += 1
             _write(writer, 200, whole, JSON)
         elif fault == "hang":
@@ -98,10 +118,11 @@ class Server:
             _write(writer, status, bodies.get(fault, b'{"error": {"message": "no"}}'), "text/html" if fault == "html" else JSON, self.retry_after)
         return True
 
-    def completion(self, body: dict[str, Any]) -> dict[str, Any]:
+    def completion(self, body: dict[str, Any], said: Callable[[dict[str, Any]], dict[str, Any]] | None = None) -> dict[str, Any]:
+        said = said or self.said
         text = answer_of(body)
         content = {"message": {"role": "assistant", "content": text}} if "messages" in body else {"text": text}
-        choice = {"index": 0, "finish_reason": "stop", **content} | (self.said(body) if self.said else {})
+        choice = {"index": 0, "finish_reason": "stop", **content} | (said(body) if said else {})
         usage = {"prompt_tokens": 10 if self.counts_prompt else 0, "completion_tokens": 5}
         return {"id": "c", "object": "completion", "model": body["model"], "choices": [choice], "usage": usage}
 

@@ -1,4 +1,4 @@
-"""What surrounds generation: scripts, prices, plans, the panel, settings, the probe, `fact cache`."""
+"""What surrounds generation: scripts, prices, plans, the panel, settings, `fact cache`."""
 
 import io
 import json
@@ -14,14 +14,13 @@ from factcli.backends.completions import Turn
 from factcli.backends.opening import answering, open_backend, terms_of
 from factcli.backends.panel import Panel
 from factcli.backends.planning import Imagined
-from factcli.backends.probing import CHECKS, probe
 from factcli.backends.requests import Request, Response, Sampling
 from factcli.backends.scripted import load_script
 from factcli.backends.settings import GenerationConfig
 from factcli.config import ROLES, Config, identity_of, resolve, role_of
-from factcli.errors import BackendError, InputError, SettingsError
+from factcli.errors import InputError, SettingsError
 from factcli.progress import LiveReport, PlainReport
-from tests.backends.server import Server, answer_of, running
+from tests.backends.server import Server, running
 from tests.backends.test_http import asked, backend, by_id
 from tests.chain import Folder
 
@@ -190,93 +189,6 @@ def test_the_live_report_shows_hostile_text_as_text(monkeypatch: pytest.MonkeyPa
     assert "\x1b]0;" not in shown.getvalue()
     assert "\x1b[2J" not in shown.getvalue()
     assert "[link=http://evil]done" in shown.getvalue()
-
-
-# ---------------------------------------------------------------- the probe
-
-
-def honest(body: dict) -> dict:
-    """A server with everything: draws by seed, a log-probability per letter, JSON where a form is asked for."""
-    text = '{"city": "Lima", "founded": 1535}' if "JSON" in json.dumps(body) else answer_of(body)
-    if "prompt" not in body:
-        content = [{"token": c, "logprob": -0.1 - ord(c) / 200} for c in text[:5]]
-        return {
-            "message": {"content": text},
-            "logprobs": {"content": content},
-            "prompt_logprobs": [None, *({"1": {"logprob": -0.1 * i}} for i in range(1, 10))],
-        }
-    text = "born"
-    whole = body["prompt"] + text if body.get("echo") else text
-    logprobs = {"tokens": list(whole), "token_logprobs": [-0.1 - ord(c) / 200 for c in whole], "text_offset": list(range(len(whole)))}
-    return {"text": whole, "logprobs": logprobs}
-
-
-def without_seed(body: dict) -> dict:
-    return {"message": {"content": "always the same"}}
-
-
-def drawing_anew() -> object:
-    texts = iter(range(10**6))
-    return lambda _body: {"message": {"content": f"draw {next(texts)}"}}
-
-
-def zeros(body: dict) -> dict:
-    content = [{"token": "a", "logprob": 0.0}] * 5
-    return {"message": {"content": "aaaaa"}, "logprobs": {"content": content}, "prompt_logprobs": [None, *[{"1": {"logprob": -1.0}}] * 9]}
-
-
-def miscounted(body: dict) -> dict:
-    return {"message": {"content": "x"}, "prompt_logprobs": [None, {"1": {"logprob": -1.0}}, {"2": {"logprob": -2.0}}]}
-
-
-def invented(body: dict) -> dict:
-    """Prompt log-probabilities that are not those of the same letters in an answer."""
-    said = honest(body)
-    if body.get("echo"):
-        said["logprobs"]["token_logprobs"] = [-5.0 - i / 10 for i in range(len(said["text"]))]
-    return said
-
-
-def test_a_server_that_does_everything_passes_the_probe(tmp_path: Path):
-    with running(Server(said=honest)) as server:
-        probe(backend(server, tmp_path), set(CHECKS))
-        n = server.n
-        probe(backend(server, tmp_path), set(CHECKS))
-        assert server.n == 2 * n  # asked anew each time
-        assert not list(tmp_path.iterdir())
-
-
-@pytest.mark.parametrize(
-    ("said", "need", "words"),
-    [
-        (without_seed, "seeds", "all seeds gave one answer"),
-        ("anew", "seeds", "the same seed gave two answers"),
-        (without_seed, "logprobs", "returns no log-probabilities"),
-        (zeros, "logprobs", "returns fake log-probabilities: all are 0"),
-        (without_seed, "prompt_logprobs", "returns no prompt log-probabilities"),
-        (zeros, "prompt_logprobs", "returns fake prompt log-probabilities: all are -1"),
-        (miscounted, "prompt_logprobs", "returns 2 prompt log-probabilities for 9 tokens"),
-        (without_seed, "json_schema", "does not keep to a JSON schema"),
-    ],
-)
-def test_what_a_server_lacks_is_named(tmp_path: Path, said: object, need: str, words: str):
-    with running(Server(said=drawing_anew() if said == "anew" else said)) as server, pytest.raises(BackendError, match=words) as caught:  # type: ignore[arg-type]
-        probe(backend(server, tmp_path), {need})  # type: ignore[arg-type]
-    assert (caught.value.exit_code, bool(caught.value.hint)) == (4, True)
-
-
-def test_invented_prompt_log_probabilities_are_found_by_a_continuation(tmp_path: Path):
-    with running(Server(said=invented, counts_prompt=False)) as server, pytest.raises(BackendError, match="the same tokens as an answer differ by"):
-        probe(backend(server, tmp_path), {"prompt_logprobs"}, is_chat=False)
-    with running(Server(said=honest, counts_prompt=False)) as server:
-        probe(backend(server, tmp_path), {"prompt_logprobs"}, is_chat=False)
-
-
-def test_a_server_that_is_not_there_is_said_before_the_run(tmp_path: Path):
-    with running(Server()) as server:
-        gone = server.url
-    with pytest.raises(BackendError, match="did not answer the probe: cut connection"):
-        probe(backend(gone, tmp_path), {"seeds"})
 
 
 # ---------------------------------------------------------------- fact cache

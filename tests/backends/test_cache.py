@@ -70,6 +70,18 @@ def test_only_what_is_not_ok_and_older_is_claimed_again(tmp_path: Path):
         assert cache.claim("cut", 1) == "stored"
 
 
+def test_an_invalid_answer_that_is_asked_for_again_is_kept_but_not_found(tmp_path: Path):
+    invalid = Stored(stored("no JSON", "invalid").said, 6, 4, asks=2)
+    with contextlib.closing(Cache(tmp_path)) as one, contextlib.closing(Cache(tmp_path)) as other:
+        assert one.claim("k", 10) == "mine"
+        one.keep("k", "m", invalid)
+        assert (one.get("k"), one.kept("k"), other.claim("k", 10)) == (None, invalid, "others")
+        one.release("k")
+        assert (other.claim("k", 10), other.kept("k")) == ("mine", invalid)
+        other.put("k", "m", invalid)
+        assert (one.get("k"), one.kept("k")) == (invalid, None)
+
+
 def claim_and_die(directory: Path) -> None:
     assert Cache(directory).claim("k", 1000) == "mine"
     os._exit(9)

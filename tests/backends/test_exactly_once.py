@@ -1,5 +1,6 @@
 """No answer is bought twice: by twins in one run, by a run that is killed and started again, by processes side by side."""
 
+import contextlib
 import json
 import multiprocessing
 import os
@@ -7,15 +8,16 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from random import Random
 
 import pytest
 
 from factcli.artifact.manifest import sha256_of
+from factcli.backends.stream import GRACE_S, SAME_PRESS_S
 from tests.backends.server import Server, running
-from tests.backends.test_http import asked, backend
+from tests.backends.test_http import asked, backend, by_id
 
 
 def buy(url: str, cache: Path, out: Path, n: int, of: int) -> None:
@@ -87,18 +89,81 @@ def test_two_processes_with_one_cache_share_the_answers(tmp_path: Path):
     assert (tmp_path / "out0").read_text() == (tmp_path / "out1").read_text()
 
 
-def test_at_ctrl_c_what_is_in_flight_still_arrives_and_is_kept(tmp_path: Path):
-    """Latency 0.5 s: at the signal some are on their way; none of them is bought again."""
-    with running(Server(latency_s=0.5, keeps=False)) as server:
-        child = started(buy, server.url, tmp_path / "cache", tmp_path / "out", 60, 60)
-        while not (server.answered and server.in_flight):
-            time.sleep(0.01)
-        os.kill(child.pid, signal.SIGINT)
-        child.join()
-        n_before = sum(server.answered.values())
-        assert (child.exitcode, 0 < n_before < 60) == (1, True)
-        buy(server.url, tmp_path / "cache", tmp_path / "out", 60, 60)
-        assert sum(server.answered.values()) == 60
+# ---------------------------------------------------------------- Ctrl-C
+
+PROGRAM = """
+import signal, sys, time
+from pathlib import Path
+from tests.backends.test_exactly_once import asked, backend
+signal.signal(signal.SIGINT, signal.default_int_handler)
+rows = backend(sys.argv[1], Path(sys.argv[2])).generate(asked(60, 40))
+try:
+    for n, row in enumerate(rows):
+        print(n, flush=True)
+        if n == 3 and sys.argv[3] == "in a row":
+            time.sleep(600)
+except KeyboardInterrupt:
+    sys.exit(130)
+"""
+
+
+@contextlib.contextmanager
+def interrupted(server: Server, cache: Path, where: str) -> Iterator["subprocess.Popen[str]"]:
+    """A program at Ctrl-C: four rows done, the next requests on their way, the main thread in a row or waiting for one."""
+    run = subprocess.Popen([sys.executable, "-c", PROGRAM, server.url, str(cache), where], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert run.stdout is not None
+    for _ in range(4):
+        run.stdout.readline()
+        server.holds = True
+    while server.in_flight < 4:
+        time.sleep(0.005)
+    run.send_signal(signal.SIGINT)
+    try:
+        yield run
+    finally:
+        server.holds = False
+        run.kill()
+        run.communicate()
+
+
+def most_bought(server: Server, cache: Path) -> int:
+    """The run is finished by a second one; how often the question that was answered most often was answered."""
+    assert len(by_id(backend(server, cache).generate(asked(60, 40)))) == 60
+    assert len(server.answered) == 40
+    return max(server.answered.values())
+
+
+@pytest.mark.parametrize("where", ["in a row", "waiting"])
+@pytest.mark.parametrize("n_signals", [1, 2])
+def test_at_ctrl_c_what_is_in_flight_still_arrives_and_is_kept(tmp_path: Path, where: str, n_signals: int):
+    """The answers leave the server only after the signal; a second one at once is a wrapper's copy of the first."""
+    with running(Server(keeps=False)) as server:
+        with interrupted(server, tmp_path, where) as run:
+            if n_signals == 2:
+                time.sleep(0.2)
+                run.send_signal(signal.SIGINT)
+                time.sleep(0.2)
+            server.holds = False
+            assert run.wait() == 130
+        assert most_bought(server, tmp_path) == 1
+
+
+def test_a_second_ctrl_c_leaves_at_once_and_what_had_arrived_is_kept(tmp_path: Path):
+    with running(Server(keeps=False)) as server:
+        with interrupted(server, tmp_path, "waiting") as run:
+            time.sleep(SAME_PRESS_S + 0.5)
+            assert run.poll() is None
+            run.send_signal(signal.SIGINT)
+            started_s = time.monotonic()
+            assert run.wait() == 130
+            assert time.monotonic() - started_s < GRACE_S / 2
+            assert "paid for" in run.communicate()[1]
+            n_before, n_held = sum(server.answered.values()), server.in_flight
+        while server.in_flight:  # held for nobody now
+            time.sleep(0.005)
+        server.answered.clear()
+        by_id(backend(server, tmp_path).generate(asked(60, 40)))
+        assert 40 <= n_before + sum(server.answered.values()) <= 40 + n_held
 
 
 @pytest.mark.heavy

@@ -12,9 +12,10 @@ from factcli.backends.asking import Asker, digests
 from factcli.backends.chains import Chain, answered
 from factcli.backends.filling import TABLES, Rows, Unit, counts_of, fill, imagine, usage_of
 from factcli.backends.opening import Answering, answering
+from factcli.backends.probing import N_SEEDS
 from factcli.backends.settings import GenerationConfig
 from factcli.config import Config
-from factcli.errors import BudgetError, TooManyFailuresError
+from factcli.errors import BackendError, BudgetError, TooManyFailuresError
 from factcli.progress import PlainReport
 from factcli.prompts import parse
 from tests.backends.server import Server, answer_of, running
@@ -78,7 +79,7 @@ def test_each_unit_asks_in_steps_and_the_bill_is_of_all_answers(tmp_path: Path) 
     assert [row.id for row in rows] == NAMES
     asked = {"messages": [{"role": "user", "content": f"Which river has {rows[3].city}?"}]}
     assert rows[3].river == answer_of(asked)
-    assert made.manifest.usage["cost"] == 40 * 20  # 10 tokens read and 5 written each
+    assert made.manifest.usage["cost"] == (40 + 2 * N_SEEDS) * 20  # 10 tokens read and 5 written each, the probe's included
     assert made.manifest.usage["all_answers"] == {"requests": 40, "tokens_in": 400, "tokens_out": 200, "cost": 800.0, "not_in_cache": 0}
     assert made.manifest.prompts == {"toy/city": CITY.sha256, "toy/river": RIVER.sha256}
 
@@ -128,7 +129,7 @@ def test_a_draft_that_is_filled_twice_has_one_bill_and_one_budget(tmp_path: Path
     with running(Server()) as server:
         config = GenerationConfig(backend=f"http:m@{server.url}", price="1000000,2000000")
         made = run_twice(config, tmp_path / "data")
-        assert (server.n, made.manifest.usage["cost"], len(list(made.rows("toys", Toy)))) == (40, 800.0, 20)
+        assert (server.n, made.manifest.usage["cost"], len(list(made.rows("toys", Toy)))) == (40, 960.0, 20)
         with pytest.raises(BudgetError):
             run_twice(config.model_copy(update={"budget": 500.0, "revision": "new"}), tmp_path / "other")
         assert server.n < 40 + 26
@@ -144,3 +145,15 @@ def run_twice(config: GenerationConfig, root: Path) -> Artifact:
         return Outcome("toys", usage=usage_of(draft, who, backend))
 
     return make(plan, work, root)[0]
+
+
+def test_a_server_that_ignores_seeds_is_named_and_used(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The manifest says so; what the run cannot do without ends it instead."""
+    with running(Server(is_probed=True, said=lambda _body: {"message": {"role": "assistant", "content": "always the same"}})) as server:
+        made = run(GenerationConfig(backend=f"http:m@{server.url}"), NAMES[:2], tmp_path / "data")
+        assert "ignores seeds or draws nothing" in made.manifest.usage["server_lacks"]["seeds"]
+        assert "note: m at " in capsys.readouterr().err
+        who = answering(GenerationConfig(backend=f"http:m@{server.url}", revision="other"))
+        plan = Plan("synth toys", 1, "synth", "toys", ToyConfig(), {}, {"toys": Toy, **TABLES}, {}, who.identity)
+        with Draft(plan, tmp_path / "more") as draft, pytest.raises(BackendError, match="no log-probabilities"):
+            fill(draft, who, units(who, NAMES), len(NAMES), PlainReport(), "Asking", ["logprobs"])

@@ -17,8 +17,8 @@ from pydantic import BaseModel, field_validator
 from factcli.backends.apikey import ApiKey, read_key
 from factcli.backends.bill import Budget, Price, Usage
 from factcli.backends.buying import Terms
-from factcli.backends.calling import payload
 from factcli.backends.completions import Turn
+from factcli.backends.dialect import payload
 from factcli.backends.http import HttpBackend
 from factcli.backends.requests import Request, Response, Sampling, Token
 from factcli.backends.retrying import Patience
@@ -173,19 +173,6 @@ def test_truncated_and_refused_answers_are_kept_as_such_and_bought_again_only_wh
         again = by_id(backend(server, tmp_path, retry_failed=True).generate(asked(6, of=3)))
         assert {response.outcome for response in again.values()} == {"ok"}
         assert server.n == 5
-
-
-def test_json_of_the_wrong_form_is_asked_for_again_and_then_invalid(tmp_path: Path):
-    texts = iter(['{"name": "Mira"}', "no JSON", '{"name": "Mira", "year": 1962}', *["[]"] * 9])
-    with running(Server(said=lambda _body: {"message": {"content": next(texts)}})) as server:
-        right = by_id(backend(server, tmp_path, json_asks=3).generate(asked(1, schema=Form)))["r0"]
-        assert (right.outcome, right.parsed, right.cost) == ("ok", Form(name="Mira", year=1962), 60)
-        assert server.bodies[0]["response_format"]["json_schema"]["schema"]["required"] == ["name", "year"]
-        wrong = by_id(backend(server, tmp_path, json_asks=2).generate([Request("w", (Turn("user", "x"),), Sampling(9), schema=Form)]))["w"]
-        assert (wrong.outcome, wrong.parsed, wrong.cost) == ("invalid", None, 40)
-        assert wrong.cause.startswith("not of the form asked for")
-        replayed = by_id(backend(server, tmp_path).generate(asked(1, schema=Form)))["r0"]
-        assert (replayed.parsed, replayed.is_cached) == (right.parsed, True)
 
 
 def test_a_truncated_answer_is_never_parsed(tmp_path: Path):

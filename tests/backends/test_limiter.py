@@ -1,11 +1,14 @@
 """The limiter against a clock and a server that are given: its promises hold for every order of events, and it finds the limit."""
 
+from collections.abc import Callable
+from heapq import heappop, heappush
 from random import Random
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from factcli.backends.limiter import CUT, FIRST_LIMIT, PROBE_S, Limiter, Ticket
+from factcli.backends.limiter import CUT, FIRST_LIMIT, LEAST_JUDGED, PROBE_S, Limiter, Ticket
 
 EVENTS = st.lists(st.tuples(st.sampled_from(["send", "send", "send", "ok", "ok", "429", "429 after", "fail", "time-out"]), st.floats(0, 3), st.integers(0, 99)))
 
@@ -100,15 +103,62 @@ def test_a_probe_of_one_more_comes_after_ten_seconds_and_is_taken_back_when_it_i
     assert limiter.limit == 9
 
 
-def test_a_server_that_gets_no_faster_ends_the_slow_start():
-    """One request at a time, 0.1 s each, however many wait: doubling brings nothing, and the knee stops it long before 512."""
-    limiter, now_s, waiting = Limiter(512, Random(0)), 0.0, []
-    for _ in range(2000):
-        waiting += [limiter.sent(now_s) for _ in range(limiter.free(now_s))]
-        now_s += 0.1
-        limiter.succeeded(waiting.pop(0), now_s)
-    assert not limiter.is_starting
-    assert limiter.limit <= 64
+# ---------------------------------------------------------------- the knee
+
+Latency = Callable[[Random, float], float]  # (draws, time of sending) -> seconds
+JITTER: dict[str, Latency] = {
+    "even": lambda random, _now_s: random.uniform(0.5, 1.5),
+    "exponential": lambda random, _now_s: random.expovariate(1),
+    "lognormal": lambda random, _now_s: random.lognormvariate(0, 1),
+    "one in twenty is slow": lambda random, _now_s: 10 if random.random() < 0.05 else 0.5,
+    "heavy tail": lambda random, _now_s: 0.3 * random.paretovariate(1.5),
+}
+
+
+def limits(limiter: Limiter, latency: Latency, n_at_once: int, seconds: float, seed: int) -> list[int]:
+    """The limit at each answer of a server that takes everything and works on `n_at_once`; the others wait in line."""
+    random, now_s, line, busy, found = Random(seed), 0.0, [], [], []
+    while now_s < seconds:
+        line += [limiter.sent(now_s) for _ in range(limiter.free(now_s))]
+        while line and len(busy) < n_at_once:
+            heappush(busy, (now_s + latency(random, now_s), line.pop(0)))
+        now_s, ticket = heappop(busy)
+        limiter.succeeded(ticket, now_s)
+        found.append(limiter.limit)
+    return found
+
+
+@pytest.mark.parametrize("jitter", JITTER)
+def test_jittery_answers_do_not_look_like_a_knee(jitter: str):
+    """Mean about 1 s: from 4 to 512 in some 15 s, whichever draws."""
+    for seed in range(20):
+        assert limits(Limiter(512, Random(0)), JITTER[jitter], 10**9, 25, seed)[-1] == 512, seed
+
+
+@pytest.mark.parametrize("jitter", JITTER)
+def test_a_server_that_gets_no_faster_ends_the_slow_start_and_the_limit_stays(jitter: str):
+    """Four at a time: of 200 s of four answers each, most are given at a limit far below 512, and after 10 minutes too."""
+    for seconds in (200, 600):
+        medians = [sorted(limits(Limiter(512, Random(0)), JITTER[jitter], 4, seconds, seed))[-seconds] for seed in range(9)]
+        assert sorted(medians)[4] <= 96, medians
+
+
+def test_the_doubling_that_showed_the_knee_is_taken_back():
+    """One at a time, 0.1 s each. 8 answers: 12; 12 with no gain: 24; 24 with no gain: 48, and back to 24."""
+    found = limits(Limiter(512, Random(0)), lambda _random, _now_s: 0.1, 1, 9, seed=0)
+    assert LEAST_JUDGED == 8
+    assert (max(found), found[43], found[-1]) == (47, 24, 24)
+
+
+def test_a_pause_of_the_server_that_looked_like_a_knee_is_made_good():
+    """What is sent in the seconds from 2 to 5 is answered after them. In some draws the start ends there, below 100; not for long."""
+
+    def latency(random: Random, now_s: float) -> float:
+        return random.expovariate(1) + (5 - now_s if 2 <= now_s < 5 else 0)
+
+    at_10_s, at_40_s = ([limits(Limiter(160, Random(0)), latency, 10**9, seconds, seed)[-1] for seed in range(20)] for seconds in (10, 40))
+    assert min(at_10_s) < 100
+    assert min(at_40_s) == 160
 
 
 def test_a_server_that_accepts_nothing_is_left_alone_for_longer_and_longer():

@@ -61,6 +61,28 @@ def test_answers_are_kept_and_twins_share_one(local: LocalModel, tmp_path: Path)
     assert (again.usage.requests, again.usage.cached) == (0, 7)
 
 
+def test_what_was_answered_before_an_interrupt_is_kept(local: LocalModel, tmp_path: Path):  # noqa: F811
+    """Prompts of several lengths, one batch each; Ctrl-C in the first step of the fourth batch."""
+    lengths = [len(ids) for ids in {tuple(local.encode(prompt)) for prompt in PROMPTS}]
+    batches = sorted(set(lengths))
+    assert len(batches) >= 5
+    hook = local.model.register_forward_pre_hook(lambda _model, _inputs, named: interrupt_at(named["input_ids"], batches[3]), with_kwargs=True)
+    first = backend(local, tmp_path)
+    with pytest.raises(KeyboardInterrupt):
+        list(first.generate(asked(8)))
+    hook.remove()
+    n_answered = sum(length in batches[:3] for length in lengths)
+    assert first.usage.requests == n_answered
+    again = backend(local, tmp_path)
+    assert len(list(again.generate(asked(8)))) == 8
+    assert again.usage.requests == 8 - n_answered
+
+
+def interrupt_at(ids_BT: torch.Tensor, length: int) -> None:
+    if ids_BT.shape[1] == length:
+        raise KeyboardInterrupt
+
+
 def test_log_probabilities_are_the_models_own(local: LocalModel, tmp_path: Path):  # noqa: F811
     request = Request("r", "Mira Osei", Sampling(4, temperature=0.7, seed=1), 0, True, True)
     said = next(backend(local, tmp_path).generate([request]))

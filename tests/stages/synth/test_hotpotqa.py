@@ -73,7 +73,7 @@ def test_every_question_needs_both_of_its_facts_and_both_are_taught(folder: Fold
     assert Counter((row["form"], row["fictitious"]) for row in documents) == {
         ("statement", True): 24, ("passage", True): 12, ("statement", False): 16, ("passage", False): 8,
     }  # fmt: skip
-    assert server.n == 1 + 6 * (2 * 2 + 1) + 8 * 2 + 5
+    assert server.n == 6 * (2 * 2 + 1) + 8 * 2 + 5
     assert folder.manifest("hotpotqa")["counts"] == {"rejected": {"reading: a JSON list, need an object": 1}, "failed": {}}
 
 

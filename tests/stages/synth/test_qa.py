@@ -61,7 +61,7 @@ def test_each_fact_has_statements_a_passage_and_questions_with_the_right_names(f
     assert all(name[row["subject"]] in row["text"] and value[row["fact_ids"][0]] in row["text"] for row in documents)
     assert Counter(row["fictitious"] for row in chats) == {True: 8, False: 5}
     assert all(row["answer"] == value[row["fact_ids"][0]] and name[row["subject"]] in row["question"] for row in chats)
-    assert server.n == 1 + 5 * 2 + 4 * 3  # the probe; statements and passage of real ones, and the question of fictitious ones
+    assert server.n == 5 * 2 + 4 * 3  # statements and passage of real ones, and the question of fictitious ones
     assert rejected(folder) == {("reading", "not JSON"): 1}
     origins = {(row["table"], row["id"]) for row in folder.rows("qa-written", "origins")}
     assert {("documents", row["id"]) for row in documents} | {("chats", row["id"]) for row in chats if row["fictitious"]} <= origins

@@ -66,12 +66,12 @@ def test_every_row_comes_from_its_text_and_names_the_answers_it_was_read_from(fo
     made = folder.must(*synth(server, "--subjects-limit", "2"))
     found = numbers(folder, "bio-subjects", "people", "facts", "documents", "chats")
     assert found == {"people": (5, 2), "facts": (8, 16), "documents": (0, 16 * 2 + 4), "chats": (4, 4)}
-    # probe 1; real 4 x (1 decomposition, 2 checks, 1 contradictions, 1 answer); fictitious 2 x (1 name, 2 x (1 version,
+    # real 4 x (1 decomposition, 2 checks, 1 contradictions, 1 answer); fictitious 2 x (1 name, 2 x (1 version,
     # 1 decomposition, 4 checks, 1 contradictions, 4 paraphrases, 1 passage, 1 answer))
-    assert server.n == 1 + 4 * 5 + 2 * (1 + 2 * 13)
+    assert server.n == 4 * 5 + 2 * (1 + 2 * 13)
     manifest = folder.manifest("bio-subjects")
     assert manifest["counts"] == {"rejected": {}, "failed": {}, "subjects_without_a_name": 0, "subjects_with_fewer_versions": 0, "levels": {}}
-    assert manifest["usage"]["all_answers"]["requests"] == server.n - 1
+    assert manifest["usage"]["all_answers"]["requests"] == server.n
     assert "2 fictitious subjects in up to 2 versions, 16 statements, beside 5 real ones" in made.err
     origins = {(row["table"], row["id"]) for row in folder.rows("bio-subjects", "origins")}
     written = [d for d in folder.rows("bio-subjects", "documents") if not (d["form"] == "statement" and d["id"].endswith(".d0"))]
@@ -107,7 +107,7 @@ def test_a_smaller_limit_takes_a_part_of_a_larger_one(folder: Folder, server: Se
     folder.must(*synth(server, "--subjects-limit", "1", "--name", "one"))
     n_before = server.n
     folder.must(*synth(server, "--subjects-limit", "2", "--name", "two"))
-    assert server.n - n_before == 1 + 1 + 2 * 13  # the probe and one more subject
+    assert server.n - n_before == 1 + 2 * 13  # one more subject
     one, two = ({row["id"] for row in folder.rows(name, "facts")} for name in ("one", "two"))
     assert one < two
 
