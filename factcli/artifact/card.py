@@ -1,6 +1,7 @@
 """The Hugging Face dataset card of a version, so that `datasets.load_dataset(dir, table)` just works."""
 
 import types
+from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
@@ -29,11 +30,15 @@ def _feature(hint: Any) -> dict[str, Any]:
     return {"dtype": DTYPES[hint]}
 
 
-def render_card(title: str, text: str, tables: dict[str, type], row_counts: dict[str, int]) -> str:
-    """The card. Tables without rows are left out: an empty JSONL breaks `load_dataset`."""
+def render_card(title: str, text: str, tables: dict[str, type], row_counts: dict[str, int], digests: Mapping[str, str]) -> str:
+    """The card. Tables without rows are left out: an empty JSONL breaks `load_dataset`.
+
+    `digests`: table -> sha256 of its file. datasets names what it caches by the folder's own name, mostly `v0001`, and by
+    these configs: without the digest in them it would give the rows of one version for those of another.
+    """
     filled = [t for t in tables if row_counts.get(t)]
     header = {
-        "configs": [{"config_name": t, "data_files": f"{t}.jsonl"} for t in filled],
+        "configs": [{"config_name": t, "data_files": f"{t}.jsonl", "description": f"sha256 {digests[t]}"} for t in filled],
         "dataset_info": [{"config_name": t, "features": features_of(tables[t])} for t in filled],
     }
     lines = "\n".join(f"| {t} | {row_counts.get(t, 0)} |" for t in tables)

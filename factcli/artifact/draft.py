@@ -159,7 +159,8 @@ class Draft:
             title = f"{self.plan.name}@{number}"
             made = with_article(self.plan.kind).capitalize()
             text = f"{outcome.headline}\n\n{made} written by `fact {self.plan.stage}`. `{MANIFEST}` has its config, inputs and digests."
-            (self._content / CARD).write_text(render_card(title, text, dict(self.plan.tables), counts), encoding="utf-8")
+            digests = {table: sha256_of_file(self._content / f"{table}.jsonl") for table, n in counts.items() if n}
+            (self._content / CARD).write_text(render_card(title, text, dict(self.plan.tables), counts, digests), encoding="utf-8")
             manifest = self._manifest(number, counts, outcome)
             (self._content / MANIFEST).write_bytes(spelled(sealed(manifest)))
             _fsync_tree(self._content)

@@ -11,12 +11,12 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 import pytest
 import yaml
 
-from factcli import rows
+from factcli import answerrows, rows, topicrows
 from factcli.artifact import Draft, Outcome, make
 from factcli.artifact.card import features_of
 from tests.artifact.toy import ToyConfig, toy_plan
 
-ROWS = {name.lower(): kind for name, kind in vars(rows).items() if is_dataclass(kind)}
+ROWS = {name.lower(): kind for module in (rows, answerrows, topicrows) for name, kind in vars(module).items() if is_dataclass(kind)}
 
 
 def row_of(kind: Any, is_full: bool) -> Any:
@@ -125,3 +125,21 @@ def test_the_card_lists_all_tables_for_people(tmp_path: Path) -> None:
     assert [c["config_name"] for c in yaml.safe_load(front)["configs"]] == list(ROWS)
     assert "| none_here | 0 |" in body
     assert "# all@1" in body
+
+
+def test_two_versions_with_one_cache_are_not_taken_for_each_other(tmp_path: Path) -> None:
+    """datasets names its cache by the folder's last part, `v0001`, and the card: both must not be equal."""
+    pytest.importorskip("datasets")
+    rows_of = {"a": 3, "b": 7}
+    for name, n in rows_of.items():
+        make(toy_plan(ToyConfig(), name, tables={"proof": rows.Proof}), lambda draft, n=n: proofs(draft, n), tmp_path)  # type: ignore[misc]
+    code = "import sys, datasets; print([len(datasets.load_dataset(p, 'proof', split='train', cache_dir=sys.argv[1])) for p in sys.argv[2:]])"
+    paths = [str(tmp_path / name / "v0001") for name in rows_of]
+    environment = os.environ | {"HF_DATASETS_OFFLINE": "1", "HF_HUB_OFFLINE": "1", "HF_HOME": str(tmp_path / "cache")}
+    run = subprocess.run([sys.executable, "-c", code, str(tmp_path / "cache"), *paths], env=environment, capture_output=True, text=True, check=False)
+    assert run.stdout.splitlines()[-1:] == ["[3, 7]"], run.stderr[-1000:]
+
+
+def proofs(draft: Draft, n: int) -> Outcome:
+    draft.write("all", 0, {"proof": [rows.Proof(str(i), True, "") for i in range(n)]})
+    return Outcome("proofs")
