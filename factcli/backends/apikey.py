@@ -42,7 +42,8 @@ def read_key(variable: str, file: Path | None) -> ApiKey:
         return _checked(file.read_text(encoding="utf-8"), str(file))
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not text"
-        raise SettingsError(f"key file {file} cannot be read: {reason}", "it holds the key and nothing else") from None
+        name = f" {file}" if file.exists() else ""  # else it may be a key that was typed in its place
+        raise SettingsError(f"the key file{name} cannot be read: {reason}", "--key-file takes a file that holds the key and nothing else") from None
 
 
 def _checked(text: str, where: str) -> ApiKey:

@@ -70,7 +70,8 @@ class Usage:
 class Budget:
     """Money that may be spent. What a request can cost at worst is set aside before it is sent, and settled after."""
 
-    def __init__(self, price: Price, limit: float | None, usage: Usage) -> None:
+    def __init__(self, price: Price, limit: float | None, usage: Usage, before: float = 0.0) -> None:
+        self.before = before  # spent in earlier runs of the same work
         self.price = price
         self.limit = limit
         self.usage = usage
@@ -80,7 +81,7 @@ class Budget:
     def reserve(self, tokens_in: int, max_tokens: int) -> float | None:
         """The worst cost of a request, set aside; None while it does not fit beside what is spent and set aside."""
         worst = self.price.of(tokens_in, max_tokens)
-        if self.limit is not None and self._spent + self.reserved + worst > self.limit:
+        if self.limit is not None and self.spent + self.reserved + worst > self.limit:
             return None
         self.reserved += worst
         self.n_reserved += 1
@@ -106,11 +107,12 @@ class Budget:
         self.reserved = self.reserved - worst if self.n_reserved else 0.0  # exactly: rounding must not add up
 
     def error(self) -> BudgetError:
+        parts = f"{self.before:.4f} of it in earlier runs, {self.usage.cost_unconfirmed:.4f} unconfirmed"
         return BudgetError(
-            f"the budget of {self.limit:g} does not allow another request: {self._spent:.4f} spent ({self.usage.cost_unconfirmed:.4f} of it unconfirmed)",
+            f"the budget of {self.limit:g} does not allow another request: {self.spent:.4f} spent ({parts})",
             "every answer so far is kept; the same command with a higher --budget goes on where it was",
         )
 
     @property
-    def _spent(self) -> float:
-        return self.usage.cost + self.usage.cost_unconfirmed
+    def spent(self) -> float:
+        return self.before + self.usage.cost + self.usage.cost_unconfirmed

@@ -46,7 +46,7 @@ class Caller:
                     raise self._refused(error) from None
                 dialect = corrected
         self._dialect = self._dialect.learned(before, dialect)
-        return read_body(self._key.redact(body.decode("utf-8", "replace")), request.prompt if isinstance(request.prompt, str) else None)
+        return read_body(body.decode("utf-8", "replace"), request.prompt if isinstance(request.prompt, str) else None, self._key.redact)
 
     async def _posted(self, request: Request, fields: dict[str, Any]) -> bytes:
         """The body of a 200. Raises APIStatusError for another status, CallError where there is none."""
@@ -57,10 +57,10 @@ class Caller:
         try:
             async with asyncio.timeout(self._timeout_s):  # of the whole try: the client's own ends only silence
                 return await self._client.post(path, cast_to=bytes, body=fields)
-        except (TimeoutError, APITimeoutError):
-            raise CallError("time-out", "again", may_be_billed=True) from None
+        except (TimeoutError, APITimeoutError) as error:
+            raise CallError("time-out", "again", may_be_billed=_was_sent(error)) from None
         except APIConnectionError as error:
-            raise CallError("cut connection", "again", type(error.__cause__).__name__, may_be_billed=True) from None
+            raise CallError("cut connection", "again", type(error.__cause__).__name__, may_be_billed=_was_sent(error)) from None
 
     async def close(self) -> None:
         if self._client is not None:
@@ -80,6 +80,11 @@ class Caller:
         told = "" if status in LOCKED else shown(self._key.redact(str(_message(error))))
         wait_s = retry_after_s(error.response.headers.get("retry-after"))
         return CallError(str(status), verdict_of(status, error.code or ""), told, wait_s, may_be_billed=status >= 500)
+
+
+def _was_sent(error: BaseException) -> bool:
+    """Whether the server may have had the request: not where no connection was made."""
+    return type(error.__cause__).__name__ not in ("ConnectError", "ConnectTimeout", "PoolTimeout")
 
 
 def _message(error: "APIStatusError") -> object:

@@ -17,6 +17,7 @@ from factcli.backends.opening import Answering, Backend
 from factcli.backends.panel import Panel
 from factcli.backends.planning import Estimate
 from factcli.backends.probing import Need, probe, require
+from factcli.backends.reading import shown
 from factcli.backends.requests import Requests, Response
 from factcli.errors import TooManyFailuresError
 from factcli.progress import Report
@@ -24,6 +25,7 @@ from factcli.rows import Origin, Reject
 
 Rows = Mapping[str, Sequence[Any]]  # by table
 TABLES: dict[str, type] = {"origins": Origin, "rejected": Reject}  # that every stage with a backend has
+SPENT = "spent"  # in the draft's scratch folder: money that its runs took of the budget; of a run that is killed, nothing
 PROBED = "probed.json"  # in the draft's scratch folder: what the server was found to lack
 FAILED = "failed.jsonl"  # in the draft's scratch folder: what failed in the last try
 
@@ -59,7 +61,9 @@ def fill(
     `max_failed` of `total`: then they are left out of the draft, and the same command tries them again.
     """
     panel = Panel(report, total)
-    backend = answering.open(panel.watch) if first is None else _watched(first, panel)
+    spent = draft.scratch() / SPENT
+    before = float(spent.read_text(encoding="utf-8")) if spent.exists() else 0.0
+    backend = answering.open(panel.watch, before) if first is None else _watched(first, panel)
     if isinstance(backend, HttpBackend) and first is None and len(draft) < total:
         _probe(draft, backend, needs, answering.config.chat, report)
     failed: list[tuple[Unit, UnansweredError]] = []
@@ -68,11 +72,15 @@ def fill(
         return panel.told(title, backend.generate(requests), backend.usage, lambda: len(draft) - n_first + len(failed))
 
     todo = ((unit, unit.chain()) for unit in units if not draft.done(unit.name))
-    for unit, result in run_chains(generate, todo):
-        if isinstance(result, UnansweredError):
-            failed.append((unit, result))
-        else:
-            draft.write(unit.name, unit.order, result)
+    try:
+        for unit, result in run_chains(generate, todo):
+            if isinstance(result, UnansweredError):
+                failed.append((unit, result))
+            else:
+                draft.write(unit.name, unit.order, result)
+    finally:
+        if isinstance(backend, HttpBackend):
+            spent.write_text(repr(backend.budget.spent), encoding="utf-8")
     _settle(draft, failed, total, answering.config.max_failed)
     return backend
 
@@ -135,20 +143,21 @@ def _settle(draft: Draft, failed: Sequence[tuple[Unit, UnansweredError]], total:
         return
     path = draft.scratch() / FAILED
     path.write_text("".join(f"{json.dumps(asdict(row), ensure_ascii=False)}\n" for _, row in rows), encoding="utf-8")
-    raise too_many(Counter(row.reason for _, row in rows), total, max_failed, path)
+    raise too_many(Counter(row.reason for _, row in rows), total, max_failed, path, shown(rows[0][1].text))
 
 
 def _failure(unit: Unit, error: UnansweredError) -> Reject:
     response = error.response
     step = response.id.partition(" ")[0]
-    return Reject(unit.name, step, f"{response.outcome}: {response.cause}", response.text, response.key, is_failure=True)
+    kind = response.cause.partition(":")[0]  # without the server's own words, which differ from row to row
+    return Reject(unit.name, step, f"{response.outcome}: {kind}", response.text or response.cause, response.key, is_failure=True)
 
 
-def too_many(reasons: Mapping[str, int], total: int, max_failed: float, path: Path) -> TooManyFailuresError:
+def too_many(reasons: Mapping[str, int], total: int, max_failed: float, path: Path, first: str) -> TooManyFailuresError:
     worst = ", ".join(f"{n} x {reason}" for reason, n in Counter(reasons).most_common(3))
     n_failed = sum(reasons.values())
     return TooManyFailuresError(
-        f"{n_failed} of {total} ended without a usable answer, more than the {max_failed:.0%} allowed: {worst}",
+        f"{n_failed} of {total} ended without a usable answer, more than the {max_failed:.0%} allowed: {worst}" + (f"; the first: {first}" if first else ""),
         f"all are in {path}; the same command tries them again and keeps the rest (--retry-failed also buys anew what came truncated, refused or invalid); "
         f"or allow more: --set generation.max_failed={min(1.0, n_failed / total + 0.01):.2f}",
     )

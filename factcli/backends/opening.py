@@ -70,24 +70,26 @@ class Answering:
         """For a dry run."""
         return Imagined(self.endpoint, cache_directory(), self.price, self.config.requests_per_s)
 
-    def open(self, watch: Watch | None = None) -> Backend:
-        """Ready to answer; nothing is sent yet. `watch` is told of an http backend's pool, for the live panel."""
+    def open(self, watch: Watch | None = None, spent_before: float = 0.0) -> Backend:
+        """Ready to answer; nothing is sent yet. `watch` is told of an http backend's pool, for the live panel.
+
+        `spent_before`: what earlier runs of the same work took of the budget.
+        """
         if isinstance(self.spec, ScriptedSpec):
             return load_script(self.spec.path)
         if isinstance(self.spec, HttpSpec):
-            return self._http(self.spec, watch)
+            return self._http(self.spec, watch, spent_before)
         require_train()
         from factcli.backends.sampling import load_local
 
         assert self.local is not None
         return load_local(self.local, self.endpoint, cache_directory(), terms_of(self.config))
 
-    def _http(self, spec: HttpSpec, watch: Watch | None) -> HttpBackend:
+    def _http(self, spec: HttpSpec, watch: Watch | None, spent_before: float) -> HttpBackend:
         config = self.config
         key = read_key(config.key_variable, config.key_file)
-        return HttpBackend(
-            spec, key, cache_directory(), Budget(self.price, config.budget, Usage()), terms_of(config), config.revision, config.most_in_flight, watch
-        )
+        budget = Budget(self.price, config.budget, Usage(), spent_before)
+        return HttpBackend(spec, key, cache_directory(), budget, terms_of(config), config.revision, config.most_in_flight, watch)
 
 
 def answering(config: GenerationConfig, find_local: FindLocal | None = None) -> Answering:
@@ -97,7 +99,10 @@ def answering(config: GenerationConfig, find_local: FindLocal | None = None) -> 
     """
     spec = parse_spec(config.backend, config.servers)
     if isinstance(spec, HttpSpec):
-        return Answering(config, spec, spec.endpoint(config.revision), read_price(config.price, spec.model))
+        price = read_price(config.price, spec.model)
+        if config.budget is not None and price == Price():
+            raise SettingsError(f"a budget of {config.budget:g} stops nothing without a price", "say what tokens cost: --price IN,OUT per million")
+        return Answering(config, spec, spec.endpoint(config.revision), price)
     if isinstance(spec, ScriptedSpec):
         return Answering(config, spec, load_script(spec.path).endpoint, Price())
     if find_local is None:

@@ -13,6 +13,7 @@ from factcli.backends.bill import Price
 from factcli.backends.cache import Cache, Stored
 from factcli.backends.completions import Prompt
 from factcli.backends.keys import Endpoint, request_key
+from factcli.backends.panel import money
 from factcli.backends.reading import Said, checked
 from factcli.backends.requests import Request, Requests, Response
 from factcli.backends.responding import response_of
@@ -42,7 +43,7 @@ class Estimate:
         return {
             "requests": f"{self.n_requests} ({self.n_cached} more are in the cache, {alike} ask the same as another)",
             "tokens": f"about {self.tokens_in} in, {out} (an estimate: {LETTERS_PER_TOKEN} letters per token, answers as long as the examples)",
-            "money": "no price given (--price IN,OUT)" if self.cost is None else f"about {self.cost:.2f}, at most {self.most_cost:.2f}",
+            "money": "no price given (--price IN,OUT)" if self.cost is None else f"about {money(self.cost)}, at most {money(self.most_cost or 0)}",
             "time": "not known before the first run" if self.seconds is None else f"about {self.seconds:.0f} s at {self.requests_per_s:.1f} requests/s",
         }
 

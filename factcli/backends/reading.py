@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -38,13 +39,14 @@ def whole(text: object) -> str:
     return str(text).encode("utf-8", "replace").decode()
 
 
-def read_body(body: str, prompt: str | None) -> Said:
+def read_body(body: str, prompt: str | None, redact: Callable[[str], str]) -> Said:
     """The answer in a body. `prompt` is the text that was sent to the completion endpoint, None for a chat.
 
+    `redact` takes the key out: of every text once JSON is read, for JSON can spell any letter otherwise.
     Raises CallError: for HTML, half a JSON, an error body, or a body without an answer.
     """
     try:
-        values = json.loads(body)
+        values = cleared(json.loads(body), redact)
     except ValueError:
         cause = "empty body" if not body.strip() else "HTML" if body.lstrip()[:1] == "<" else "no JSON"
         raise CallError(cause, "again", may_be_billed=True) from None
@@ -53,7 +55,16 @@ def read_body(body: str, prompt: str | None) -> Said:
     try:
         return _said(values, prompt)
     except (KeyError, IndexError, TypeError, ValueError, AttributeError):
-        raise CallError("no answer in the body", "again", shown(body), may_be_billed=True) from None
+        raise CallError("no answer in the body", "again", shown(values), may_be_billed=True) from None
+
+
+def cleared(values: Any, redact: Callable[[str], str]) -> Any:
+    """The same JSON, `redact` applied to every text in it."""
+    if isinstance(values, str):
+        return redact(values)
+    if isinstance(values, dict):
+        return {redact(name): cleared(value, redact) for name, value in values.items()}
+    return [cleared(value, redact) for value in values] if isinstance(values, list) else values
 
 
 def _error_body(error: Any) -> CallError:

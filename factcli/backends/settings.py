@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
+from factcli.backends.spec import base_url
 from factcli.config import Config, setting
 
 
@@ -22,9 +23,15 @@ class GenerationConfig(Config):
     tries: int = setting(6, "Tries of a request that time-outs, cut connections and 5xx bring down.", "operational", ge=1, le=100)
     patience_s: float = setting(900.0, "Seconds that one request waits for 429s to end.", "operational", ge=0)
     price: str = setting("", "IN,OUT per million tokens, e.g. 0.15,0.60; or a YAML file of MODEL: [IN, OUT].", "operational")
-    budget: float | None = setting(None, "Money that this run may spend; it stops before the request that could exceed it.", "operational", ge=0)
+    budget: float | None = setting(None, "Money for this artifact, in all runs; they stop before the request that could exceed it.", "operational", ge=0)
     max_failed: float = setting(
         0.02, "Share of rows that may end without a usable answer; above it nothing is committed, and the command ends with 6.", "operational", ge=0, le=1
     )
     retry_failed: bool = setting(False, "Buy again what is stored as truncated, refused or invalid.", "operational")
     requests_per_s: float | None = setting(None, "Rate for the time in a dry run's plan; without it that of the last run.", "operational", gt=0)
+
+    @field_validator("servers")
+    @classmethod
+    def _hold_no_secrets(cls, value: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+        """Of all that are listed, also those that this run does not ask: they are recorded too."""
+        return {name: tuple(base_url(url) for url in urls) for name, urls in value.items()}

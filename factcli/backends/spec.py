@@ -53,12 +53,12 @@ def _http(text: str, rest: str, servers: Mapping[str, Sequence[str]]) -> HttpSpe
     if not at or not model or not where:
         raise SettingsError(f"backend {_without_secret(text)!r} does not say which model is where; need http:MODEL@URL", HINT)
     if "://" in where:
-        urls = tuple(_base_url(url) for url in where.split(","))
+        urls = tuple(base_url(url) for url in where.split(","))
         return HttpSpec(model, urls, tuple(sorted(set(urls))))
     if where not in servers:
         known = ", ".join(sorted(servers)) or "none are listed"
         raise SettingsError(f"no server is called {where!r}{nearest(where, servers)}", f"give a URL, or list it in a settings file under `servers`: {known}")
-    return HttpSpec(model, tuple(_base_url(url) for url in servers[where]), (where,))
+    return HttpSpec(model, tuple(base_url(url) for url in servers[where]), (where,))
 
 
 def _split_model(rest: str) -> tuple[str, str, str]:
@@ -68,7 +68,7 @@ def _split_model(rest: str) -> tuple[str, str, str]:
     return (rest, "", "") if place < 0 else (rest[:place], "@", rest[place + 1 :])
 
 
-def _base_url(url: str) -> str:
+def base_url(url: str) -> str:
     """Without a trailing slash. A password in it is refused: it would be written into every manifest."""
     url = url.strip().rstrip("/")
     parts = urlsplit(url)

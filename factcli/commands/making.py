@@ -70,7 +70,17 @@ def announce(artifact: Artifact, is_reused: bool, as_json: bool) -> None:
     reused = " (made before with the same settings and inputs; --force makes it again)" if is_reused else ""
     tell(f"{artifact.ref}: {artifact.manifest.headline}{reused}")
     if as_json:
-        print(json.dumps({"ref": artifact.ref, "path": str(artifact.path), "reused": is_reused, "summary": dict(artifact.summary)}))
+        print(
+            json.dumps(
+                {
+                    "ref": artifact.ref,
+                    "path": str(artifact.path),
+                    "reused": is_reused,
+                    "summary": dict(artifact.summary),
+                    "usage": dict(artifact.manifest.usage),
+                }
+            )
+        )
     else:
         print(artifact.path)
 

@@ -3,6 +3,7 @@
 import io
 import json
 import sys
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -177,6 +178,24 @@ def test_the_panel_tells_rates_retries_and_money(capsys: pytest.CaptureFixture[s
     assert panel.numbers(100, usage) == "100.0 requests/s, 4,000 tokens/s, retries: 3 x 429, 1 x time-out, cost 1.50 of about 6.00"
     assert len(list(panel.told("writing", (Response(f"r{i}", "ok") for i in range(3)), usage))) == 3
     assert "writing: 3/400" in capsys.readouterr().err
+
+
+def test_the_panel_projects_from_what_this_task_did():
+    """900 of 1,000 were there; 50 more cost 0.50, so the last 50 will cost as much: 1.00 in all. The rate is of the 50."""
+    usage, clock = Usage(), Clock()
+    panel = Panel(PlainReport(every_s=1000), 1000, clock=clock)
+    usage.requests = 8000  # of an earlier step
+    done = 900
+
+    def responses() -> Iterator[Response]:
+        nonlocal done
+        usage.requests, usage.cost, done = 8050, 0.5, 950
+        yield Response("r", "ok")
+
+    list(panel.told("writing", responses(), usage, lambda: done))
+    assert panel.numbers(done, usage).endswith("cost 0.5000 of about 1.00")
+    requests_per_s = float(panel.numbers(done, usage).partition(" ")[0])
+    assert requests_per_s <= 50  # 50 in a second or more; with those of the earlier step it would be hundreds
 
 
 def test_the_live_report_shows_hostile_text_as_text(monkeypatch: pytest.MonkeyPatch):

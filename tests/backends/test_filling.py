@@ -15,7 +15,7 @@ from factcli.backends.opening import Answering, answering
 from factcli.backends.probing import N_SEEDS
 from factcli.backends.settings import GenerationConfig
 from factcli.config import Config
-from factcli.errors import BackendError, BudgetError, TooManyFailuresError
+from factcli.errors import BackendError, BudgetError, SettingsError, TooManyFailuresError
 from factcli.progress import PlainReport
 from factcli.prompts import parse
 from tests.backends.server import Server, answer_of, running
@@ -112,7 +112,7 @@ def test_failures_that_are_allowed_are_rows_with_their_cause(tmp_path: Path) -> 
     with running(Server(behave=behave)) as server:
         made = run(GenerationConfig(backend=f"http:m@{server.url}", max_failed=0.05), NAMES, tmp_path / "data")
     assert len(list(made.rows("toys", Toy))) == 19
-    assert made.manifest.counts["failed"] == {"failed: 422: no": 1}
+    assert made.manifest.counts["failed"] == {"failed: 422": 1}
 
 
 def test_a_dry_run_goes_through_both_steps_and_sends_nothing(tmp_path: Path) -> None:
@@ -157,3 +157,34 @@ def test_a_server_that_ignores_seeds_is_named_and_used(tmp_path: Path, capsys: p
         plan = Plan("synth toys", 1, "synth", "toys", ToyConfig(), {}, {"toys": Toy, **TABLES}, {}, who.identity)
         with Draft(plan, tmp_path / "more") as draft, pytest.raises(BackendError, match="no log-probabilities"):
             fill(draft, who, units(who, NAMES), len(NAMES), PlainReport(), "Asking", ["logprobs"])
+
+
+def test_a_budget_is_of_all_runs_of_the_work(tmp_path: Path) -> None:
+    """Requests of 20 each, 40 of them and a probe of 8; a run spends 500 and stops; the next may spend what is left of it, nothing."""
+    with running(Server()) as server:
+        config = GenerationConfig(backend=f"http:m@{server.url}", price="1000000,2000000", budget=500.0)
+        for _ in range(2):
+            with pytest.raises(BudgetError, match=r"the budget of 500 does not allow"):
+                run(config, NAMES, tmp_path / "data")
+        n_bought = server.n
+        assert n_bought <= 25
+        run(config.model_copy(update={"budget": 2000.0}), NAMES, tmp_path / "data")
+        assert server.n == 40
+
+
+def test_a_budget_needs_a_price() -> None:
+    with pytest.raises(SettingsError, match="a budget of 2 stops nothing without a price"):
+        answering(GenerationConfig(backend="http:m@http://127.0.0.1:9/v1", budget=2))
+
+
+def test_a_password_of_a_server_that_is_not_asked_is_refused_too() -> None:
+    with pytest.raises(SettingsError, match="holds a user, password or query") as caught:
+        GenerationConfig(backend="http:m@a", servers={"a": ("http://a/v1",), "b": ("http://user:sekret@b/v1",)})
+    assert "sekret" not in caught.value.message + caught.value.hint
+
+
+def test_reasons_of_failures_are_few_whatever_words_the_server_has(tmp_path: Path) -> None:
+    refusing = Server(refuses=lambda body: {"message": f"no: {json.dumps(body['messages'])[-12:]}"})
+    with running(refusing) as server, pytest.raises(TooManyFailuresError, match="20 x failed: 400; the first: 400: no: ") as caught:
+        run(GenerationConfig(backend=f"http:m@{server.url}"), NAMES, tmp_path / "data")
+    assert "1 x" not in caught.value.message

@@ -20,8 +20,9 @@ from factcli.backends.buying import Terms
 from factcli.backends.completions import Turn
 from factcli.backends.dialect import payload
 from factcli.backends.http import HttpBackend
+from factcli.backends.reading import read_body
 from factcli.backends.requests import Request, Response, Sampling, Token
-from factcli.backends.retrying import Patience
+from factcli.backends.retrying import CallError, Patience
 from factcli.backends.spec import HttpSpec
 from factcli.errors import BackendError, BudgetError, SettingsError
 from tests.backends.server import Server, answer_of, running
@@ -317,3 +318,26 @@ def test_a_key_that_no_header_can_carry_is_refused_unseen(tmp_path: Path, monkey
     assert read_key("OTHER_KEY", None).sent() == CANARY
     with pytest.raises(SettingsError, match="cannot be read"):
         read_key("OTHER_KEY", tmp_path / "gone")
+
+
+def test_a_key_that_json_spells_otherwise_is_taken_out_too():
+    """`+` as \\u002B (as .NET writes it), `/` as \\/ (as PHP does), `"` as JSON must; in texts, names and errors."""
+    key = ApiKey('sk-CANARY+7f/3a"==')
+    spelled = 'sk-CANARY\\u002B7f\\/3a\\"=='
+    assert json.loads(f'"{spelled}"') == key.sent()
+    said = read_body(f'{{"choices": [{{"message": {{"content": "your key is {spelled}!"}}}}]}}', None, key.redact)
+    assert said.text == "your key is [key]!"
+    for body in (f'{{"error": {{"message": "bad {spelled}"}}}}', f'{{"{spelled}": "{spelled}"}}'):
+        with pytest.raises(CallError) as caught:
+            read_body(body, None, key.redact)
+        assert "CANARY" not in str(caught.value) + caught.value.reason
+
+
+def test_a_server_that_is_away_costs_nothing(tmp_path: Path):
+    """Nothing was sent, so nothing can be billed: it is the server that is named, not the budget."""
+    with running(Server()) as server:
+        url = server.url
+    used = backend(url, tmp_path, limit=500)
+    found = by_id(used.generate(asked(5)))
+    assert {response.cause for response in found.values()} == {"cut connection: ConnectError"}
+    assert used.usage.cost_unconfirmed == 0

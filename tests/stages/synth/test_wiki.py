@@ -287,8 +287,8 @@ def test_a_question_that_no_server_answers_is_failed_and_the_rest_kept(folder: P
         made = wiki(server, documents, "--max-failed", 0.5)
         assert (made.code, server.n - n_before) == (0, 4)  # two questions, each with two samples that fail again
     failed = [row for row in made.rows("rejected") if row["is_failure"]]
-    assert [(row["step"], row["reason"]) for row in failed] == [("wiki/recall", "failed: 422: no")] * 2
-    assert made.manifest["counts"]["failed"] == {"failed: 422: no": 2}
+    assert [(row["step"], row["reason"]) for row in failed] == [("wiki/recall", "failed: 422")] * 2
+    assert made.manifest["counts"]["failed"] == {"failed: 422": 2}
     answered = {row["question_id"] for row in made.rows("references")}
     assert answered | {row["id"] for row in failed} == {row["id"] for row in made.rows("questions")}
     assert len(answered) == 6
