@@ -136,7 +136,7 @@ def _bill(keys: Iterable[str], answering: Answering) -> dict[str, Any]:
 
 
 def _settle(draft: Draft, failed: Sequence[tuple[Unit, UnansweredError]], total: int, max_failed: float) -> None:
-    rows = [(unit, _failure(unit, error)) for unit, error in failed]
+    rows = [(unit, _failure(unit, error)) for unit, error in sorted(failed, key=lambda one: (one[0].order, one[0].name))]
     if len(failed) <= max_failed * total:
         for unit, row in rows:
             draft.write(unit.name, unit.order, {"rejected": [row]})
