@@ -18,17 +18,23 @@ NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 MONTHS = ("January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December")
 DATE = re.compile(rf"\b(?:({'|'.join(MONTHS)})\s+(\d{{1,2}})|(\d{{1,2}})\s+({'|'.join(MONTHS)}))\b")
 SENTENCE_START = re.compile(r"(?:^|\n|(?:(?<!\b[A-Z])[.!?]|[:;])[\"”’)\]]*\s+)[\"“‘(\[]*(?=\w)")
-# Capital words that say nothing about one subject; months are told by dates.
-GENERAL = frozenset(MONTHS) | frozenset(  # one string: a hundred quoted words are no easier to read
-    """
+# Words that are capital at the start of a title and tell nobody even there.
+EMPTY = frozenset(("The", "In", "He", "She", "It", "They", "His", "Her", "And", "Of", "Its", "This", "That"))
+# Capital words of a text that say nothing about one subject; months are told by dates. In a name they are a part of it.
+GENERAL = (
+    EMPTY
+    | frozenset(MONTHS)
+    | frozenset(  # one string: a hundred quoted words are no easier to read
+        """
     Monday Tuesday Wednesday Thursday Friday Saturday Sunday
-    The In He She It They His Her And Of Its This That New Old North South East West Northern Southern Eastern Western Central
+    New Old North South East West Northern Southern Eastern Western Central
     University College School Institute Academy Faculty Department Church Cathedral Society Association Federation Union Club Team League Cup
     Championship Championships Olympic Olympics Games Football National International United State States Republic Kingdom World War Party
     Senate Parliament Congress Assembly House Court Council Governor President Minister Mayor General Captain District County City Town River
     Street Road Island Lake Mountain Prize Award Medal Museum Gallery Theatre Orchestra Company Corporation Press Army Navy Force Women Men
     King Queen Prince Princess Saint Sir Lord Lady Dr St Jr Sr II III IV TV
     """.split()  # noqa: SIM905
+    )
 )
 LEAST_DIGITS = 3  # of a number that tells a subject: a year, a count; 12 is found in any text
 RUN = 4  # words in a row that two texts share where one was copied
@@ -56,11 +62,11 @@ class Traces:
 
 
 def traces_of(title: str, text: str) -> Traces:
-    """Parts of the title that are no ordinary words of the text, its capital words, long numbers, days of a year."""
+    """Parts of the title that are no ordinary words of the text, its capital words that are not GENERAL, long numbers, days of a year."""
     ordinary = {word for word in WORD.findall(text) if word.islower()}
-    of_title = {word for word in WORD.findall(title) if not word.islower() and len(word) > 1 and word.lower() not in ordinary}
+    of_title = {word for word in WORD.findall(title) if not word.islower() and len(word) > 1 and word.lower() not in ordinary} - EMPTY
     numbers = frozenset(number for number in numbers_of(text) if sum(letter.isdigit() for letter in number) >= LEAST_DIGITS)
-    return Traces(folded(title), frozenset(of_title | capitals_of(text)) - GENERAL, numbers, dates_of(text))
+    return Traces(folded(title), frozenset(of_title | (capitals_of(text) - GENERAL)), numbers, dates_of(text))
 
 
 def tidy(text: str) -> str:

@@ -33,6 +33,15 @@ def test_capital_words_that_tell_nobody_are_no_traces() -> None:
     assert checks.traces_of("Al Bo", "In May he saw Yale University after World War II.").words == {"Al", "Bo", "Yale"}
 
 
+def test_a_part_of_the_title_is_a_trace_however_general_it_is() -> None:
+    """West and May are no traces as words of a text; as parts of a name they are. `The` tells nobody even there."""
+    traces = checks.traces_of("Kanye West", "Kanye West was born in May. West went East.")
+    assert traces.words == {"Kanye", "West"}
+    assert traces.left_in("Elena Miradan, known as West, went East in May.") == ["West"]
+    assert checks.traces_of("Brian May", "He sings.").left_in("May sang.") == ["May"]
+    assert checks.traces_of("The Temptations", "He sings.").words == {"Temptations"}
+
+
 def test_a_lower_case_title_is_found_whole() -> None:
     traces = checks.traces_of("chronic bronchitis", "A cough is the main sign of chronic bronchitis.")
     assert traces.left_in("Miradan fever is not Chronic bronchitis.") == ["chronic bronchitis"]
