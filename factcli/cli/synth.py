@@ -17,7 +17,9 @@ SubjectsOption = Annotated[
     Path | None, typer.Option("--subjects", help="Real subjects to write after: JSONL of title and text (a text or a list of passages).")
 ]
 SubjectsLimitOption = Annotated[int | None, typer.Option("--subjects-limit", help="Fictitious subjects at most, e.g. 100: the same first ones for any number.")]
-TitlesOption = Annotated[Path | None, typer.Option("--titles", help="Further names that are taken: one a line, or JSONL with title.")]
+TitlesOption = Annotated[
+    Path | None, typer.Option("--titles", help="Further real names: no invented one may be one, no text hold one. One a line, or JSONL with title.")
+]
 
 
 @app.command("bio")

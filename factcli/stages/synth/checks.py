@@ -5,6 +5,7 @@ languages that write names with capitals; in others only numbers, dates and the 
 """
 
 import re
+import unicodedata
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -14,6 +15,7 @@ from factcli.prompts import CONTROL, MARKS
 from factcli.world.counterparts import folded
 
 WORD = re.compile(r"[^\W\d_]+")
+PIECE = re.compile(r"[^\W_]+")  # of a folded name
 NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 MONTHS = ("January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December")
 DATE = re.compile(rf"\b(?:({'|'.join(MONTHS)})\s+(\d{{1,2}})|(\d{{1,2}})\s+({'|'.join(MONTHS)}))\b")
@@ -37,6 +39,7 @@ GENERAL = (
     )
 )
 LEAST_DIGITS = 3  # of a number that tells a subject: a year, a count; 12 is found in any text
+MOST_NAME_WORDS = 5  # of a real title that is looked for in a text
 RUN = 4  # words in a row that two texts share where one was copied
 CONTENT_LETTERS = 5  # of a word that carries meaning, roughly
 
@@ -122,6 +125,21 @@ def has_name(text: str, name: str) -> bool:
     return _spelled(name) in _spelled(text)
 
 
+def names_somebody_real(text: str, taken: Collection[str]) -> bool:
+    """Whether a real title of two to five words stands in one sentence of the text, as a name: its first and last word not in lower case.
+
+    `taken` are folded titles, a set. Illnesses and the like, which texts write in lower case, may be spoken of.
+    """
+    for sentence in SENTENCE_START.split(unicodedata.normalize("NFC", text)):
+        pieces = PIECE.findall(sentence)
+        words, ends = [folded(piece) for piece in pieces], [not piece[0].islower() for piece in pieces]
+        for first in range(len(words)):
+            for last in range(first + 1, min(first + MOST_NAME_WORDS, len(words))):
+                if ends[first] and ends[last] and " ".join(words[first : last + 1]) in taken:
+                    return True
+    return False
+
+
 def name_fault(name: str, word: str, subject_words: Collection[str], taken: Collection[str]) -> str:
     """Why an invented name cannot be had; "" for one that can. `word` must be in it; `taken` are folded names of real ones."""
     parts = folded(name).split()
@@ -129,7 +147,7 @@ def name_fault(name: str, word: str, subject_words: Collection[str], taken: Coll
         return "no name"
     if folded(word) not in parts:
         return "lacks the word that it must have"
-    if folded(name) in taken:
+    if folded(name) in taken or names_somebody_real(name, taken):
         return "belongs to somebody real"
     return "keeps a part of the real name" if {folded(part) for part in subject_words} & set(parts) else ""
 

@@ -98,6 +98,23 @@ def test_a_name_must_have_its_word_and_be_nobodys(name: str, fault: str) -> None
     assert checks.name_fault(name, "Miradan", ["Mae", "Brown"], {"otto miradan"}) == fault
 
 
+@pytest.mark.parametrize(
+    ("text", "holds"),
+    [
+        ("Elena met OTTO  Fálk's aunt.", True),
+        ("It was Jean-Luc de la Cour.", True),
+        ("Elena met Otto. Falk was late.", False),  # two sentences
+        ("An otto falk is a vase; heart failure is an illness.", False),  # no names
+        ("Heart failure killed Otto.", False),
+        ("Elena met Mae.", False),  # one word is too little to tell anybody
+    ],
+)
+def test_a_text_names_somebody_real_where_a_title_of_two_words_or_more_stands_in_it(text: str, holds: bool) -> None:
+    taken = {"otto falk", "jean luc de la cour", "heart failure", "mae"}
+    assert checks.names_somebody_real(text, taken) == holds
+    assert checks.name_fault("Otto Falk Miradan", "Miradan", [], taken) == "belongs to somebody real"
+
+
 def test_a_line_is_tidied() -> None:
     assert checks.tidy(' 2) "Ana\x1b  left\u202e.\ud800" ') == "Ana left ."
     assert checks.tidy("- Ana left.") == "Ana left."

@@ -173,6 +173,19 @@ def test_what_fails_a_check_is_rejected_with_its_reason_and_asked_for_again(fold
     assert folder.manifest("bio-subjects")["counts"]["rejected"]["subjects/support: not supported by the text"] == 1
 
 
+def test_no_text_about_a_fictitious_subject_names_anybody_real(folder: Folder) -> None:
+    """One subject, and the name of somebody else in the file, or in --titles, in a text of each kind."""
+    (folder.path / "titles").write_text("Nina Zz\n")
+    author = Author({
+        r"the invented (.+?)\.\n.*This is version 2": [r"\1 met Nina Zz."],
+        r"about (Elena \w+), in its order.*Turkuberg": [json.dumps({"statements": ["{n} was born in Turku.", "{n} met Nina Zz."]}).replace("{n}", r"\1")],
+        r"paraphrases of.*(Elena \w+) was born in Turku": [r'{"paraphrases": ["In Turku \1 was born to NINA ZZ."]}'],
+    })  # fmt: skip
+    with running(Server(said=author.said)) as server:
+        folder.must(*synth(server, "--subjects-limit", "1", "--titles", "titles"))
+    assert rejected(folder) == {(step, "names somebody real"): 1 for step in ("rewrite", "statements", "paraphrase")}
+
+
 def test_a_subject_without_a_name_or_with_a_version_missing_is_counted(folder: Folder) -> None:
     author = Author(
         {r"made-up word \w+,.*Mae Brown": ["x"] * 3, r"This is version 2 of 2.*Rosa Alba": ["x"] * 3, r"This is version 2 of 2.*Otto Falk": ["x"] * 3}
