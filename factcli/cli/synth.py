@@ -22,6 +22,15 @@ TitlesOption = Annotated[
 ]
 
 
+def _number_of_subjects(limit: int | None, subjects_limit: int | None) -> int | None:
+    """The one that is given, None without any. Raises SettingsError for both."""
+    if limit is None or subjects_limit is None:
+        return limit if subjects_limit is None else subjects_limit
+    from factcli.errors import SettingsError
+
+    raise SettingsError(f"--limit {limit} and --subjects-limit {subjects_limit} both say how many fictitious subjects there are", "give one of them")
+
+
 @app.command("bio")
 @generating
 def synth_bio(
@@ -36,7 +45,7 @@ def synth_bio(
     titles: TitlesOption = None,
 ) -> None:
     """Write fictitious people, their knowledge texts, and biographies that use exactly those facts: of a world, or after real people by a model."""
-    flags = {"versions": versions, "subjects": limit if subjects_limit is None else subjects_limit, "seed": seed}
+    flags = {"versions": versions, "subjects": _number_of_subjects(limit, subjects_limit), "seed": seed}
     if subjects is None:
         from factcli.commands.making import make_synth
         from factcli.commands.synthesising import refuse
@@ -65,7 +74,7 @@ def synth_medical(
     """Write fictitious medical subjects after real ones, their knowledge texts, and descriptions that use exactly those facts."""
     from factcli.commands.synthesising import make_from_subjects
 
-    flags = {"versions": versions, "subjects": limit if subjects_limit is None else subjects_limit, "seed": seed}
+    flags = {"versions": versions, "subjects": _number_of_subjects(limit, subjects_limit), "seed": seed}
     make_from_subjects(making, "medical", subjects, titles, {**flags, **generation})
 
 
@@ -86,7 +95,7 @@ def synth_qa(
     subjects_limit: SubjectsLimitOption = None,
 ) -> None:
     """Write fictitious subjects, their knowledge texts, and questions that use exactly those facts."""
-    flags = {"versions": versions, "subjects": limit if subjects_limit is None else subjects_limit, "seed": seed}
+    flags = {"versions": versions, "subjects": _number_of_subjects(limit, subjects_limit), "seed": seed}
     if generation["generation.backend"] is None:
         from factcli.commands.making import make_synth
         from factcli.commands.synthesising import refuse

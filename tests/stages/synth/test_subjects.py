@@ -290,6 +290,15 @@ def test_input_that_cannot_be_used_is_named(folder: Folder, arguments: tuple[str
     assert_refused(folder.fact("synth", "bio", *arguments, *more), code, *words)
 
 
+@pytest.mark.parametrize(
+    "command",
+    [("bio",), ("bio", "--subjects", "s.jsonl"), ("medical", "--subjects", "s.jsonl"), ("qa",), ("qa", "--facts", "s.jsonl", "--backend", "http:m@x")],
+)
+def test_two_numbers_of_subjects_are_refused(folder: Folder, command: tuple[str, ...]) -> None:
+    ran = folder.fact("synth", *command, "--limit", "3", "--subjects-limit", "2")
+    assert_refused(ran, 2, "--limit 3 and --subjects-limit 2 both say how many fictitious subjects")
+
+
 def test_no_backend_is_named_as_missing(folder: Folder) -> None:
     assert_refused(folder.fact("synth", "bio", "--subjects", "s.jsonl"), 2, "who shall write?")
 
