@@ -272,6 +272,7 @@ def test_a_dry_run_plans_what_the_run_then_asks_and_sends_nothing(folder: Folder
     [
         (("--subjects", "none"), 3, ("none cannot be read",)),
         (("--subjects", "empty"), 3, ("no usable subject", "it is empty")),
+        (("--subjects", "bare"), 3, ("line 1: text is missing", "in a knowledge pack is not there yet")),
         (("--subjects", "columns"), 3, ("line 1: title is missing",)),
         (("--subjects", "s.jsonl", "--titles", "empty"), 3, ("has no title",)),
         (("--subjects", "s.jsonl", "--versions", "0"), 2, ("versions = 0",)),
@@ -284,6 +285,7 @@ def test_a_dry_run_plans_what_the_run_then_asks_and_sends_nothing(folder: Folder
 )
 def test_input_that_cannot_be_used_is_named(folder: Folder, arguments: tuple[str, ...], code: int, words: tuple[str, ...]) -> None:
     (folder.path / "empty").write_text("")
+    (folder.path / "bare").write_text('{"title": "x"}\n')
     (folder.path / "columns").write_text('{"name": "x"}\n')
     (folder.path / "rules").write_text('{"match": ".", "answer": "x"}\n')
     more = () if "--titles" in arguments and "--subjects" not in arguments else ("--backend", "scripted:rules")
