@@ -17,7 +17,18 @@ SubjectsOption = Annotated[
     Path | None, typer.Option("--subjects", help="Real subjects to write after: JSONL of title and text (a text or a list of passages).")
 ]
 SubjectsLimitOption = Annotated[int | None, typer.Option("--subjects-limit", help="Fictitious subjects at most, e.g. 100: the same first ones for any number.")]
-TitlesOption = Annotated[Path | None, typer.Option("--titles", help="Further names that are taken: one a line, or JSONL with title.")]
+TitlesOption = Annotated[
+    Path | None, typer.Option("--titles", help="Further real names: no invented one may be one, no text hold one. One a line, or JSONL with title.")
+]
+
+
+def _number_of_subjects(limit: int | None, subjects_limit: int | None) -> int | None:
+    """The one that is given, None without any. Raises SettingsError for both."""
+    if limit is None or subjects_limit is None:
+        return limit if subjects_limit is None else subjects_limit
+    from factcli.errors import SettingsError
+
+    raise SettingsError(f"--limit {limit} and --subjects-limit {subjects_limit} both say how many fictitious subjects there are", "give one of them")
 
 
 @app.command("bio")
@@ -34,7 +45,7 @@ def synth_bio(
     titles: TitlesOption = None,
 ) -> None:
     """Write fictitious people, their knowledge texts, and biographies that use exactly those facts: of a world, or after real people by a model."""
-    flags = {"versions": versions, "subjects": limit if subjects_limit is None else subjects_limit, "seed": seed}
+    flags = {"versions": versions, "subjects": _number_of_subjects(limit, subjects_limit), "seed": seed}
     if subjects is None:
         from factcli.commands.making import make_synth
         from factcli.commands.synthesising import refuse
@@ -63,7 +74,7 @@ def synth_medical(
     """Write fictitious medical subjects after real ones, their knowledge texts, and descriptions that use exactly those facts."""
     from factcli.commands.synthesising import make_from_subjects
 
-    flags = {"versions": versions, "subjects": limit if subjects_limit is None else subjects_limit, "seed": seed}
+    flags = {"versions": versions, "subjects": _number_of_subjects(limit, subjects_limit), "seed": seed}
     make_from_subjects(making, "medical", subjects, titles, {**flags, **generation})
 
 
@@ -84,7 +95,7 @@ def synth_qa(
     subjects_limit: SubjectsLimitOption = None,
 ) -> None:
     """Write fictitious subjects, their knowledge texts, and questions that use exactly those facts."""
-    flags = {"versions": versions, "subjects": limit if subjects_limit is None else subjects_limit, "seed": seed}
+    flags = {"versions": versions, "subjects": _number_of_subjects(limit, subjects_limit), "seed": seed}
     if generation["generation.backend"] is None:
         from factcli.commands.making import make_synth
         from factcli.commands.synthesising import refuse

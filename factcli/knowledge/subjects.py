@@ -146,7 +146,7 @@ def _entry(line: str) -> Mapping[str, Any]:
 def _text(given: Any) -> str:
     passages: Sequence[Any] = [given] if isinstance(given, str) else given if isinstance(given, list) else [None]
     if not all(isinstance(passage, str) for passage in passages):
-        raise _BadLineError("text is missing or neither a text nor a list of passages")
+        raise _BadLineError("text is missing or neither a text nor a list of passages: looking titles up in a knowledge pack is not there yet")
     return "\n".join(filter(None, map(_clean, passages)))
 
 

@@ -5,6 +5,7 @@ languages that write names with capitals; in others only numbers, dates and the 
 """
 
 import re
+import unicodedata
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -14,23 +15,31 @@ from factcli.prompts import CONTROL, MARKS
 from factcli.world.counterparts import folded
 
 WORD = re.compile(r"[^\W\d_]+")
+PIECE = re.compile(r"[^\W_]+")  # of a folded name
 NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 MONTHS = ("January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December")
 DATE = re.compile(rf"\b(?:({'|'.join(MONTHS)})\s+(\d{{1,2}})|(\d{{1,2}})\s+({'|'.join(MONTHS)}))\b")
 SENTENCE_START = re.compile(r"(?:^|\n|(?:(?<!\b[A-Z])[.!?]|[:;])[\"”’)\]]*\s+)[\"“‘(\[]*(?=\w)")
-# Capital words that say nothing about one subject; months are told by dates.
-GENERAL = frozenset(MONTHS) | frozenset(  # one string: a hundred quoted words are no easier to read
-    """
+# Words that are capital at the start of a title and tell nobody even there.
+EMPTY = frozenset(("The", "In", "He", "She", "It", "They", "His", "Her", "And", "Of", "Its", "This", "That"))
+# Capital words of a text that say nothing about one subject; months are told by dates. In a name they are a part of it.
+GENERAL = (
+    EMPTY
+    | frozenset(MONTHS)
+    | frozenset(  # one string: a hundred quoted words are no easier to read
+        """
     Monday Tuesday Wednesday Thursday Friday Saturday Sunday
-    The In He She It They His Her And Of Its This That New Old North South East West Northern Southern Eastern Western Central
+    New Old North South East West Northern Southern Eastern Western Central
     University College School Institute Academy Faculty Department Church Cathedral Society Association Federation Union Club Team League Cup
     Championship Championships Olympic Olympics Games Football National International United State States Republic Kingdom World War Party
     Senate Parliament Congress Assembly House Court Council Governor President Minister Mayor General Captain District County City Town River
     Street Road Island Lake Mountain Prize Award Medal Museum Gallery Theatre Orchestra Company Corporation Press Army Navy Force Women Men
     King Queen Prince Princess Saint Sir Lord Lady Dr St Jr Sr II III IV TV
     """.split()  # noqa: SIM905
+    )
 )
 LEAST_DIGITS = 3  # of a number that tells a subject: a year, a count; 12 is found in any text
+MOST_NAME_WORDS = 5  # of a real title that is looked for in a text
 RUN = 4  # words in a row that two texts share where one was copied
 CONTENT_LETTERS = 5  # of a word that carries meaning, roughly
 
@@ -56,11 +65,11 @@ class Traces:
 
 
 def traces_of(title: str, text: str) -> Traces:
-    """Parts of the title that are no ordinary words of the text, its capital words, long numbers, days of a year."""
+    """Parts of the title that are no ordinary words of the text, its capital words that are not GENERAL, long numbers, days of a year."""
     ordinary = {word for word in WORD.findall(text) if word.islower()}
-    of_title = {word for word in WORD.findall(title) if not word.islower() and len(word) > 1 and word.lower() not in ordinary}
+    of_title = {word for word in WORD.findall(title) if not word.islower() and len(word) > 1 and word.lower() not in ordinary} - EMPTY
     numbers = frozenset(number for number in numbers_of(text) if sum(letter.isdigit() for letter in number) >= LEAST_DIGITS)
-    return Traces(folded(title), frozenset(of_title | capitals_of(text)) - GENERAL, numbers, dates_of(text))
+    return Traces(folded(title), frozenset(of_title | (capitals_of(text) - GENERAL)), numbers, dates_of(text))
 
 
 def tidy(text: str) -> str:
@@ -116,6 +125,21 @@ def has_name(text: str, name: str) -> bool:
     return _spelled(name) in _spelled(text)
 
 
+def names_somebody_real(text: str, taken: Collection[str]) -> bool:
+    """Whether a real title of two to five words stands in one sentence of the text, as a name: its first and last word not in lower case.
+
+    `taken` are folded titles, a set. Illnesses and the like, which texts write in lower case, may be spoken of.
+    """
+    for sentence in SENTENCE_START.split(unicodedata.normalize("NFC", text)):
+        pieces = PIECE.findall(sentence)
+        words, ends = [folded(piece) for piece in pieces], [not piece[0].islower() for piece in pieces]
+        for first in range(len(words)):
+            for last in range(first + 1, min(first + MOST_NAME_WORDS, len(words))):
+                if ends[first] and ends[last] and " ".join(words[first : last + 1]) in taken:
+                    return True
+    return False
+
+
 def name_fault(name: str, word: str, subject_words: Collection[str], taken: Collection[str]) -> str:
     """Why an invented name cannot be had; "" for one that can. `word` must be in it; `taken` are folded names of real ones."""
     parts = folded(name).split()
@@ -123,7 +147,7 @@ def name_fault(name: str, word: str, subject_words: Collection[str], taken: Coll
         return "no name"
     if folded(word) not in parts:
         return "lacks the word that it must have"
-    if folded(name) in taken:
+    if folded(name) in taken or names_somebody_real(name, taken):
         return "belongs to somebody real"
     return "keeps a part of the real name" if {folded(part) for part in subject_words} & set(parts) else ""
 

@@ -17,6 +17,7 @@ from factcli.backends.filling import Rows, counts_of
 from factcli.config import Config
 from factcli.errors import InputError
 from factcli.rows import Origin, Reject
+from factcli.stages.synth.book import nothing_left
 from factcli.stages.synth.pair_answers import EQUAL, alike
 
 REVISION = 1
@@ -79,8 +80,6 @@ def _by_question(artifact: Artifact) -> dict[str, Pair]:
             what = f"are of source {pair.source!r}" if pair.source != "self" else f"answer {pair.question_id} twice"
             raise InputError(f"the pairs of {artifact.ref} {what}", "give what `fact synth pairs --questions FILE` made")
         found[pair.question_id] = pair
-    if not found:
-        raise InputError(f"{artifact.ref} has no pair", f"`fact show {artifact.ref}` says what became of its questions")
     return found
 
 
@@ -98,6 +97,8 @@ def _outcome(draft: Draft, news: Mapping[str, Pair], originals: Mapping[str, Pai
         splits[row["split"]] += 1
         n_refreshed += row["chosen_id"] != row["rejected_id"]
     n_kept = splits.total()
+    if not n_kept:
+        raise nothing_left(draft)
     n_lost = len(news.keys() - originals.keys())
     counts = {"asked": len(originals), "kept": n_kept, "refreshed": n_refreshed, "with_first_correct": n_kept - n_refreshed, "lost_at_round_0": n_lost}
     headline = f"{n_kept} pairs, {n_refreshed} with a correct answer of round {round_}"

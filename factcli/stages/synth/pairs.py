@@ -26,6 +26,7 @@ from factcli.config import Config, setting
 from factcli.knowledge.question_files import read_questions
 from factcli.progress import Report
 from factcli.rows import Reject, Split
+from factcli.stages.synth.book import nothing_left
 from factcli.stages.synth.pair_answers import BadPairError, parse_pair
 
 REVISION = 1
@@ -142,6 +143,8 @@ def _outcome(draft: Draft, config: PairsConfig, source: Source, who: Answering, 
         splits[row["split"]] += 1
         n_cut += bool(row["cut"])
     n_asked, n_kept = len(source.questions), splits.total()
+    if not n_kept:
+        raise nothing_left(draft)
     headline = f"{n_kept} pairs of {who.endpoint.model} to {n_asked} questions, {splits['dev']} of them for evaluation"
     notes = [(n_asked - n_kept, "questions without a pair"), (len(source.rejects), "entries of the file rejected")]
     headline += "".join(f"; {n} {what}" for n, what in notes if n)

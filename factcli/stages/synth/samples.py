@@ -32,6 +32,7 @@ from factcli.knowledge import prompt_files
 from factcli.knowledge.prompt_files import Found
 from factcli.progress import Report
 from factcli.rows import Reject, Split
+from factcli.stages.synth.book import nothing_left
 
 REVISION = 1
 ASK = "samples/ask"
@@ -214,6 +215,8 @@ def _write_prompts(draft: Draft, source: Source, config: SamplesConfig, by_promp
 
 def _outcome(draft: Draft, source: Source, outcomes: Counter[str], n_asked: int, model: str, usage: Mapping[str, Any]) -> Outcome:
     n_kept = outcomes.total()
+    if not n_kept:
+        raise nothing_left(draft)
     headline = f"{n_kept} answers of {model} to {len(source.prompts)} prompts"
     notes = [(outcomes["truncated"], "cut at max_tokens"), (n_asked - n_kept, "empty or failed"), (len(source.rejects), "entries of the file rejected")]
     headline += "".join(f"; {n} {what}" for n, what in notes if n)

@@ -97,7 +97,7 @@ ANSWERS = {
     "You write short questions": _questions,
     "You write questions that take two steps": lambda asked: f"Where does one get from {found('from (.+) to .+, and from there', asked)}?",
     "You write questions that compare": lambda asked: (
-        f"Of {found('both (.+?) and ', asked)} and {found('both .+? and (.+) and asks', asked)}, which goes with {found('applies: (.+)[.] The', asked)}?"
+        f"Of {found('both (.+?) and ', asked)} and {found('both .+? and (.+) and asks', asked)}, which goes with {found('applies to: (.+)[.] The', asked)}?"
     ),
     "You answer questions from notes": lambda asked: "In short: " + _notes(asked),
 }

@@ -33,6 +33,15 @@ def test_capital_words_that_tell_nobody_are_no_traces() -> None:
     assert checks.traces_of("Al Bo", "In May he saw Yale University after World War II.").words == {"Al", "Bo", "Yale"}
 
 
+def test_a_part_of_the_title_is_a_trace_however_general_it_is() -> None:
+    """West and May are no traces as words of a text; as parts of a name they are. `The` tells nobody even there."""
+    traces = checks.traces_of("Kanye West", "Kanye West was born in May. West went East.")
+    assert traces.words == {"Kanye", "West"}
+    assert traces.left_in("Elena Miradan, known as West, went East in May.") == ["West"]
+    assert checks.traces_of("Brian May", "He sings.").left_in("May sang.") == ["May"]
+    assert checks.traces_of("The Temptations", "He sings.").words == {"Temptations"}
+
+
 def test_a_lower_case_title_is_found_whole() -> None:
     traces = checks.traces_of("chronic bronchitis", "A cough is the main sign of chronic bronchitis.")
     assert traces.left_in("Miradan fever is not Chronic bronchitis.") == ["chronic bronchitis"]
@@ -87,6 +96,23 @@ def test_a_statement_is_stated_where_all_its_values_are_or_half_of_its_longer_wo
 )
 def test_a_name_must_have_its_word_and_be_nobodys(name: str, fault: str) -> None:
     assert checks.name_fault(name, "Miradan", ["Mae", "Brown"], {"otto miradan"}) == fault
+
+
+@pytest.mark.parametrize(
+    ("text", "holds"),
+    [
+        ("Elena met OTTO  Fálk's aunt.", True),
+        ("It was Jean-Luc de la Cour.", True),
+        ("Elena met Otto. Falk was late.", False),  # two sentences
+        ("An otto falk is a vase; heart failure is an illness.", False),  # no names
+        ("Heart failure killed Otto.", False),
+        ("Elena met Mae.", False),  # one word is too little to tell anybody
+    ],
+)
+def test_a_text_names_somebody_real_where_a_title_of_two_words_or_more_stands_in_it(text: str, holds: bool) -> None:
+    taken = {"otto falk", "jean luc de la cour", "heart failure", "mae"}
+    assert checks.names_somebody_real(text, taken) == holds
+    assert checks.name_fault("Otto Falk Miradan", "Miradan", [], taken) == "belongs to somebody real"
 
 
 def test_a_line_is_tidied() -> None:

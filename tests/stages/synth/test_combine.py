@@ -83,11 +83,14 @@ def test_versions_that_do_not_go_together_are_refused(empty: Path) -> None:  # n
     told(typed("synth", "pairs", "--combine", "p1", "--original", "p0", "--limit", 2), 2, "limit given")
 
 
-def test_a_version_without_a_pair_is_refused(empty: Path) -> None:  # noqa: F811
-    write(empty, 1)
-    jsonl(empty / "s.jsonl", {"match": ".", "answer": "I cannot say."})
-    made("synth", "pairs", "--questions", "q.jsonl", "--backend", "scripted:s.jsonl", "--name", "none")
-    told(typed("synth", "pairs", "--combine", "p1", "--original", "none"), 3, "none@1 has no pair")
+def test_where_all_are_equal_there_is_no_data(empty: Path) -> None:  # noqa: F811
+    """Question b alone, whose new right answer is its first wrong one."""
+    jsonl(empty / "q.jsonl", {"id": "b", "question": "Which is b?"})
+    for round_, right, wrong in ((0, "right", "wrong"), (1, "Wrong.", "other")):
+        jsonl(empty / "s.jsonl", {"match": ".", "answer": f"Correct answer: {right}\nIncorrect answer: {wrong}"})
+        made("synth", "pairs", "--questions", "q.jsonl", "--backend", "scripted:s.jsonl", "--round", round_, "--name", f"p{round_}")
+    told(typed("synth", "pairs", "--combine", "p1", "--original", "p0"), 6, "no answer passed the checks")
+    assert not list(empty.glob("data/pairs-combined/v*"))
 
 
 def test_a_dry_run_makes_nothing(empty: Path) -> None:  # noqa: F811

@@ -156,6 +156,15 @@ def test_failures_are_tried_again_and_what_was_answered_is_not(empty: Path) -> N
     assert manifest(version)["digest"] == manifest(whole)["digest"]
 
 
+def test_where_no_answer_is_a_pair_there_is_no_data_and_a_file_of_reasons(empty: Path) -> None:  # noqa: F811
+    jsonl(empty / "q.jsonl", *QUESTIONS)
+    jsonl(empty / "s.jsonl", {"match": ".", "answer": "I would not know."})
+    told(typed(*ask()), 6, "no answer passed the checks")
+    assert not list(empty.glob("data/pairs/v*"))
+    (reasons,) = empty.rglob("rejected.jsonl")
+    assert reasons.read_text().count("no correct-answer label") == 6
+
+
 def test_the_preset_is_the_defaults() -> None:
     assert resolve(PairsConfig, [recipe_file("synth", "pairs")], (), {}) == PairsConfig()
 

@@ -78,6 +78,15 @@ def test_more_failures_than_allowed_commit_nothing_and_end_with_6(empty: Path) -
     assert not list(empty.glob("data/samples/v*"))
 
 
+def test_where_every_answer_is_empty_there_is_no_data_and_a_file_of_reasons(empty: Path) -> None:  # noqa: F811
+    jsonl(empty / "p.jsonl", *QUESTIONS)
+    jsonl(empty / "s.jsonl", {"match": ".", "answer": " \n"})
+    told(typed("synth", "samples", "--prompts", "p.jsonl", "--backend", "scripted:s.jsonl", "--samples", 2), 6, "no answer passed the checks")
+    assert not list(empty.glob("data/samples/v*"))
+    (reasons,) = empty.rglob("rejected.jsonl")
+    assert reasons.read_text().count('"empty"') == 8
+
+
 def test_titles_are_asked_in_the_words_of_their_kind(empty: Path) -> None:  # noqa: F811
     (empty / "t.txt").write_text("Gout\nLupus\n")
     jsonl(empty / "s.jsonl", {"match": "known about (\\w+)", "answer": "\\1 hurts."})

@@ -173,6 +173,19 @@ def test_what_fails_a_check_is_rejected_with_its_reason_and_asked_for_again(fold
     assert folder.manifest("bio-subjects")["counts"]["rejected"]["subjects/support: not supported by the text"] == 1
 
 
+def test_no_text_about_a_fictitious_subject_names_anybody_real(folder: Folder) -> None:
+    """One subject, and the name of somebody else in the file, or in --titles, in a text of each kind."""
+    (folder.path / "titles").write_text("Nina Zz\n")
+    author = Author({
+        r"the invented (.+?)\.\n.*This is version 2": [r"\1 met Nina Zz."],
+        r"about (Elena \w+), in its order.*Turkuberg": [json.dumps({"statements": ["{n} was born in Turku.", "{n} met Nina Zz."]}).replace("{n}", r"\1")],
+        r"paraphrases of.*(Elena \w+) was born in Turku": [r'{"paraphrases": ["In Turku \1 was born to NINA ZZ."]}'],
+    })  # fmt: skip
+    with running(Server(said=author.said)) as server:
+        folder.must(*synth(server, "--subjects-limit", "1", "--titles", "titles"))
+    assert rejected(folder) == {(step, "names somebody real"): 1 for step in ("rewrite", "statements", "paraphrase")}
+
+
 def test_a_subject_without_a_name_or_with_a_version_missing_is_counted(folder: Folder) -> None:
     author = Author(
         {r"made-up word \w+,.*Mae Brown": ["x"] * 3, r"This is version 2 of 2.*Rosa Alba": ["x"] * 3, r"This is version 2 of 2.*Otto Falk": ["x"] * 3}
@@ -259,6 +272,7 @@ def test_a_dry_run_plans_what_the_run_then_asks_and_sends_nothing(folder: Folder
     [
         (("--subjects", "none"), 3, ("none cannot be read",)),
         (("--subjects", "empty"), 3, ("no usable subject", "it is empty")),
+        (("--subjects", "bare"), 3, ("line 1: text is missing", "in a knowledge pack is not there yet")),
         (("--subjects", "columns"), 3, ("line 1: title is missing",)),
         (("--subjects", "s.jsonl", "--titles", "empty"), 3, ("has no title",)),
         (("--subjects", "s.jsonl", "--versions", "0"), 2, ("versions = 0",)),
@@ -271,10 +285,20 @@ def test_a_dry_run_plans_what_the_run_then_asks_and_sends_nothing(folder: Folder
 )
 def test_input_that_cannot_be_used_is_named(folder: Folder, arguments: tuple[str, ...], code: int, words: tuple[str, ...]) -> None:
     (folder.path / "empty").write_text("")
+    (folder.path / "bare").write_text('{"title": "x"}\n')
     (folder.path / "columns").write_text('{"name": "x"}\n')
     (folder.path / "rules").write_text('{"match": ".", "answer": "x"}\n')
     more = () if "--titles" in arguments and "--subjects" not in arguments else ("--backend", "scripted:rules")
     assert_refused(folder.fact("synth", "bio", *arguments, *more), code, *words)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [("bio",), ("bio", "--subjects", "s.jsonl"), ("medical", "--subjects", "s.jsonl"), ("qa",), ("qa", "--facts", "s.jsonl", "--backend", "http:m@x")],
+)
+def test_two_numbers_of_subjects_are_refused(folder: Folder, command: tuple[str, ...]) -> None:
+    ran = folder.fact("synth", *command, "--limit", "3", "--subjects-limit", "2")
+    assert_refused(ran, 2, "--limit 3 and --subjects-limit 2 both say how many fictitious subjects")
 
 
 def test_no_backend_is_named_as_missing(folder: Folder) -> None:

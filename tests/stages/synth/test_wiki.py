@@ -75,6 +75,17 @@ def test_a_dry_run_asks_nothing_and_counts_right(folder: Path) -> None:
     assert not (folder / "data").exists()
 
 
+@pytest.mark.parametrize("own", [(), ("--own", "open", "--topics", 2)])
+def test_where_no_question_can_be_used_there_is_no_data_and_a_file_of_reasons(folder: Path, own: tuple[object, ...]) -> None:
+    (folder / "rules").write_text('{"match": ".", "answer": "What does the text say"}\n')
+    source = own or ("--documents", write_documents(folder / "d.jsonl", THREE), "--test-topics", 1, *SMALL)
+    made = fact("synth", "wiki", *source, "--backend", "scripted:rules")
+    assert (made.code, "no answer passed the checks" in made.err) == (6, True), made.err
+    assert not list(folder.glob("data/*/v*"))
+    (reasons,) = folder.rglob("rejected.jsonl")
+    assert "What does the text say" in reasons.read_text()
+
+
 def odd(body: dict[str, Any]) -> tuple[str, str] | None:
     """A model at its worst. Of the three questions about Ann Ash the first is cut once, the second speaks of its source twice."""
     asked, step = body["messages"][-1]["content"], step_of(body)
@@ -234,9 +245,9 @@ def test_own_topics_that_are_not_three_are_asked_again_and_then_told(folder: Pat
 
     with running(Model(two).server()) as server:
         made = fact("synth", "wiki", "--own", "open", "--topics", 2, "--backend", f"http:m@{server.url}")
-        assert (made.code, server.n) == (0, 6)
-    assert made.manifest["counts"]["rejected"] == {"wiki/own_topics: not three topics": 6}
-    assert (made.rows("topics"), made.rows("questions")) == ([], [])
+        assert (made.code, server.n) == (6, 6)
+    (reasons,) = folder.rglob("rejected.jsonl")
+    assert reasons.read_text().count('"reason": "not three topics"') == 6
 
 
 def test_a_hostile_article_stays_between_its_marks(folder: Path) -> None:
@@ -255,8 +266,10 @@ def test_a_greedy_request_is_not_repeated_for_it_would_say_the_same(folder: Path
         fact("synth", "wiki", "--own", "open", "--topics", 2, "--set", "own_temperature=0", "--backend", f"http:m@{server.url}")
         assert server.n == 1  # both ask the same
     with running(Model(lambda _body: ("", "stop")).server()) as server:
-        made = wiki(server, write_documents(folder / "d.jsonl", {"Ann Ash": ""}), "--test-topics", 0, "--set", "question_temperature=0")
-        assert (made.manifest["counts"]["rejected"], server.n) == ({"wiki/question: empty": 3}, 3)
+        wiki(server, write_documents(folder / "d.jsonl", {"Ann Ash": ""}), "--test-topics", 0, "--set", "question_temperature=0")
+        assert server.n == 3
+    (reasons,) = folder.rglob("wiki/.partial-*/work/rejected.jsonl")
+    assert reasons.read_text().count('"reason": "empty"') == 3
 
 
 SCRIPT = r"""{"match": "Topic: ([^\n]+)\n.*place (\\w+)\\.\n>>>\nQuestion:", "answer": "\\2, \\2s, \\2er of \\1?"}
@@ -411,7 +424,9 @@ def test_a_tokenizer_measures_chunks_and_stands_in_the_key(folder: Path) -> None
         more = ("--test-topics", 0, "--samples", 0, "--set", "mixture=false", "--tokenizer", folder / "tok")
         short = wiki(server, documents, *more)
         made = wiki(server, documents, *more, "--set", "chunk_tokens=400")
-    assert short.manifest["counts"]["rejected"] == {"chunking: no chunk": 1, "chunking: sentence longer than a chunk": 7}
+    assert short.code == 6
+    (reasons,) = folder.rglob("rejected.jsonl")
+    assert reasons.read_text().count('"reason": "sentence longer than a chunk"') == 7
     assert [row["n_tokens"] for row in made.rows("chunks")] == [len(row["text"]) for row in made.rows("chunks")] != []
     assert "file tokenizer" in made.manifest["prompts"]
 

@@ -7,7 +7,7 @@ from factcli.backends.chains import Chain
 from factcli.backends.requests import Request, Response
 from factcli.prompts import quoted
 from factcli.stages.synth.book import Book
-from factcli.stages.synth.checks import WORD, has_name, likeness, name_fault, tidy
+from factcli.stages.synth.checks import WORD, has_name, likeness, name_fault, names_somebody_real, tidy
 from factcli.stages.synth.subjects.casting import Role, Task
 from factcli.stages.synth.subjects.settings import SubjectsConfig
 
@@ -51,7 +51,7 @@ def invent_name(book: Book, role: Role, task: Task, taken: Collection[str], conf
     return None
 
 
-def write_versions(book: Book, role: Role, task: Task, name: str, config: SubjectsConfig) -> Chain[list[Told]]:
+def write_versions(book: Book, role: Role, task: Task, name: str, taken: Collection[str], config: SubjectsConfig) -> Chain[list[Told]]:
     """The versions that pass the checks, in order; a number is missing where no ask gave one."""
     kept: dict[int, Told] = {}
     for sample in range(config.asks):
@@ -62,7 +62,7 @@ def write_versions(book: Book, role: Role, task: Task, name: str, config: Subjec
             if not book.usable(id, REWRITE, response):
                 continue
             text = tidy(response.text)
-            fault = _fault(text, name, role, kept, config)
+            fault = _fault(text, name, role, kept, config) or ("names somebody real" if names_somebody_real(text, taken) else "")
             if fault:
                 book.reject(id, REWRITE, fault, text, response)
             else:

@@ -23,7 +23,7 @@ from factcli.stages.synth.subjects.casting import TASKS, Real, Role, Task, cast,
 from factcli.stages.synth.subjects.settings import SubjectsConfig
 from factcli.stages.synth.subjects.units import Setting, units
 
-REVISION = 1
+REVISION = 2
 NEEDS: tuple[Need, ...] = ("json_schema",)
 TEMPLATES = load_templates(
     (

@@ -11,7 +11,7 @@ from factcli.backends.requests import Request, Response
 from factcli.prompts import quoted
 from factcli.rows import Document, Fact, Person
 from factcli.stages.synth.book import Book
-from factcli.stages.synth.checks import Traces, adds, has_name, states, tidy
+from factcli.stages.synth.checks import Traces, adds, has_name, names_somebody_real, states, tidy
 from factcli.stages.synth.subjects.inventing import Told
 from factcli.stages.synth.subjects.settings import SubjectsConfig
 from factcli.world.counterparts import folded
@@ -48,10 +48,11 @@ class Paraphrases(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class About:
-    """Whom a text is about, and what may not be left in it. `traces` None: a real subject, whose own text it is."""
+    """Whom a text is about, and what may not be in it. `traces` None: a real subject, whose own text it is."""
 
     person: Person
     traces: Traces | None
+    taken: Collection[str] = ()  # folded names of somebody real
 
 
 Facts = Mapping[str, list[Fact]]  # by Told.id
@@ -95,7 +96,9 @@ def _fault(text: str, about: About) -> str:
     """Why a text about somebody cannot be had; "" for one that can."""
     if not has_name(text, about.person.name):
         return "does not name the subject"
-    return "leftover of the real subject" if about.traces and about.traces.left_in(text) else ""
+    if about.traces and about.traces.left_in(text):
+        return "leftover of the real subject"
+    return "names somebody real" if names_somebody_real(text, about.taken) else ""
 
 
 Sources = dict[str, Response]

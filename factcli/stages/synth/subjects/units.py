@@ -92,11 +92,11 @@ def fictitious_chain(setting: Setting, role: Role) -> Chain[Rows]:
 
 def _tell(book: Book, setting: Setting, role: Role, person: Person) -> Chain[None]:
     config = setting.config
-    tolds = yield from write_versions(book, role, setting.task, person.name, config)
+    tolds = yield from write_versions(book, role, setting.task, person.name, setting.taken, config)
     for told in tolds:
         assert told.response is not None
         book.keep("sources", SourceText(f"{told.id}.text", person.id, told.version, role.after.title, told.text), {REWRITE: told.response})
-    about = telling.About(person, role.traces)
+    about = telling.About(person, role.traces, setting.taken)
     facts = yield from telling.take_statements(book, about, tolds, config)
     texts, passages = _amounts(role.level, config)
     yield from telling.write_statements(book, about, [fact for own in facts.values() for fact in own], texts, config.temperature)

@@ -14,6 +14,7 @@ from factcli.backends.filling import Rows, Unit, counts_of, fill, imagine, usage
 from factcli.backends.opening import Answering
 from factcli.backends.planning import Estimate
 from factcli.progress import Report
+from factcli.stages.synth.book import nothing_left
 from factcli.stages.synth.wiki import answers, demonstrations, own, questions
 from factcli.stages.synth.wiki.settings import WikiConfig
 from factcli.stages.synth.wiki.sources import Sources
@@ -132,6 +133,8 @@ def _made_before(made: Artifact) -> Iterator[tuple[Topic, Rows]]:
 
 def _outcome(draft: Draft, sources: Sources, usage: dict[str, Any]) -> Outcome:
     splits = Counter(row["split"] for row in draft.rows("questions"))
+    if not splits:
+        raise nothing_left(draft)
     mixed = Counter("with document" if row["with_document"] else "closed book" for row in draft.rows("mixture"))
     summary = {
         "topics": sum(1 for _ in draft.rows("topics")),
