@@ -18,8 +18,8 @@ from factcli.backends.opening import open_backend
 from factcli.backends.probing import CHECKS, probe, require
 from factcli.backends.requests import Request, Sampling
 from factcli.backends.settings import GenerationConfig
-from factcli.basemodel import resolve_base
 from factcli.errors import BackendError
+from factcli.resolving import local_ref
 from tests.backends.test_http import by_id
 from tests.chain import Folder
 
@@ -81,7 +81,7 @@ def test_its_answers_are_those_of_the_same_model_in_this_process_and_are_bought_
     assert {response.outcome for response in found.values()} <= {"ok", "truncated"}
     assert used.usage.requests == len({request.prompt for request in requests})
     assert all(response.tokens_in > 0 and response.tokens_out > 0 for response in found.values())
-    local = open_backend(GenerationConfig(backend=f"local:{model_of(spec)}"), lambda ref: resolve_base(ref, folder.path / "data"))
+    local = open_backend(GenerationConfig(backend=f"local:{model_of(spec)}"), lambda ref: local_ref(ref, folder.path / "data"))
     here = by_id(local.generate(requests))
     assert {id_: response.text.strip() for id_, response in found.items()} == {id_: response.text.strip() for id_, response in here.items()}
     again = opened(spec, tmp_path, monkeypatch)
