@@ -16,6 +16,8 @@ import yaml
 from tests import own_bases
 from tests.chain import Folder
 
+pytestmark = pytest.mark.slow  # more than a minute
+
 if TYPE_CHECKING:
     from factcli.backends.local import LocalModel
 
