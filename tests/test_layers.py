@@ -15,6 +15,9 @@ LAYERS: dict[str, int | str] = {
     "factcli": 0,
     "factcli.errors": 0,
     "factcli.rows": 0,
+    "factcli.scorerows": 0,
+    "factcli.answerrows": 0,
+    "factcli.topicrows": 0,
     "factcli.config": 1,
     "factcli.progress": 1,
     "factcli.extras": 1,
@@ -134,7 +137,14 @@ def loaded_by(code: str) -> set[str]:
 
 def test_help_imports_nothing_but_typer_rich_and_the_cli() -> None:
     loaded = loaded_by("from typer.testing import CliRunner\nfrom factcli.cli import app\nassert CliRunner().invoke(app, ['--help']).exit_code == 0")
-    assert {m for m in loaded if m.startswith("factcli")} == {"factcli", "factcli.cli", "factcli.cli.options", "factcli.cli.synth", "factcli.cli.cache"}
+    assert {m for m in loaded if m.startswith("factcli")} == {
+        "factcli",
+        "factcli.cli",
+        "factcli.cli.options",
+        "factcli.cli.score",
+        "factcli.cli.synth",
+        "factcli.cli.cache",
+    }
     assert not {m.split(".")[0] for m in loaded} & {*HEAVY, "pydantic", "openai", "numpy", "scipy", "yaml", "matplotlib", "jinja2"}
 
 

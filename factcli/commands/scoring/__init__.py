@@ -1,0 +1,1 @@
+"""Commands that score: settings and inputs resolved, one stage called."""
