@@ -369,7 +369,6 @@ GOOD = json.dumps({"title": "Ann Ash", "text": "One word. " * 20})
         (GOOD, ("--draw", "near", "--near", "names.txt", "--vectors", "far.tsv"), 3, "of 1 names 0 have a vector, of 1 titles 0"),
         (GOOD, ("--draw", "near", "--near", "names.txt", "--vectors", "twice.tsv"), 3, "names 'a' twice"),
         (GOOD, ("--draw", "near", "--near", "names.txt", "--embedder", "nowhere"), 3, "there is no directory nowhere"),
-        (GOOD, ("--draw", "near", "--near", "names.txt", "--embedder", "."), 4, "needs sentence-transformers, which is not installed"),
         (GOOD, ("--draw", "nearest"), 2, "did you mean 'near'"),
         (GOOD, ("--topics", "0"), 2, "topics = 0"),
         (GOOD, ("--samples", "-1"), 2, "samples = -1"),
@@ -395,6 +394,17 @@ def test_bad_input_is_told_in_two_lines(folder: Path, text: str | None, more: tu
     assert lines[0].startswith("error: ")
     assert [line.strip().split(":")[0] for line in lines[1:]] in (["way out"], [])
     assert not (folder / "data").exists()
+
+
+def test_embedding_titles_without_the_library_is_told_with_the_way_out(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "sentence_transformers", None)
+    (folder / "d.jsonl").write_text(GOOD)
+    (folder / "names.txt").write_text("Nobody\n")
+    (folder / "script.jsonl").write_text('{"match": ".", "answer": "x"}')
+    near = ("--draw", "near", "--near", "names.txt", "--embedder", ".")
+    made = fact("synth", "wiki", "--documents", "d.jsonl", "--set", "min_words=10", "--backend", "scripted:script.jsonl", *near)
+    assert made.code == 4
+    assert "needs sentence-transformers, which is not installed" in made.err
 
 
 @pytest.mark.parametrize(
