@@ -16,7 +16,7 @@ from factcli.backends.http import HttpBackend
 from factcli.backends.opening import Answering, Backend
 from factcli.backends.panel import Panel
 from factcli.backends.planning import Estimate
-from factcli.backends.probing import Need, probe, require
+from factcli.backends.probing import ALWAYS, Need, probe, require
 from factcli.backends.reading import shown
 from factcli.backends.requests import Requests, Response
 from factcli.errors import TooManyFailuresError
@@ -27,6 +27,7 @@ Rows = Mapping[str, Sequence[Any]]  # by table
 TABLES: dict[str, type] = {"origins": Origin, "rejected": Reject}  # that every stage with a backend has
 SPENT = "spent"  # in the draft's scratch folder: money that its runs took of the budget; of a run that is killed, nothing
 PROBED = "probed.json"  # in the draft's scratch folder: what the server was found to lack
+OTHERS = "; what was bought is kept, but another cache would draw other answers"
 FAILED = "failed.jsonl"  # in the draft's scratch folder: what failed in the last try
 
 
@@ -52,7 +53,8 @@ def fill(
 ) -> Backend:
     """Run what the draft lacks of `units`; gives the backend, for its usage.
 
-    A server is probed first: BackendError where it lacks what the run `needs`; that it ignores seeds is said and recorded.
+    A server is probed first: BackendError where it lacks what the run `needs`; that it ignores seeds or refuses
+    temperature 0 is said and recorded.
 
     Where a draft is filled twice, because later units follow from earlier ones, the second call is given the `first`'s
     backend (its budget and usage go on) and the number of units that are not its own.
@@ -86,11 +88,11 @@ def fill(
 
 
 def _probe(draft: Draft, backend: HttpBackend, needs: Collection[Need], is_chat: bool, report: Report) -> None:
-    findings = probe(backend, {*needs, "seeds"}, is_chat)
+    findings = probe(backend, {*needs, *ALWAYS}, is_chat)
     require(findings, needs)
     lacking = {need: finding for need, finding in findings.items() if finding}
-    for finding in lacking.values():
-        report.say(f"note: {finding}; what was bought is kept, but another cache would draw other answers")
+    for need, finding in lacking.items():
+        report.say(f"note: {finding}" + (OTHERS if need == "seeds" else ""))
     (draft.scratch() / PROBED).write_text(json.dumps(lacking), encoding="utf-8")
 
 

@@ -22,6 +22,7 @@ from tests.backends.server import Server, answer_of, running
 
 CITY = parse("toy/city", "# source: written for this test\n# fields: name\n== user ==\nWhere was {name} born?\n== example ==\n{name} was born in Lima.\n")
 RIVER = parse("toy/river", "# source: written for this test\n# fields: city\n== user ==\nWhich river has {city}?\n== example ==\nThe Rimac.\n")
+N_PROBED = 2 * N_SEEDS + 1  # requests of a probe: twice each seed, and one greedy
 TEMPLATES = {"toy/city": CITY, "toy/river": RIVER}
 
 
@@ -79,7 +80,7 @@ def test_each_unit_asks_in_steps_and_the_bill_is_of_all_answers(tmp_path: Path) 
     assert [row.id for row in rows] == NAMES
     asked = {"messages": [{"role": "user", "content": f"Which river has {rows[3].city}?"}]}
     assert rows[3].river == answer_of(asked)
-    assert made.manifest.usage["cost"] == (40 + 2 * N_SEEDS) * 20  # 10 tokens read and 5 written each, the probe's included
+    assert made.manifest.usage["cost"] == (40 + N_PROBED) * 20  # 10 tokens read and 5 written each, the probe's included
     assert made.manifest.usage["all_answers"] == {"requests": 40, "tokens_in": 400, "tokens_out": 200, "cost": 800.0, "not_in_cache": 0}
     assert made.manifest.prompts == {"toy/city": CITY.sha256, "toy/river": RIVER.sha256}
 
@@ -125,11 +126,11 @@ def test_a_dry_run_goes_through_both_steps_and_sends_nothing(tmp_path: Path) -> 
 
 
 def test_a_draft_that_is_filled_twice_has_one_bill_and_one_budget(tmp_path: Path) -> None:
-    """Ten units of two requests at 20 each in either call: the bill is 800; with 500 the second call ends."""
+    """Ten units of two requests at 20 each in either call: the bill is 800 and that of the probe; with 500 the second call ends."""
     with running(Server()) as server:
         config = GenerationConfig(backend=f"http:m@{server.url}", price="1000000,2000000")
         made = run_twice(config, tmp_path / "data")
-        assert (server.n, made.manifest.usage["cost"], len(list(made.rows("toys", Toy)))) == (40, 960.0, 20)
+        assert (server.n, made.manifest.usage["cost"], len(list(made.rows("toys", Toy)))) == (40, (40 + N_PROBED) * 20, 20)
         with pytest.raises(BudgetError):
             run_twice(config.model_copy(update={"budget": 500.0, "revision": "new"}), tmp_path / "other")
         assert server.n < 40 + 26
@@ -160,7 +161,7 @@ def test_a_server_that_ignores_seeds_is_named_and_used(tmp_path: Path, capsys: p
 
 
 def test_a_budget_is_of_all_runs_of_the_work(tmp_path: Path) -> None:
-    """Requests of 20 each, 40 of them and a probe of 8; a run spends 500 and stops; the next may spend what is left of it, nothing."""
+    """Requests of 20 each, 40 of them and a probe of 9; a run spends 500 and stops; the next may spend what is left of it, nothing."""
     with running(Server()) as server:
         config = GenerationConfig(backend=f"http:m@{server.url}", price="1000000,2000000", budget=500.0)
         for _ in range(2):

@@ -21,6 +21,7 @@ from factcli.backends.filling import TABLES as FILLED
 from factcli.backends.filling import Rows, Unit, counts_of, fill, imagine, usage_of
 from factcli.backends.opening import Answering
 from factcli.backends.planning import Estimate
+from factcli.backends.probing import needs_of
 from factcli.backends.settings import GenerationConfig
 from factcli.config import Config, setting
 from factcli.knowledge.question_files import read_questions
@@ -92,7 +93,7 @@ def work(plan: Plan, draft: Draft, source: Source, who: Answering, report: Repor
     """Every question is a unit."""
     config = plan.config
     assert isinstance(config, PairsConfig)
-    backend = fill(draft, who, _units(config, source, who), len(source.questions), report, "Writing pairs")
+    backend = fill(draft, who, _units(config, source, who), len(source.questions), report, "Writing pairs", needs_of([config.temperature]))
     if not draft.done("questions"):
         draft.write("questions", -1, {"questions": source.questions, "rejected": source.rejects})
     return _outcome(draft, config, source, who, usage_of(draft, who, backend))

@@ -42,6 +42,19 @@ def test_settings_are_what_is_sent_and_every_sample_has_a_seed_of_its_own(empty:
     assert all(prompt["n_samples"] == 3 for prompt in rows(version, "prompts"))
 
 
+def test_a_repetition_penalty_is_sent_and_a_server_without_it_named_before_the_run(empty: Path) -> None:  # noqa: F811
+    jsonl(empty / "p.jsonl", *QUESTIONS)
+    command = ("synth", "samples", "--prompts", "p.jsonl", "--samples", 2, "--set", "repetition_penalty=1.1")
+    with running(Server()) as server:
+        made(*command, "--backend", f"http:m@{server.url}", "--name", "penalised")
+        assert {body["repetition_penalty"] for body in server.bodies} == {1.1}
+    no_penalty = {"message": "Unrecognized request argument supplied: repetition_penalty"}
+    with running(Server(is_probed=True, refuses=lambda body: no_penalty if "repetition_penalty" in body else None)) as server:
+        told(typed(*command, "--backend", f"http:m@{server.url}"), 4, "refuses a request with repetition_penalty: 400")
+        asked = [body["messages"][-1]["content"] for body in server.bodies]
+        assert not {question["prompt"] for question in QUESTIONS} & set(asked)
+
+
 SCRIPT = [
     {"match": "person 0", "answers": ["In Lima.", "In Hobart.", "\n "]},
     {"match": "person 1", "answer": "She was born in", "outcome": "truncated"},

@@ -63,8 +63,17 @@ def test_every_request_becomes_a_row(folder: Path) -> None:
     assert Counter(row["topic_id"] for row in examples if row["with_document"]) == {id: 1 for id, split in topics.items() if split == "train"}
     assert all(bool(row["document"]) == row["with_document"] for row in examples)
     assert made.manifest["counts"] == {"documents_of_other_titles": 0, "failed": {}, "rejected": {}, "titles_not_drawn": 0}
-    assert made.manifest["usage"]["requests"] == 46 + 2 * N_SEEDS  # and the probe
+    assert made.manifest["usage"]["requests"] == 46 + 2 * N_SEEDS + 3  # and the probe: seeds twice, temperature 0 and 0.5, top_p
     assert sum(ASKED.values()) == 46
+
+
+def test_a_repetition_penalty_is_sent_with_the_answers_of_the_model_that_is_measured(folder: Path) -> None:
+    """Not with questions, nor with examples that are read from the document (spec §4.3)."""
+    with running(Model().server()) as server:
+        made = wiki(server, write_documents(folder / "d.jsonl", THREE), "--set", "repetition_penalty=1.1")
+        assert made.code == 0, made.err
+        penalties = {(step_of(body), body.get("repetition_penalty")) for body in server.bodies}
+    assert penalties == {("question", None), ("read", 1.1), ("recall", 1.1), ("teach_read", None), ("teach_recall", 1.1)}
 
 
 def test_a_dry_run_asks_nothing_and_counts_right(folder: Path) -> None:
@@ -338,7 +347,7 @@ def killed(command: list[object], server: Server, folder: Path, n_least: int) ->
 
 def test_the_settings_that_ship_are_settings() -> None:
     found = {name: resolve(WikiConfig, [recipe_file("synth", name)], [], {}) for name in ("wiki", "wiki-viewed", "wiki-own")}
-    assert found["wiki"] == WikiConfig()
+    assert found["wiki"] == WikiConfig(repetition_penalty=1.1)  # the system had it; not every server has
     assert (found["wiki-viewed"].draw, found["wiki-viewed"].mixture, found["wiki-own"].own) == ("views", False, "open")
 
 
