@@ -19,13 +19,14 @@ from factcli.backends.planning import Estimate
 from factcli.backends.probing import ALWAYS, Need, probe, require
 from factcli.backends.reading import shown
 from factcli.backends.requests import Requests, Response
+from factcli.backends.spent import note_spent, read_spent
 from factcli.errors import TooManyFailuresError
 from factcli.progress import Report
 from factcli.rows import Origin, Reject
 
 Rows = Mapping[str, Sequence[Any]]  # by table
 TABLES: dict[str, type] = {"origins": Origin, "rejected": Reject}  # that every stage with a backend has
-SPENT = "spent"  # in the draft's scratch folder: money that its runs took of the budget; of a run that is killed, nothing
+SPENT = "spent"  # in the draft's scratch folder: money that its runs took of the budget, killed ones too
 PROBED = "probed.json"  # in the draft's scratch folder: what the server was found to lack
 OTHERS = "; what was bought is kept, but another cache would draw other answers"
 FAILED = "failed.jsonl"  # in the draft's scratch folder: what failed in the last try
@@ -38,6 +39,9 @@ class Unit:
     name: str
     order: int
     chain: Callable[[], Chain[Rows]]
+
+
+Failed = list[tuple[Unit, UnansweredError]]
 
 
 def fill(
@@ -64,27 +68,29 @@ def fill(
     """
     panel = Panel(report, total)
     spent = draft.scratch() / SPENT
-    before = float(spent.read_text(encoding="utf-8")) if spent.exists() else 0.0
-    backend = answering.open(panel.watch, before) if first is None else _watched(first, panel)
+    backend = answering.open(panel.watch, read_spent(spent)) if first is None else _watched(first, panel)
+    if isinstance(backend, HttpBackend):
+        note_spent(backend.budget, spent)
     if isinstance(backend, HttpBackend) and first is None and len(draft) < total:
         _probe(draft, backend, needs, answering.config.chat, report)
+    failed = _run(draft, backend, units, lambda n_failed: len(draft) - n_first + n_failed, panel, title)
+    _settle(draft, failed, total, answering.config.max_failed)
+    return backend
+
+
+def _run(draft: Draft, backend: Backend, units: Iterable[Unit], n_done: Callable[[int], int], panel: Panel, title: str) -> Failed:
+    """Write each unit of which there is no row yet as it ends; gives those that failed."""
     failed: list[tuple[Unit, UnansweredError]] = []
 
     def generate(requests: Requests) -> Iterator[Response]:
-        return panel.told(title, backend.generate(requests), backend.usage, lambda: len(draft) - n_first + len(failed))
+        return panel.told(title, backend.generate(requests), backend.usage, lambda: n_done(len(failed)))
 
-    todo = ((unit, unit.chain()) for unit in units if not draft.done(unit.name))
-    try:
-        for unit, result in run_chains(generate, todo):
-            if isinstance(result, UnansweredError):
-                failed.append((unit, result))
-            else:
-                draft.write(unit.name, unit.order, result)
-    finally:
-        if isinstance(backend, HttpBackend):
-            spent.write_text(repr(backend.budget.spent), encoding="utf-8")
-    _settle(draft, failed, total, answering.config.max_failed)
-    return backend
+    for unit, result in run_chains(generate, ((unit, unit.chain()) for unit in units if not draft.done(unit.name))):
+        if isinstance(result, UnansweredError):
+            failed.append((unit, result))
+        else:
+            draft.write(unit.name, unit.order, result)
+    return failed
 
 
 def _probe(draft: Draft, backend: HttpBackend, needs: Collection[Need], is_chat: bool, report: Report) -> None:

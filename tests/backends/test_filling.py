@@ -1,6 +1,8 @@
 """A draft filled by chains: resumed without asking again, failures kept and counted, the bill of all answers."""
 
 import json
+import multiprocessing
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,11 +11,13 @@ import pytest
 
 from factcli.artifact import Artifact, Draft, Outcome, Plan, make
 from factcli.backends.asking import Asker, digests
+from factcli.backends.bill import Budget, Price, Usage
 from factcli.backends.chains import Chain, answered
 from factcli.backends.filling import TABLES, Rows, Unit, counts_of, fill, imagine, usage_of
 from factcli.backends.opening import Answering, answering
 from factcli.backends.probing import N_SEEDS
 from factcli.backends.settings import GenerationConfig
+from factcli.backends.spent import note_spent, read_spent
 from factcli.config import Config
 from factcli.errors import BackendError, BudgetError, SettingsError, TooManyFailuresError
 from factcli.progress import PlainReport
@@ -171,6 +175,45 @@ def test_a_budget_is_of_all_runs_of_the_work(tmp_path: Path) -> None:
         assert n_bought <= 25
         run(config.model_copy(update={"budget": 2000.0}), NAMES, tmp_path / "data")
         assert server.n == 40
+
+
+def test_what_a_killed_run_spent_is_taken_of_the_next_ones_budget(tmp_path: Path) -> None:
+    """At 20 a request, 500 are 25 of them, the probe's 9 among them. The first run is killed in its 8 next or later; two are in flight."""
+    with running(Server(latency_s=0.05)) as server:
+        process = multiprocessing.get_context("fork").Process(target=run, args=(poor(server, 500.0), NAMES, tmp_path / "data"))
+        process.start()
+        until = time.monotonic() + 30
+        while server.n < 8 and process.is_alive() and time.monotonic() < until:
+            time.sleep(0.005)
+        process.kill()
+        process.join()
+        n_killed = server.n
+        assert 8 <= n_killed < 16
+        (spent,) = (read_spent(path) for path in (tmp_path / "data").rglob("spent"))
+        assert spent / 20 in range(N_PROBED + n_killed - 2, N_PROBED + n_killed + 1)
+        with pytest.raises(BudgetError, match=r"the budget of 500 does not allow .* of it in earlier runs"):
+            run(poor(server, 500.0), NAMES, tmp_path / "data")
+        n_bought = N_PROBED + server.n
+        assert n_bought + N_PROBED <= 25 + 2  # the second run's probe too; two of the killed run's may have been on their way
+
+
+def poor(server: Server, budget: float) -> GenerationConfig:
+    return GenerationConfig(backend=f"http:m@{server.url}", price="1000000,2000000", budget=budget, most_in_flight=2)
+
+
+def test_an_amount_that_cannot_be_read_is_none(tmp_path: Path) -> None:
+    assert read_spent(tmp_path / "spent") == 0
+    budget = Budget(Price(1_000_000), None, Usage())
+    note_spent(budget, tmp_path / "spent")
+    assert not (tmp_path / "spent").exists()
+    for amount in (123456.789, 0.1):
+        budget.usage.cost = 0.0
+        budget.settle(budget.reserve(1, 1) or 0.0, 0, 0)
+        budget.usage.cost = amount
+        budget.give_up(budget.reserve(0, 0) or 0.0, may_be_billed=True)
+        assert read_spent(tmp_path / "spent") == amount
+    (tmp_path / "spent").write_bytes(b"\0" * 32)
+    assert read_spent(tmp_path / "spent") == 0
 
 
 def test_a_budget_needs_a_price() -> None:
