@@ -166,6 +166,7 @@ def too_many(reasons: Mapping[str, int], total: int, max_failed: float, path: Pa
     n_failed = sum(reasons.values())
     return TooManyFailuresError(
         f"{n_failed} of {total} ended without a usable answer, more than the {max_failed:.0%} allowed: {worst}" + (f"; the first: {first}" if first else ""),
-        f"all are in {path}; the same command tries them again and keeps the rest (--retry-failed also buys anew what came truncated, refused or invalid); "
+        f"all are in {path}; the same command asks again where no answer came and keeps the rest "
+        "(--retry-failed also buys anew what came truncated, refused or invalid); "
         f"or allow more: --set generation.max_failed={min(1.0, n_failed / total + 0.01):.2f}",
     )

@@ -18,8 +18,8 @@ from pydantic import model_validator
 from factcli.answerrows import Prompt, Sample
 from factcli.artifact import Artifact, Draft, Outcome, Plan
 from factcli.artifact.manifest import sha256_of_file
-from factcli.backends.asking import Asker, digests, load_templates, rejected
-from factcli.backends.chains import Chain, answered
+from factcli.backends.asking import Asker, digests, load_templates
+from factcli.backends.chains import Chain, answered, unusable
 from factcli.backends.filling import TABLES as FILLED
 from factcli.backends.filling import Rows, Unit, counts_of, fill, imagine, usage_of
 from factcli.backends.opening import Answering
@@ -35,7 +35,7 @@ from factcli.progress import Report
 from factcli.rows import Reject, Split
 from factcli.stages.synth.book import nothing_left
 
-REVISION = 1
+REVISION = 2
 ASK = "samples/ask"
 OF_TITLES: Mapping[str, str] = {"bio": "samples/bio", "medical": "samples/medical"}
 OF_ARTIFACTS: tuple[Split, ...] = ("train", "dev")  # of data made here: test is for measuring
@@ -183,7 +183,7 @@ class _Draw:
             answered(said)
         id_ = _sample_id(self.prompt, self.number)
         if not said.text.strip():
-            return {"rejected": [rejected(id_, template, "empty", said.text, said)]}
+            raise unusable(said, "empty")
         return {"samples": [_sample(id_, self.prompt, self.number, said)], "origins": [self.asker.origin(id_, "samples", template, said)]}
 
 
