@@ -35,13 +35,14 @@ class Asker:
         schema: type[BaseModel] | None = None,
         stop: Sequence[str] = (),
         wants_logprobs: bool = False,
+        repetition_penalty: float | None = None,
     ) -> Request:
         """The request for the row `id`; its own id is `TEMPLATE ROW`. Greedy ones have no seed: two rows that ask the same then share an answer."""
         chosen = self.templates[template]
         turns = chosen.filled(values)
         prompt: Prompt = tuple(Turn(role, text) for role, text in turns) if self.is_chat else as_text(turns)
         seed = seed_of(self.seed, id, template) if temperature > 0 else None
-        sampling = Sampling(max_tokens, temperature, top_p, seed, tuple(stop))
+        sampling = Sampling(max_tokens, temperature, top_p, seed, tuple(stop), repetition_penalty)
         return Request(f"{template} {id}", prompt, sampling, sample, wants_logprobs, schema=schema, adapters=self.adapters, example=chosen.example_for(values))
 
     def origin(self, id: str, table: str, template: str, response: Response) -> Origin:

@@ -5,11 +5,12 @@ is read as bytes, checked here, and cleared of the key before anybody else sees 
 """
 
 import asyncio
+from collections.abc import MutableMapping
 from typing import TYPE_CHECKING, Any
 
 from factcli.backends.apikey import ApiKey
 from factcli.backends.dialect import Dialect, payload
-from factcli.backends.reading import Said, read_body, shown
+from factcli.backends.reading import Said, cut_at, read_body, shown
 from factcli.backends.requests import Request
 from factcli.backends.retrying import CallError, retry_after_s, verdict_of
 
@@ -20,22 +21,22 @@ LOCKED = (401, 403)  # the server's own words are not repeated: they hold part o
 
 
 class Caller:
-    """One model on one server."""
+    """One model on one server. `dialects` holds, by URL, what servers' refusals have taught; this one's are added."""
 
-    def __init__(self, url: str, model: str, key: ApiKey, timeout_s: float, most_in_flight: int) -> None:
+    def __init__(self, url: str, model: str, key: ApiKey, timeout_s: float, most_in_flight: int, dialects: MutableMapping[str, Dialect]) -> None:
         self.model = model
         self._url = url
         self._key = key
         self._timeout_s = timeout_s
         self._most_in_flight = most_in_flight
         self._client: AsyncOpenAI | None = None
-        self._dialect = Dialect()  # as far as its refusals have taught it
+        self._dialects = dialects
 
     async def call(self, request: Request, ask: int) -> Said:
         """The answer. `ask` counts how often an invalid answer was asked for again. Raises CallError."""
         from openai import APIStatusError
 
-        before = dialect = self._dialect
+        before = dialect = self._dialects.get(self._url, Dialect())
         while True:
             try:
                 body = await self._posted(request, payload(request, self.model, ask, dialect))
@@ -45,8 +46,9 @@ class Caller:
                 if corrected is None:
                     raise self._refused(error) from None
                 dialect = corrected
-        self._dialect = self._dialect.learned(before, dialect)
-        return read_body(body.decode("utf-8", "replace"), request.prompt if isinstance(request.prompt, str) else None, self._key.redact)
+        self._dialects[self._url] = self._dialects.get(self._url, Dialect()).learned(before, dialect)
+        said = read_body(body.decode("utf-8", "replace"), request.prompt if isinstance(request.prompt, str) else None, self._key.redact)
+        return cut_at(said, request.sampling.stop)
 
     async def _posted(self, request: Request, fields: dict[str, Any]) -> bytes:
         """The body of a 200. Raises APIStatusError for another status, CallError where there is none."""
