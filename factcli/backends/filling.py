@@ -61,7 +61,8 @@ def fill(
     temperature 0 is said and recorded.
 
     Where a draft is filled twice, because later units follow from earlier ones, the second call is given the `first`'s
-    backend (its budget and usage go on) and the number of units that are not its own.
+    backend (its budget and usage go on) and the number of units that are not its own; where somebody else is to answer,
+    only that number: what the draft has spent is kept beside it, so that all calls have one budget.
 
     Units without a usable answer become rows of `rejected`. Raises TooManyFailuresError where they are more than
     `max_failed` of `total`: then they are left out of the draft, and the same command tries them again.
@@ -71,7 +72,7 @@ def fill(
     backend = answering.open(panel.watch, read_spent(spent)) if first is None else _watched(first, panel)
     if isinstance(backend, HttpBackend):
         note_spent(backend.budget, spent)
-    if isinstance(backend, HttpBackend) and first is None and len(draft) < total:
+    if isinstance(backend, HttpBackend) and first is None and len(draft) - n_first < total:
         _probe(draft, backend, needs, answering.config.chat, report)
     failed = _run(draft, backend, units, lambda n_failed: len(draft) - n_first + n_failed, panel, title)
     _settle(draft, failed, total, answering.config.max_failed)
@@ -127,10 +128,11 @@ def usage_of(draft: Draft, answering: Answering, backend: Backend) -> dict[str, 
     keys = {row["request"] for table in TABLES for row in draft.rows(table)} - {""}
     probed = draft.scratch() / PROBED
     lacks = json.loads(probed.read_text(encoding="utf-8")) if probed.exists() else {}
-    return {**backend.usage.as_json(), "all_answers": _bill(keys, answering)} | ({"server_lacks": lacks} if lacks else {})
+    return {**backend.usage.as_json(), "all_answers": bill_of(keys, answering)} | ({"server_lacks": lacks} if lacks else {})
 
 
-def _bill(keys: Iterable[str], answering: Answering) -> dict[str, Any]:
+def bill_of(keys: Iterable[str], answering: Answering) -> dict[str, Any]:
+    """What these answers took, whenever they were bought, at the price of `answering`."""
     n_known = n_unknown = tokens_in = tokens_out = 0
     with closing(Cache(cache_directory())) as cache:
         for key in keys:
