@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from factcli.cli.options import SeedOption, generating
+from factcli.cli.options import SeedOption, generating, making
 
 if TYPE_CHECKING:
     from factcli.commands.making import Making
@@ -38,3 +38,19 @@ def score_consistency(
 
     chosen = {"entailer": entailer, "methods": methods, "form": form, "beta": beta, "tau_l": tau_l, "tau_k": tau_k, "choose_on": choose_on}
     make_consistency(making, ref, answers, labels, {**chosen, "limit": limit, "seed": seed}, generation)
+
+
+@app.command("reliability")
+@making
+def score_reliability(
+    making: "Making",
+    ref: Annotated[str | None, typer.Argument(help="Scores; without one the newest.")] = None,
+    labels: Annotated[Path | None, typer.Option("--labels", help="Truths: JSONL of id (answer or prompt) and truth; an invented world needs none.")] = None,
+    scores: Annotated[str | None, typer.Option("--scores", help="Names of scores, with commas; without it all.")] = None,
+    bins: Annotated[int | None, typer.Option("--bins", help="Bins of the reliability diagrams, e.g. 10.")] = None,
+    seed: SeedOption = None,
+) -> None:
+    """Hold scores against known truth: AUROC, risk and coverage, calibration error, reliability diagrams."""
+    from factcli.commands.scoring.reliability import make_reliability
+
+    make_reliability(making, ref, labels, {"scores": scores, "bins": bins, "seed": seed})

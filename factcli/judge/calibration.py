@@ -4,7 +4,7 @@ AUROC and the area under the risk-coverage curve need any score of which more is
 reliability diagram need one that claims to be a probability, 0..1: others have none, and the row says so.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 from typing import Any, Literal, NamedTuple
 
@@ -36,6 +36,26 @@ class Measured(NamedTuple):
 
     row: Calibration
     bins: tuple[ReliabilityBin, ...]
+
+
+class Item(NamedTuple):
+    """One value of one score, of an answer or of a prompt, in the split of its question."""
+
+    score: str
+    level: Level
+    split: str
+    judged: Judged
+
+
+def calibrations(items: Iterable[Item], n_bins: int = 10, seed: int = 0) -> Iterator[Measured]:
+    """The figures of each score and level: over all splits, and in each where there are several."""
+    groups: dict[tuple[str, Level], list[Item]] = {}
+    for item in items:
+        groups.setdefault((item.score, item.level), []).append(item)
+    splits = sorted({item.split for own in groups.values() for item in own})
+    for (score, level), own in sorted(groups.items()):
+        for split in ("all", *(splits if len(splits) > 1 else ())):
+            yield calibration_of(score, level, split, [item.judged for item in own if split in ("all", item.split)], n_bins, seed=seed)
 
 
 def calibration_of(score: str, level: Level, split: str, judged: Sequence[Judged], n_bins: int = 10, draws: int = DRAWS, seed: int = 0) -> Measured:

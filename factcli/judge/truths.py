@@ -126,13 +126,13 @@ class Truths:
         return truth_of(answer, self.facts) if self.facts is not None else None
 
     def of_prompt(self, prompt_id: str, answers: Sequence[ScoredAnswer]) -> float | None:
-        """By its label, else the mean over answers, of which one that declines counts as not right: it does not know."""
+        """By its label; else by its accepted answers, where an answer that declines counts as not right: it does not know; else the mean of
+        those of its answers that have a truth.
+        """
         if prompt_id in self.labels:
             return self.labels[prompt_id]
-        if not answers or not self._can_judge(prompt_id, answers):
-            return None
-        return sum(self.of_answer(answer) or 0.0 for answer in answers) / len(answers)
-
-    def _can_judge(self, prompt_id: str, answers: Sequence[ScoredAnswer]) -> bool:
-        has_gold = self.facts is not None and prompt_id in self.facts.accepted
-        return has_gold or any(self.of_answer(answer) is not None for answer in answers)
+        truths = [self.of_answer(answer) for answer in answers]
+        if self.facts is not None and prompt_id in self.facts.accepted:
+            truths = [truth or 0.0 for truth in truths]
+        known = [truth for truth in truths if truth is not None]
+        return sum(known) / len(known) if known else None

@@ -6,18 +6,16 @@ from pathlib import Path
 from typing import Any
 
 from factcli.artifact import Artifact, all_artifacts, open_artifact
-from factcli.artifact.lineage import ancestors
-from factcli.artifact.manifest import sha256_of_file
 from factcli.artifact.read import survey
 from factcli.basemodel import whole
 from factcli.commands.ending import tell
 from factcli.commands.generating import answering_for
 from factcli.commands.making import Making, finish
+from factcli.commands.scoring.truth import truth_for
 from factcli.commands.synthesising import refuse
 from factcli.cost import Cost
 from factcli.errors import InputError, SettingsError
 from factcli.judge.entailers import LEXICAL, Named, named_entailer
-from factcli.judge.truths import Truths, facts_of, labels_of_file, sources_of_facts
 from factcli.stages.score.consistency import sources, stage
 from factcli.stages.score.consistency.settings import ConsistencyConfig
 from factcli.stages.score.consistency.sources import Source
@@ -36,7 +34,7 @@ def make_consistency(
         refuse(generation, "asks a model for its opinion, which counts with --beta below 1 and bsdetector among the methods")
     who = answering_for(making, config.generation) if config.reflects else None
     source = sources.of_file(config, answers) if answers is not None else sources.of_artifact(config, _to_score(ref, making.root))
-    source = with_truths(source, labels, making.root)
+    source = _with_truth(source, labels, making.root)
     if config.choose_on and not source.truths.is_known:
         raise SettingsError(f"choose_on is {config.choose_on}, and no truth is known", "--labels FILE; or score samples of data made from a world")
     entailer = _entailer(config, source, making.root)
@@ -56,26 +54,15 @@ def _to_score(ref: str | None, root: Path) -> Artifact:
     return whole(found[0])
 
 
-def with_truths(source: Source, labels: Path | None, root: Path) -> Source:
-    """The source with what is known of its truth: labels of a file, and the facts that its questions were made from."""
-    found = labels_of_file(labels) if labels is not None else None
-    made_from = _facts(source, root)
-    facts = facts_of(made_from.values()) if made_from else None
-    pinned = {f"labels {labels.name}": sha256_of_file(labels)} if labels is not None else {}
-    rejects = (*source.rejects, *(found.rejects if found else ()))
-    truths = Truths(found.by_id if found else {}, facts)
-    return replace(source, truths=truths, pinned={**source.pinned, **pinned}, rejects=rejects, inputs={**source.inputs, **made_from})
-
-
-def _facts(source: Source, root: Path) -> dict[str, Artifact]:
-    answers = source.inputs.get("answers")
-    if answers is None:
-        return {}
-    try:
-        return sources_of_facts(ancestors(answers, root))
-    except InputError as error:
-        tell(f"note: {error.message}; its truth is not known then")
-        return {}
+def _with_truth(source: Source, labels: Path | None, root: Path) -> Source:
+    known = truth_for(source.inputs.get("answers"), labels, root)
+    return replace(
+        source,
+        truths=known.truths,
+        rejects=(*source.rejects, *known.rejects),
+        inputs={**source.inputs, **known.inputs},
+        pinned={**source.pinned, **known.pinned},
+    )
 
 
 def _entailer(config: ConsistencyConfig, source: Source, root: Path) -> Named:

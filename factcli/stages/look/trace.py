@@ -23,7 +23,7 @@ from factcli.stages.look.text import cell, printable
 # self: the row itself; ancestor: what its id grew from; rests on: what it names as its facts or evidence;
 # descendant: what grew from it; mention: another row that names it
 Relation = Literal["self", "ancestor", "rests on", "descendant", "mention"]
-NAMING = ("fact_ids", "evidence", "question_id", "answer_id", "subject", "chosen_id", "rejected_id")  # columns that hold ids of other rows
+NAMING = ("fact_ids", "evidence", "question_id", "answer_id", "subject", "chosen_id", "rejected_id", "against")  # columns that hold ids of other rows
 MANY_IDS = 20_000  # names that are compared for the hint of an unknown id; more would take seconds
 
 
@@ -159,8 +159,8 @@ def row_text(row: dict[str, Any]) -> str:
     said = row.get("text") or row.get("answer") or ", ".join(row.get("answers") or ())
     if "question" in row:
         words = f"{row['question']} -> {said}" if said else row["question"]
-    elif "relation" in row and "value" in row and not said:
-        words = f"{row['relation']} = {row['value']}"
+    elif "value" in row and ("relation" in row or "of" in row) and not said:
+        words = f"{row.get('relation') or row['name']} = {row['value']}"
     else:
         words = said or row.get("name") or ", ".join(f"{k} {v}" for k, v in row.items() if k != "id")
     notes = [row.get(column) for column in ("verdict", "grade", "group", "split")]

@@ -227,6 +227,14 @@ def test_on_a_world_it_runs_as_typed_and_knows_the_truth(empty: Path) -> None:  
     assert set(manifest(version)["inputs"]) == {"answers", "synth", "world"}
 
 
+def test_the_life_of_an_answer_leads_to_its_samples_comparisons_and_scores(empty: Path) -> None:  # noqa: F811
+    samples_of(empty, n=2)
+    made("score", "consistency", "--entailer", "lexical")
+    told = typed("trace", "p1.s1").out
+    for words in ("Kyiv", "p1.s1.selfcheck", "selfcheck = 0.0", "p1.ref.p1.s1.0", "p1.s1.p1.s2.-1"):
+        assert words in told
+
+
 def test_thresholds_are_chosen_on_dev_and_never_look_at_test(empty: Path) -> None:  # noqa: F811
     """Dev has person 2 (S = 0, right) and person 3 (S = 1, wrong): half-way is 0.5. Another answer to test questions moves nothing."""
     world_of(empty)

@@ -1,13 +1,12 @@
 """What needs all questions: thresholds, which questions are known, and what the scores are worth where truth is known."""
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from factcli.consistencyrows import QuestionAgreement, QuestionType, Threshold
 from factcli.errors import InputError
 from factcli.judge import known
-from factcli.judge.calibration import RIGHT_FROM, Judged, Measured, calibration_of
+from factcli.judge.calibration import RIGHT_FROM, Item, Judged
 from factcli.judge.truths import Truths
 from factcli.rows import Split
 from factcli.scorerows import Score
@@ -93,23 +92,15 @@ def deciding_score(config: ConsistencyConfig) -> str:
     return PROMPT_SCORE[METHOD_OF_RULE[config.rule]]
 
 
-def figures(questions: Sequence[Question], scores: Iterable[Score], truths: Truths, config: ConsistencyConfig) -> Iterator[Measured]:
-    """Calibration of each score, of answers and of prompts, over all questions and by split where there are several. References with
-    the document are no answers from memory and are left out of those of answers.
-    """
+def items(questions: Sequence[Question], scores: Iterable[Score], truths: Truths) -> Iterator[Item]:
+    """Each value beside its truth. Answers with the document are not from memory: of answers they are left out."""
     by_id = {question.id: question for question in questions}
     truth_of = {answer.id: truths.of_answer(answer) for question in questions for answer in question.samples}
     truth_of |= {q.reference.id: truths.of_answer(q.reference) for q in questions if q.reference is not None and not q.with_document}
     truth_of_prompt = {question.id: truths.of_prompt(question.id, question.samples) for question in questions}
-    groups: dict[tuple[str, bool], list[tuple[Judged, Split]]] = {}
     for score in scores:
         question = by_id[score.prompt_id]
-        is_prompt = score.of == score.prompt_id
-        if is_prompt or score.of in truth_of:
-            truth = truth_of_prompt[score.of] if is_prompt else truth_of[score.of]
-            groups.setdefault((score.name, is_prompt), []).append((Judged(score.of, question.cluster, score.value, truth), split_of(question)))
-    splits = Counter(split_of(question) for question in questions)
-    for (name, is_prompt), judged in sorted(groups.items()):
-        for split in ("all", *(sorted(splits) if len(splits) > 1 else ())):
-            own = [one for one, of_split in judged if split in ("all", of_split)]
-            yield calibration_of(name, "prompt" if is_prompt else "answer", split, own, config.bins, seed=config.seed)
+        if score.of == score.prompt_id:
+            yield Item(score.name, "prompt", split_of(question), Judged(score.of, question.cluster, score.value, truth_of_prompt[score.of]))
+        elif score.of in truth_of:
+            yield Item(score.name, "answer", split_of(question), Judged(score.of, question.cluster, score.value, truth_of[score.of]))

@@ -7,7 +7,8 @@ from pydantic import model_validator
 from factcli.backends.filling import TABLES as FILLED
 from factcli.backends.settings import GenerationConfig
 from factcli.config import Config, setting
-from factcli.consistencyrows import Calibration, Comparison, QuestionAgreement, QuestionType, Reflection, ReliabilityBin, Threshold
+from factcli.consistencyrows import Comparison, QuestionAgreement, QuestionType, Reflection, Threshold
+from factcli.judge import calibrating
 from factcli.judge.consistency import EntropyForm, Equivalence, Neutral
 from factcli.judge.known import Criterion, Rule
 from factcli.rows import Split
@@ -25,8 +26,7 @@ TABLES: dict[str, type] = {
     "thresholds": Threshold,
     "reflections": Reflection,
     "comparisons": Comparison,
-    "calibration": Calibration,
-    "reliability": ReliabilityBin,
+    **calibrating.TABLES,
     **FILLED,
 }
 

@@ -11,6 +11,7 @@ from factcli.backends.filling import counts_of, fill, imagine, usage_of
 from factcli.backends.opening import Answering
 from factcli.backends.planning import Estimate
 from factcli.consistencyrows import Comparison, QuestionAgreement
+from factcli.judge import calibrating
 from factcli.judge.entailers import Named
 from factcli.judge.entailment import Entailer
 from factcli.progress import Report
@@ -22,7 +23,7 @@ from factcli.stages.score.consistency.settings import TABLES, ConsistencyConfig
 from factcli.stages.score.consistency.sources import Question, Source
 
 REVISION = 1
-SOURCE, TYPES, FIGURES = "source", "question types", "calibration"  # units beside those of questions
+SOURCE, TYPES = "source", "question types"  # units beside those of questions
 
 
 def plan(config: ConsistencyConfig, source: Source, who: Answering | None, entailer: Named, name: str | None) -> Plan:
@@ -123,17 +124,16 @@ def _sort(draft: Draft, source: Source, config: ConsistencyConfig) -> None:
         deciding = {row["prompt_id"]: row["value"] for row in draft.rows("scores") if row["of"] == row["prompt_id"] and row["name"] == name}
         found = finding.found(source.questions, agreement, deciding, source.truths, config)
         draft.write(TYPES, last, {"thresholds": found.thresholds, "question_types": found.types})
-    if source.truths.is_known and not draft.done(FIGURES):
-        figures = list(finding.figures(source.questions, (Score(**row) for row in draft.rows("scores")), source.truths, config))
-        bins = [bin for one in figures for bin in one.bins]
-        draft.write(FIGURES, last + 1, {"calibration": [one.row for one in figures], "reliability": bins})
+    if source.truths.is_known:
+        items = finding.items(source.questions, (Score(**row) for row in draft.rows("scores")), source.truths)
+        calibrating.write_calibration(draft, items, config.bins, config.seed, last + 1)
 
 
 def _outcome(draft: Draft, source: Source, usage: dict[str, Any]) -> Outcome:
     types = Counter(row["type"] for row in draft.rows("question_types"))
     reasons = Counter(row["reason"] for row in draft.rows("question_types") if row["reason"])
     unscored = Counter(f"{row['name']}: {row['reason']}" for row in draft.rows("scores") if row["value"] is None)
-    areas = {row["id"].removesuffix(".all"): row["auroc"] for row in draft.rows("calibration") if row["split"] == "all"}
+    areas = calibrating.areas_of(draft.rows("calibration"))
     means = {name: _mean(draft, name) for name in dict.fromkeys(row["name"] for row in draft.rows("scores") if row["of"] == row["prompt_id"])}
     summary = {
         "questions": len(source.questions),
