@@ -12,13 +12,16 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from factcli.answerrows import FindingKind, Pair, PairFinding, PairMeasure
+from factcli.artifact import Draft
+from factcli.artifact.read import row_reader
 from factcli.config import Config, setting
 from factcli.judge.pairlint import leaks, lengths, members, orders
 from factcli.judge.pairlint.found import EvalItem, Found, Known, Member
 from factcli.judge.pairlint.lengths import LengthFilter
 
-__all__ = ["EvalItem", "Known", "LintConfig", "Linted", "Member", "lint"]
+__all__ = ["EvalItem", "Known", "LintConfig", "Linted", "Member", "lint", "lint_draft"]
 
+UNIT, LAST = "findings of the linter", 1 << 60  # a unit after all others
 DROPPED: tuple[FindingKind, ...] = ("empty", "equal", "duplicate", "contradiction", "cycle", "leaked-prompt", "leaked-answer")
 
 
@@ -64,6 +67,15 @@ def lint(pairs: Sequence[Pair], config: LintConfig, known: Known) -> Linted:
     measures = lengths.measures(kept, config.max_share_longer, config.max_length_ratio, config.max_correlation)
     rows = [*_rows(found, config.drop), *_rows([*filtered, *too_many], ("length-filter", "unbalanced")), *_biases(measures)]
     return Linted(tuple(kept), tuple(rows), measures)
+
+
+def lint_draft(draft: Draft) -> dict[str, int]:
+    """Writes what is found in the pairs of a draft, all of which stay; gives the findings by kind."""
+    read = row_reader(Pair)
+    linted = lint([read(row) for row in draft.rows("pairs")], LintConfig(drop=()), Known())
+    if not draft.done(UNIT):
+        draft.write(UNIT, LAST, {"findings": linted.findings, "measures": linted.measures})
+    return linted.counts()
 
 
 def _without(pairs: Sequence[Pair], found: Iterable[Found]) -> list[Pair]:

@@ -120,6 +120,16 @@ def test_items_of_an_evaluation_are_found_in_prompts_and_answers() -> None:
     assert held_out.findings == ()
 
 
+def test_an_answer_that_only_begins_like_an_item_is_no_leak() -> None:
+    begins = "Mira Osei was born in Hobart in 1901 and then she moved away."
+    assert lint([pair("x", begins, "Nobody.")], LintConfig(), Known(against=[EvalItem("e", "Who?", (LONG,))])).findings == ()
+
+
+def test_answers_of_equal_length_count_half() -> None:
+    linted = lint([pair("x", "one two.", "three four."), pair("y", "one.", "two three.")], LintConfig(), Known())
+    assert next(measure.value for measure in linted.measures if measure.id == "chosen_longer") == 0.25
+
+
 def test_what_is_known_of_an_answer_goes_before_how_it_looks() -> None:
     whole = "Ada was born in Rome and taught the cello at the conservatory of the city for years"
     one = pair("x", whole, "She sang.", ids=("a", "b"))

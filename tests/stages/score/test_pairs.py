@@ -168,6 +168,11 @@ def test_a_dry_run_makes_nothing(empty: Path) -> None:  # noqa: F811
     assert not (empty / "data/pairs").exists()
 
 
+def test_a_score_of_whole_prompts_is_no_score_of_answers(empty: Path) -> None:  # noqa: F811
+    scores_of(drawn("q0", "One.", "Two."), {"s": {"q0.s0": 1.0, "q0.s1": 0.0}, "entropy": {"q0": 0.3}})
+    assert set(manifest(made("score", "pairs"))["counts"]["by_score"]) == {"s"}
+
+
 def test_every_recipe_names_settings_that_there_are() -> None:
     recipes = {path.stem: resolve(PairsConfig, [path], [], {}) for path in (configs_directory() / "score").glob("pairs-*.yaml")}
     assert {name: (config.by, config.rule) for name, config in recipes.items()} == {
