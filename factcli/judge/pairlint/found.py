@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import NamedTuple
 
 from factcli.answerrows import FindingKind, Pair
@@ -42,6 +43,7 @@ class Found(NamedTuple):
     other_id: str = ""
 
 
+@lru_cache(maxsize=4096)  # an answer is in many pairs of its prompt, which come together
 def words_of(text: str) -> tuple[str, ...]:
     """What a text is compared by: its words without case and punctuation; one without words by its characters."""
     return tuple(normalised(text)) or tuple(text.split())
