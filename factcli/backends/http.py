@@ -66,7 +66,7 @@ class HttpBackend:
     async def _opened(self) -> AsyncIterator[Buyer]:
         around = Surroundings(time.monotonic, self.random or Random())
         pool = Pool([Server(url, Limiter(self.most_in_flight, around.random)) for url in dict.fromkeys(self.spec.urls)], around.clock)
-        terms = (self.spec.model, self.key, self.terms.patience.timeout_s, self.most_in_flight, self.dialects)
+        terms = (self.spec.model, self.key, self.terms.patience.timeout_s, self.dialects)
         callers = {url: Caller(url, *terms) for url in self.spec.urls}
         cache = Cache(self.cache_directory)
         if self.watch is not None:
