@@ -74,7 +74,8 @@ def require_evidence(matter: Matter, judges: Sequence[Judge], config: JudgeConfi
 def fill_verdicts(draft: Draft, matter: Matter, judges: Sequence[Judge], config: JudgeConfig, report: Report, first_order: int = 0) -> dict[str, Any]:
     """Every judge's verdict on every claim, in the tables `verdicts`, `evidence`, `origins` and `rejected`; gives the usage.
 
-    Rows stand in the order of answers, claims and judges, from `first_order` on. A request that no answer comes to is a
+    Rows stand in the order of answers, units and judges, from `first_order` on: `by_claim` brings together what is about one
+    claim. A request that no answer comes to is a
     verdict `unscored` with its cause besides the counted failure. Raises TooManyFailuresError, BackendError, BudgetError.
     """
     require_evidence(matter, judges, config)

@@ -71,8 +71,8 @@ def blocks(body: Mapping[str, Any]) -> list[str]:
 
 
 def is_true(claim: str, passages: Sequence[str]) -> bool:
-    word = claim.rstrip(".").split()[-1].lower()
-    return any(word in re.findall(r"\w+", passage.lower()) for passage in passages)
+    word = "".join(claim.rstrip(".").split()[-1:]).lower()
+    return bool(word) and any(word in re.findall(r"\w+", passage.lower()) for passage in passages)
 
 
 def by_probability(body: dict[str, Any]) -> dict[str, Any]:
