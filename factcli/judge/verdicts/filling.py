@@ -200,7 +200,8 @@ class _Chain:
 
 def _ask(draft: Draft, judge: LanguageJudge, todo: Sequence[Portion], showing: _Shown, config: JudgeConfig, report: Report) -> dict[str, Any]:
     n_others = len(draft) - sum(draft.done(portion.name) for portion in todo)
-    needs: list[Need] = ["choices"] if config.by == "probability" and config.at_once == "claim" else []
+    is_single = config.at_once == "claim" or config.left_out == "ask"
+    needs: list[Need] = ["choices"] if config.by == "probability" and is_single else []
     backend = fill(draft, judge.who, _units(judge, todo, showing, config), len(todo), report, f"Judging by {judge.name}", needs, n_first=n_others)
     _write_failed(draft, judge, todo)
     return usage_of_judge(draft, judge, backend)

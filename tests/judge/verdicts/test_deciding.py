@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from transformers import LlamaConfig, LlamaForCausalLM
 
 from factcli.artifact import Artifact, Draft, Outcome, Plan, make
 from factcli.backends.settings import GenerationConfig
@@ -14,10 +15,12 @@ from factcli.judge.verdicts.combining import agreement, by_claim
 from factcli.judge.verdicts.deciding import NOBODY, TOO_LONG
 from factcli.judge.verdicts.filling import Matter
 from factcli.judge.verdicts.settings import JudgeConfig
+from factcli.resolving import local_ref
 from factcli.rows import Fact, Person
 from factcli.scorerows import ClaimVerdict
 from factcli.world.grammar import biography_form, statement_forms
 from tests.backends.server import Server, running
+from tests.backends.test_local import tiny_tokenizer
 from tests.judge.checkpoints import saved_opinion
 from tests.judge.verdicts.toy import MATTER, Pages, answer, by_probability, claims_of, judged, verdicts_of
 
@@ -163,6 +166,25 @@ def test_units_that_are_there_are_not_judged_again(tmp_path: Path, monkeypatch: 
     searched.clear()
     assert set(verdicts_of(judged(JudgeConfig(judges=(f"nli:{path}",)), tmp_path / "data", matter)).values()) == {"supported"}
     assert "c" in searched
+
+
+def test_a_model_in_this_process_judges_by_the_tokens_of_its_own_tokenizer(tmp_path: Path):
+    """A tiny random model with room for the prompt: its verdicts are what its log-probabilities say, and are kept."""
+    torch.manual_seed(0)
+    tokenizer = tiny_tokenizer()
+    sizes = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 48, "max_position_embeddings": 4096}
+    model = LlamaForCausalLM(LlamaConfig(vocab_size=len(tokenizer), eos_token_id=2, bos_token_id=1, **sizes))
+    model.save_pretrained(tmp_path / "lm")
+    tokenizer.save_pretrained(tmp_path / "lm")
+    config = JudgeConfig(judges=(f"local:{tmp_path / 'lm'}",), least_mass=0.0)
+    made = judged(config, tmp_path / "data", find_local=lambda ref: local_ref(ref, tmp_path / "data"))
+    rows = [row for row in made.rows("verdicts", ClaimVerdict) if row.reason != "no page"]
+    assert len(rows) == 6
+    assert all(row.judge == "local:lm" and row.probability is not None for row in rows)
+    assert all((row.verdict == "supported") == ((row.probability or 0) > 0.5) for row in rows)
+    strict = judged(config.model_copy(update={"least_mass": 0.5, "otherwise": "unscored"}), tmp_path / "data", find_local=lambda ref: local_ref(ref, tmp_path))
+    assert {row.reason for row in strict.rows("verdicts", ClaimVerdict)} == {"neither True nor False is likely", "no page"}
+    assert strict.manifest.usage["cached"] == 6
 
 
 def test_judges_of_every_kind_stand_side_by_side(world: Artifact, tmp_path: Path):

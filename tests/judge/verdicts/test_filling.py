@@ -157,6 +157,14 @@ def test_a_claim_that_the_list_leaves_out_or_judges_twice_is_unscored(tmp_path: 
     assert [row.reason for row in made.rows("rejected", Reject)] == ["verdict with the number of no claim"] * 2
 
 
+def test_an_answer_of_no_use_is_not_asked_for_again(tmp_path: Path):
+    """Judges are greedy: three calls a response would become nine."""
+    with running(Server(said=saying("I would rather not"))) as server:
+        made = judged(config_for(server, at_once="answer"), tmp_path / "data")
+        assert server.n == 2
+    assert {row.reason for row in made.rows("verdicts", ClaimVerdict)} == {"invalid", "no page"}
+
+
 def test_a_claim_that_the_list_leaves_out_can_be_asked_about_alone(tmp_path: Path):
     with running(Server(said=lambda body: leaving_out(body) if "each claim" in str(body) else by_probability(body))) as server:
         made = judged(config_for(server, at_once="answer", left_out="ask"), tmp_path / "data")
