@@ -18,7 +18,7 @@ ENDED = re.compile(r"[.!?…][\"'”’»)\]]*$")
 
 def sentences(text: str) -> list[str]:
     """The sentences of a text, line by line, without surrounding white space; nothing but white space is left out."""
-    return [sentence for line in text.split("\n") for sentence in _of_line(line)]
+    return [line[start:end] for line in text.split("\n") for start, end in spans(line)]
 
 
 def is_finished(sentence: str) -> bool:
@@ -26,13 +26,21 @@ def is_finished(sentence: str) -> bool:
     return ENDED.search(sentence.rstrip()) is not None
 
 
-def _of_line(line: str) -> list[str]:
+def spans(line: str) -> list[tuple[int, int]]:
+    """Where the sentences of one line stand, end exclusive, without surrounding white space."""
     parts, start = [], 0
     for match in END.finditer(line):
         if _begins(line, match.start(1)) and not _is_abbreviated(line[max(start, match.end() - LONGEST_WORD) : match.end()]):
-            parts.append(line[start : match.end()].strip())
+            parts.append((start, match.end()))
             start = match.end()
-    return [part for part in (*parts, line[start:].strip()) if part]
+    return [trimmed for part in (*parts, (start, len(line))) if (trimmed := trim(line, *part)) is not None]
+
+
+def trim(text: str, start: int, end: int) -> tuple[int, int] | None:
+    """The span without white space at its ends; None where nothing else is in it."""
+    part = text[start:end]
+    bare = part.strip()
+    return (start + len(part) - len(part.lstrip()), start + len(part.rstrip())) if bare else None
 
 
 def _begins(line: str, place: int) -> bool:
