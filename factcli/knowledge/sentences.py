@@ -1,6 +1,7 @@
 """Sentences of running text, by rule: no model, no download, the same on every machine."""
 
 import re
+from collections.abc import Iterator
 
 # A full stop after one of these ends no sentence. Those that often do end one (Inc., Co., etc.) are left out.
 _ABBREVIATED = (
@@ -18,7 +19,15 @@ ENDED = re.compile(r"[.!?…][\"'”’»)\]]*$")
 
 def sentences(text: str) -> list[str]:
     """The sentences of a text, line by line, without surrounding white space; nothing but white space is left out."""
-    return [line[start:end] for line in text.split("\n") for start, end in spans(line)]
+    return [text[start:end] for start, end in spans(text)]
+
+
+def spans(text: str) -> Iterator[tuple[int, int]]:
+    """Where each sentence begins and ends (exclusive), without surrounding white space; nothing but white space is left out."""
+    start = 0
+    for line in text.split("\n"):
+        yield from _of_line(line, start)
+        start += len(line) + 1
 
 
 def is_finished(sentence: str) -> bool:
@@ -26,21 +35,20 @@ def is_finished(sentence: str) -> bool:
     return ENDED.search(sentence.rstrip()) is not None
 
 
-def spans(line: str) -> list[tuple[int, int]]:
-    """Where the sentences of one line stand, end exclusive, without surrounding white space."""
-    parts, start = [], 0
+def _of_line(line: str, offset: int) -> Iterator[tuple[int, int]]:
+    start = 0
     for match in END.finditer(line):
         if _begins(line, match.start(1)) and not _is_abbreviated(line[max(start, match.end() - LONGEST_WORD) : match.end()]):
-            parts.append((start, match.end()))
+            yield from _without_blanks(line, start, match.end(), offset)
             start = match.end()
-    return [trimmed for part in (*parts, (start, len(line))) if (trimmed := trim(line, *part)) is not None]
+    yield from _without_blanks(line, start, len(line), offset)
 
 
-def trim(text: str, start: int, end: int) -> tuple[int, int] | None:
-    """The span without white space at its ends; None where nothing else is in it."""
-    part = text[start:end]
-    bare = part.strip()
-    return (start + len(part) - len(part.lstrip()), start + len(part.rstrip())) if bare else None
+def _without_blanks(line: str, start: int, end: int, offset: int) -> Iterator[tuple[int, int]]:
+    part = line[start:end]
+    if left := part.lstrip():
+        begin = offset + end - len(left)
+        yield begin, begin + len(left.rstrip())
 
 
 def _begins(line: str, place: int) -> bool:
