@@ -78,3 +78,23 @@ def score_pairs(
         make_score_pairs(making, scores, against, flags)
     else:
         make_check(making, check, against, {"SCORES": scores, **flags})
+
+
+@app.command("claims")
+@generating
+def score_claims(
+    making: "Making",
+    generation: dict[str, Any],
+    ref: Annotated[str | None, typer.Argument(help="Samples or an evaluation; without one the newest.")] = None,
+    answers: Annotated[Path | None, typer.Option("--answers", help="Instead: JSONL with output (or text, responses), and topic where known.")] = None,
+    claims: Annotated[str | None, typer.Option("--claims", help="Who takes answers apart: model, rules, given (of the file) or world (its grammar).")] = None,
+    abstention: Annotated[str | None, typer.Option("--abstention", help="Who tells abstentions: none, generic, perplexity_ai or own.")] = None,
+    parser: Annotated[str | None, typer.Option("--parser", help="spaCy package that finds sentences, e.g. en_core_web_sm; without it, by rule.")] = None,
+    limit: Annotated[int | None, typer.Option("--limit", help="Answers to take apart, in their order, e.g. 50.")] = None,
+    seed: SeedOption = None,
+) -> None:
+    """Take answers apart into claims, without judging them; read answers, write them with their claims."""
+    from factcli.commands.scoring.claims import make_claims
+
+    chosen = {"claims.source": claims, "claims.abstention": abstention, "claims.parser": parser, "claims.seed": seed, "limit": limit}
+    make_claims(making, ref, answers, chosen, generation)
