@@ -28,6 +28,7 @@ def measure_of(directory: Path) -> Measure:
     except Exception as error:  # the library raises nothing narrower for a damaged file
         raise InputError(f"{directory / FILE} is no tokenizer: {error}", "--tokenizer takes a directory of a fast tokenizer") from error
     tokenizer.no_truncation()
+    tokenizer.no_padding()  # some are saved with both
 
     def ends(text: str) -> Sequence[int]:
         found: list[int] = []
