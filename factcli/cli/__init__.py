@@ -179,12 +179,18 @@ def show(ref: Annotated[str, typer.Argument(help="name, name@3 or a path.")], da
 @app.command(rich_help_panel=LOOK)
 @guarded
 def trace(
-    id_: Annotated[str, typer.Argument(metavar="ID", help="A row id, e.g. w0.p0042.birthplace.")], data: DataOption = Path("data"), json: JsonOption = False
+    id_: Annotated[str, typer.Argument(metavar="ID", help="A row id, e.g. w0.p0042.birthplace.")],
+    within: Annotated[str | None, typer.Option("--in", help="Only what is related to this version, e.g. bio-subjects@2.")] = None,
+    data: DataOption = Path("data"),
+    json: JsonOption = False,
 ) -> None:
-    """Print a row's whole life: what it comes from and what came of it."""
+    """Print a row's whole life: what it comes from and what came of it.
+
+    Where unrelated versions have the same id, each is shown by itself.
+    """
     from factcli.commands.looking import show_trace
 
-    show_trace(id_, data, json)
+    show_trace(id_, within, data, json)
 
 
 @app.command(rich_help_panel=LOOK)
