@@ -74,7 +74,8 @@ def require_evidence(matter: Matter, judges: Sequence[Judge], config: JudgeConfi
 def fill_verdicts(draft: Draft, matter: Matter, judges: Sequence[Judge], config: JudgeConfig, report: Report, first_order: int = 0) -> dict[str, Any]:
     """Every judge's verdict on every claim, in the tables `verdicts`, `evidence`, `origins` and `rejected`; gives the usage.
 
-    Rows stand in the order of answers, claims and judges, from `first_order` on. A request that no answer comes to is a
+    Rows stand in the order of answers, units and judges, from `first_order` on: `by_claim` brings together what is about one
+    claim. A request that no answer comes to is a
     verdict `unscored` with its cause besides the counted failure. Raises TooManyFailuresError, BackendError, BudgetError.
     """
     require_evidence(matter, judges, config)
@@ -199,7 +200,8 @@ class _Chain:
 
 def _ask(draft: Draft, judge: LanguageJudge, todo: Sequence[Portion], showing: _Shown, config: JudgeConfig, report: Report) -> dict[str, Any]:
     n_others = len(draft) - sum(draft.done(portion.name) for portion in todo)
-    needs: list[Need] = ["choices"] if config.by == "probability" and config.at_once == "claim" else []
+    is_single = config.at_once == "claim" or config.left_out == "ask"
+    needs: list[Need] = ["choices"] if config.by == "probability" and is_single else []
     backend = fill(draft, judge.who, _units(judge, todo, showing, config), len(todo), report, f"Judging by {judge.name}", needs, n_first=n_others)
     _write_failed(draft, judge, todo)
     return usage_of_judge(draft, judge, backend)

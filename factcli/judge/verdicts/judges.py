@@ -105,7 +105,8 @@ def _judge(number: int, text: str, config: JudgeConfig, root: Path, find_local: 
         return EntailmentJudge(number, f"{NLI}{ref.base.name}", ref)
     if text.partition(":")[0] not in ("http", "local", "scripted"):
         raise SettingsError(f"judge {text.partition('://')[0]!r} is of no known kind", HINT)
-    who = answering(config.generation.model_copy(update={"backend": text}), find_local)
+    greedy = {"backend": text, "json_asks": 1}  # asked again it would say the same
+    who = answering(config.generation.model_copy(update=greedy), find_local)
     return LanguageJudge(number, _name(who), who)
 
 

@@ -9,6 +9,7 @@ from factcli.prompts import CONTROL, quoted
 from factcli.scorerows import EvidencePassage
 
 CUT = " [cut here]"
+EMPTY = "a claim without words"  # why it has no verdict
 LONGEST_TOPIC, LONGEST_CLAIM = 200, 2000  # letters
 # What chat templates and tokenizers read as the end of a turn: <|im_end|>, </s>, [INST], <<SYS>>, <start_of_turn>, <｜User｜>.
 BARS = re.compile(r"(?<=<)(?=[|｜])|(?<=[|｜])(?=>)")  # where a blank goes

@@ -157,6 +157,14 @@ def test_a_claim_that_the_list_leaves_out_or_judges_twice_is_unscored(tmp_path: 
     assert [row.reason for row in made.rows("rejected", Reject)] == ["verdict with the number of no claim"] * 2
 
 
+def test_an_answer_of_no_use_is_not_asked_for_again(tmp_path: Path):
+    """Judges are greedy: three calls a response would become nine."""
+    with running(Server(said=saying("I would rather not"))) as server:
+        made = judged(config_for(server, at_once="answer"), tmp_path / "data")
+        assert server.n == 2
+    assert {row.reason for row in made.rows("verdicts", ClaimVerdict)} == {"invalid", "no page"}
+
+
 def test_a_claim_that_the_list_leaves_out_can_be_asked_about_alone(tmp_path: Path):
     with running(Server(said=lambda body: leaving_out(body) if "each claim" in str(body) else by_probability(body))) as server:
         made = judged(config_for(server, at_once="answer", left_out="ask"), tmp_path / "data")
@@ -172,7 +180,7 @@ def test_a_topic_without_a_page_is_unscored_searched_everywhere_or_judged_closed
     for no_page in ("unscored", "open", "closed-book"):
         with running(Server(said=by_probability)) as server:
             made = judged(config_for(server, no_page=no_page), tmp_path / no_page)
-            last = blocks(server.bodies[-1])
+            last = next((asked for asked in map(blocks, server.bodies) if "Nobody lives" in asked[-1]), [])
         row = list(made.rows("verdicts", ClaimVerdict))[-1]
         found[no_page] = (row.verdict, row.reason, len(row.evidence), len(last))
     assert found["unscored"][:3] == ("unscored", "no page", 0)
