@@ -20,6 +20,7 @@ from factcli.knowledge.sentences import trim
 
 LONGEST = 2000  # letters of a sentence, about 400 words; a longer one is cut between words, so that no prompt grows without bound
 LONGEST_PARSED = 100_000  # letters of a line; spaCy says that a parser takes about 1 GB for as many
+ENDLESS = re.compile(r"\S{200}")  # no blank in so many letters: spaCy's tokenizer takes quadratic time for such a word
 SHORT = 11  # words, of a sentence that is carried over (FactTune)
 TAIL = 60  # letters at a sentence's end that decide whether the next one belongs to it: two long words
 ENDS_INITIAL = re.compile(r"(?:^|\W)[A-Z]\.$")
@@ -53,7 +54,8 @@ class Splitter:
         found: list[Sentence] = []
         for paragraph, (start, end) in enumerate(_lines(text)):
             line = text[start:end]
-            spans = _repaired(line, [span for span in self.spans(line) if trim(line, *span)])
+            cut = spans_by_rule if ENDLESS.search(line) else self.spans
+            spans = _repaired(line, [span for span in cut(line) if trim(line, *span)])
             spans = _carried(line, spans) if carry_over else spans
             pieces = (piece for span in spans for piece in _cut(line, span))
             found += [Sentence(line[a:b], start + a, start + b, paragraph) for a, b in pieces]

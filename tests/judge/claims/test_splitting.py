@@ -1,5 +1,7 @@
 """Sentences of answers: FActScore's repairs, places that hold, and no text that fails."""
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -56,7 +58,7 @@ def test_every_sentence_stands_where_it_says_and_none_overlaps_another(by: Split
     for carry_over in (False, True):
         found = by.split(text, carry_over)
         assert all(text[one.start : one.end] == one.text == one.text.strip() != "" for one in found)
-        assert all(before.end <= after.start for before, after in zip(found, found[1:], strict=False))
+        assert all(before.end <= after.start for before, after in pairwise(found))
 
 
 @BOTH

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
-from factcli.judge.claims.rules.words import ADVERBS, AUXILIARIES, CONJUNCTIONS, DETERMINERS, MONTHS, PREPOSITIONS, VERBS
+from factcli.judge.claims.rules.words import ADVERBS, AUXILIARIES, CONJUNCTIONS, DETERMINERS, MONTHS, NO_ADVERBS, NOUNS_TOO, PREPOSITIONS, SUBJECTS, VERBS
 
 Kind = Literal["quotation", "bracket", "date", "name", "auxiliary", "verb", "participle", "preposition", "determiner", "conjunction", "adverb", "mark", "word"]
 _MONTH = "|".join(MONTHS)
@@ -18,7 +18,6 @@ TOKEN = re.compile(
     r"""|(?P<word>(?:[A-Z]\.){1,8}|(?:Jr|Sr|Dr|Mr|Mrs|Ms|St|vs|No)\.|\d{1,3}(?:[.,]\d{3})+|[^\s,;:()\[\]"“”—]{1,100}?(?=[.!?…]*[\s,;:()\[\]"“”—]|[.!?…]*$)|[.!?…]+)|(?P<mark>[^\s])"""
 )
 LETTER = re.compile(r"\w")
-CAPITAL = re.compile(r"[A-Z\u00c0-\u00de0-9]")
 LINKS = ("of", "de", "la", "van", "von", "der", "del", "&")  # inside a name: University of Oxford
 
 
@@ -35,7 +34,8 @@ class Token(NamedTuple):
 
 def tokens(sentence: str) -> list[Token]:
     """The tokens in order, the full stop at the end left out."""
-    raw = [_token(match) for match in TOKEN.finditer(sentence)]
+    raw = [token for match in TOKEN.finditer(sentence) for token in _of_match(match)]
+    raw = [_noun_instead(token, raw[place - 1]) if place else token for place, token in enumerate(raw)]
     while raw and not LETTER.search(raw[-1].text) and raw[-1].kind in ("mark", "word"):
         raw.pop()
     return _named(raw)
@@ -49,11 +49,20 @@ def text_of(parts: Sequence[Token]) -> str:
     return text
 
 
-def _token(match: re.Match[str]) -> Token:
+def _of_match(match: re.Match[str]) -> list[Token]:
+    """One token; of a quotation with the comma inside (American style) two."""
     text = match[0]
+    if match.lastgroup == "quotation" and text[-2] == ",":
+        return [Token(f"{text[:-2]}{text[-1]}", "quotation"), Token(",", "mark")]
     if match.lastgroup in ("quotation", "bracket", "date"):
-        return Token(text, match.lastgroup)  # type: ignore[arg-type]  # three of Kind
-    return Token(text, "mark" if match.lastgroup == "mark" else _kind(text))
+        return [Token(text, match.lastgroup)]  # type: ignore[arg-type]  # three of Kind
+    return [Token(text, "mark" if match.lastgroup == "mark" else _kind(text))]
+
+
+def _noun_instead(token: Token, before: Token) -> Token:
+    """`television shows` is no verb, `she also works` is."""
+    is_noun = token.kind == "verb" and token.low in NOUNS_TOO and before.low not in SUBJECTS and before.kind not in ("name", "adverb", "conjunction")
+    return token._replace(kind="word") if is_noun else token
 
 
 def _kind(text: str) -> Kind:
@@ -63,11 +72,13 @@ def _kind(text: str) -> Kind:
     for words, kind in ((AUXILIARIES, "auxiliary"), (VERBS, "verb"), (PREPOSITIONS, "preposition"), (DETERMINERS, "determiner")):
         if low in words:
             return kind  # type: ignore[return-value]  # of Kind, each
-    if low in CONJUNCTIONS or low in ADVERBS:
-        return "conjunction" if low in CONJUNCTIONS else "adverb"
+    if low in CONJUNCTIONS:
+        return "conjunction"
+    if low in ADVERBS or (low.endswith("ly") and len(low) > 4 and low not in NO_ADVERBS):
+        return "adverb"
     if not LETTER.search(text):
         return "mark"
-    return "participle" if low.endswith("ed") and len(low) > 4 else "word"
+    return "participle" if low.endswith("ed") and len(low) > 4 and "-" not in low else "word"
 
 
 def _named(raw: list[Token]) -> list[Token]:

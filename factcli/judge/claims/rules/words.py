@@ -13,10 +13,14 @@ became becomes began begins bore brought built bought came comes chose contains 
 fought found flew focuses gained gave gives goes got grew grows hails held holds hosts included includes involves joined joins kept knew
 knows lasted lay led leads left lies lived lives lost made makes marries meant means met moved needs ran rose runs said sang sat saw says sees
 sent set shot shows sings sold sought spent spoke stood struck takes taught teaches thought told took tours trained won wins went wore writes
-wrote owns enjoys features serves specializes attends continues remains resides represents appears competes performs produces directs
+wrote owns enjoys features serves specializes attends continues remains split include feature resides represents appears competes performs produces directs
 coaches creates covers explores aims believes loves uses works plays stars studies helps seeks strives inspires belongs operates
 """
 VERBS = _set(_VERBS)
+NOUNS_TOO = _set(
+    "shows works plays stars features covers studies uses tours runs leads needs produces hosts cut set left feature feels moves"
+)  # verbs after a subject only
+NO_ADVERBS = _set("family early daily assembly reply supply ally monopoly likely friendly elderly monthly weekly lovely")  # though they end in -ly
 PREPOSITIONS = _set(
     "in on at from to for with by of as during since until through about after before under over between among against into near around "
     "across along alongside within without throughout towards toward via"
