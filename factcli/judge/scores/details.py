@@ -50,6 +50,7 @@ _ORDINAL_ENDING = re.compile(r"(?<=\d)(?:st|nd|rd|th)\b", re.IGNORECASE)
 _POSSESSIVE = re.compile(r"['\N{RIGHT SINGLE QUOTATION MARK}]s?\b", re.IGNORECASE)
 _ACCENTS = re.compile(r"[\u0300-\u036f]")
 _IN_BRACKETS = re.compile(r"\([^)]*\)")
+_REFERENCE = re.compile(r"\b(?:this|the) (?:person|man|woman)\b", re.IGNORECASE)
 
 
 @lru_cache(maxsize=50_000)
@@ -66,7 +67,9 @@ def details_of(text: str, known: frozenset[str] = frozenset()) -> frozenset[str]
 
 
 def is_about(text: str, topic: str) -> bool:
-    """Whether a claim names its topic, or has a pronoun in its place. Of an unknown topic every claim is taken to be."""
+    """Whether a claim names its topic, or has a pronoun or `this person` in its place. Of an unknown topic every claim is taken to be."""
+    if _REFERENCE.search(text):
+        return True
     names = frozenset(words_of(_IN_BRACKETS.sub(" ", topic))) - _EMPTY or frozenset(words_of(topic))
     said = frozenset(words_of(text))
     return not names or bool(names & said) or bool(_PRONOUNS & said)

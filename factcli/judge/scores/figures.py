@@ -27,12 +27,14 @@ def benchmark_of(answers: Iterable[ScoredAnswer], how: str) -> str:
 
 
 def k_of(responses: Iterable[Response]) -> int:
-    """The median number of supported claims of the answers that say something (the upper one of two), at least 1.
+    """The median number of relevant claims (S + NS) of the answers that say something (the upper one of two), at least 1.
 
-    LongFact (arXiv 2403.18802) leaves K to the user; 64 there, for answers of pages. The first scored answers to a set of prompts set
-    it for all that follow, so that K differs between benchmarks and never between models on one.
+    As LongFact (arXiv 2403.18802) has its 64. The first scored answers to a set of prompts set it for all that follow, so that K
+    differs between benchmarks and never between models on one. Not the supported ones: a poor first model would make K so small
+    that one fact is a full answer.
     """
-    return max(1, median_high([response.counts.supported for response in responses if response.is_saying] or [1]))
+    counts = (response.counts for response in responses if response.is_saying)
+    return max(1, median_high([one.supported + one.unsupported for one in counts] or [1]))
 
 
 def _groups(responses: Sequence[Response]) -> dict[str, AbstractSet[str]]:

@@ -155,11 +155,12 @@ def test_answers_about_one_topic_are_redrawn_together() -> None:
     assert (found.n_items, found.n_subjects) == (11, 2)
 
 
-def test_k_is_the_median_of_supported_claims_and_belongs_to_prompts_and_reader() -> None:
-    """Supported: 1, 2, 4 and an abstention, which says nothing: median 2. Nothing supported: 1."""
-    answers = [response("a", *said("supported")), response("b", *said(*["supported"] * 2)), response("c", *said(*["supported"] * 4)), response("d")]
+def test_k_is_the_median_of_relevant_claims_and_belongs_to_prompts_and_reader() -> None:
+    """Relevant: 1, 2, 4 (two of them false) and an abstention, which says nothing: median 2. Nothing relevant: 1."""
+    answers = [response("a", *said("supported", "irrelevant")), response("b", *said("supported", "unsupported")), response("d")]
+    answers.append(response("c", *said(*["supported", "unsupported"] * 2)))
     assert k_of(answers) == 2
-    assert k_of([response("a", *said("unsupported"))]) == 1
+    assert k_of([response("a", *said("irrelevant"))]) == 1
     asked = [ScoredAnswer(f"q.s{n}", "q", "Who is Ada?", "Ada", text) for n, text in enumerate(("One.", "Two."))]
     other = ScoredAnswer("r.s0", "r", "Who is Bo?", "Bo", "One.")
     assert benchmark_of(asked, "rules") == benchmark_of(asked[:1], "rules")

@@ -210,6 +210,7 @@ def test_it_lies_between_what_it_were_with_all_unscored_false_and_all_true(answe
 def test_a_claim_is_about_its_topic_if_it_names_it_or_has_a_pronoun_in_its_place() -> None:
     assert is_about("Osei's brother is a painter.", TOPIC)
     assert is_about("It stands in Rome.", "Pantheon (Rome)")
+    assert is_about("This person studied in Lima.", TOPIC)
     assert not is_about("Rome is old.", "Pantheon (Rome)")
     assert is_about("Rome is old.", ""), "of an unknown topic nothing is known to be off it"
 
