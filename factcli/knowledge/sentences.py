@@ -39,21 +39,16 @@ def _of_line(line: str, offset: int) -> Iterator[tuple[int, int]]:
     start = 0
     for match in END.finditer(line):
         if _begins(line, match.start(1)) and not _is_abbreviated(line[max(start, match.end() - LONGEST_WORD) : match.end()]):
-            yield from _placed(trim(line, start, match.end()), offset)
+            yield from _without_blanks(line, start, match.end(), offset)
             start = match.end()
-    yield from _placed(trim(line, start, len(line)), offset)
+    yield from _without_blanks(line, start, len(line), offset)
 
 
-def _placed(span: tuple[int, int] | None, offset: int) -> Iterator[tuple[int, int]]:
-    if span is not None:
-        yield span[0] + offset, span[1] + offset
-
-
-def trim(text: str, start: int, end: int) -> tuple[int, int] | None:
-    """The span without white space at its ends; None where nothing else is in it."""
-    part = text[start:end]
-    bare = part.strip()
-    return (start + len(part) - len(part.lstrip()), start + len(part.rstrip())) if bare else None
+def _without_blanks(line: str, start: int, end: int, offset: int) -> Iterator[tuple[int, int]]:
+    part = line[start:end]
+    if left := part.lstrip():
+        begin = offset + end - len(left)
+        yield begin, begin + len(left.rstrip())
 
 
 def _begins(line: str, place: int) -> bool:

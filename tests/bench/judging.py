@@ -7,17 +7,21 @@ rate is a rate), and with all claims of an answer in one request. The judge is a
 so that runs can be compared verdict by verdict. Times count from the first request to the committed version.
 """
 
+import asyncio
 import json
+import os
 import re
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.backends.server import first_word
+from tests.backends.server import Server, first_word
 
 LATENCY_S, ADMITS = 0.2, 64
 CLAIMS_EACH = 20
@@ -112,11 +116,34 @@ def _scored(folder: Path, url: str, name: str, *more: str) -> Run:
 
 
 def _fact(folder: Path, *arguments: str, cache: Path | None = None) -> str:
-    import os
-
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "FACT_CACHE_DIR": str(cache or folder / "cache"), "PYTHONPATH": str(Path(__file__).parents[2])}
-    return subprocess.run([sys.executable, "-m", "factcli.cli", *arguments], cwd=folder, env=environment, stdout=subprocess.PIPE, text=True, check=True).stdout
+    command = [sys.executable, "-m", "factcli.cli", *arguments]
+    return subprocess.run(command, cwd=folder, env=environment, stdout=subprocess.PIPE, text=True, check=True).stdout
 
 
 def _write(path: Path, rows: list[dict[str, Any]]) -> None:
     path.write_text("".join(f"{json.dumps(row)}\n" for row in rows), encoding="utf-8")
+
+
+@contextmanager
+def _serving() -> Iterator[str]:
+    """The judge as a process of its own; its URL."""
+    with subprocess.Popen([sys.executable, "-m", "tests.bench.judging"], stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2]) as server:
+        assert server.stdout is not None
+        try:
+            yield server.stdout.readline().strip()
+        finally:
+            server.kill()
+
+
+async def main() -> None:
+    """The judge."""
+    server = Server(latency_s=LATENCY_S, admits=ADMITS, said=judged, keeps=False)
+    listening = await asyncio.start_server(server.serve, "127.0.0.1", 0, backlog=1024)
+    print(f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}/v1", flush=True)
+    async with listening:
+        await listening.serve_forever()
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
