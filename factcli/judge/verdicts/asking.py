@@ -21,11 +21,11 @@ JSON_TOKENS_EACH = 24  # of one entry of a list of verdicts
 NO_TOPIC = "(not said)"
 
 
-def templates_of(config: JudgeConfig) -> list[str]:
-    """Names of the templates that these settings may use: their digests belong in the plan."""
+def templates_of(judge: LanguageJudge, config: JudgeConfig) -> list[str]:
+    """Names of the templates that a judge may use: their digests belong in the plan."""
     is_json = config.by == "json"
     single = [ONE_JSON, ALONE_JSON] if is_json else [ONE, ALONE]
-    return [ALL, ALL_ALONE, *single] if config.at_once == "answer" else single
+    return [ALL, ALL_ALONE, *single] if judge.at_once == "answer" else single
 
 
 def verdict_id(claim: AnswerClaim, number: int) -> str:
@@ -34,7 +34,7 @@ def verdict_id(claim: AnswerClaim, number: int) -> str:
 
 def asker_of(judge: LanguageJudge, config: JudgeConfig) -> Asker:
     """Greedy throughout, so there is no seed; equal questions share an answer."""
-    return Asker(load_templates(templates_of(config)), judge.who.endpoint.model, 0, config.generation.chat, judge.who.adapters)
+    return Asker(load_templates(templates_of(judge, config)), judge.who.endpoint.model, 0, config.generation.chat, judge.who.adapters)
 
 
 @dataclass(frozen=True, slots=True)

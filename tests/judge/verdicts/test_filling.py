@@ -12,6 +12,7 @@ from factcli.backends.completions import Turn
 from factcli.backends.requests import Request, Sampling
 from factcli.backends.settings import GenerationConfig
 from factcli.errors import BackendError, BudgetError, SettingsError, TooManyFailuresError
+from factcli.judge.verdicts.combining import agreement, by_claim
 from factcli.judge.verdicts.filling import Matter, imagine_verdicts, page_matches, require_scored
 from factcli.judge.verdicts.judges import judges_of
 from factcli.judge.verdicts.settings import JudgeConfig
@@ -155,6 +156,26 @@ def test_a_claim_that_the_list_leaves_out_or_judges_twice_is_unscored(tmp_path: 
     reasons = {row.claim_id: row.reason for row in made.rows("verdicts", ClaimVerdict)}
     assert (reasons["q0.s0.c0"], reasons["q0.s0.c1"], reasons["q0.s0.c2"]) == ("left out of the list", "both verdicts for one number", "")
     assert [row.reason for row in made.rows("rejected", Reject)] == ["verdict with the number of no claim"] * 2
+
+
+def test_one_model_asked_claim_by_claim_and_answer_by_answer_can_be_compared_in_one_run(tmp_path: Path):
+    """Batched it takes every second claim for true; single calls are honest: they agree where that is so, on 4 of 6."""
+
+    def hasty(body: dict[str, Any]) -> dict[str, Any]:
+        if "each claim" not in body["messages"][-1]["content"]:
+            return by_probability(body)
+        n_claims = len(blocks(body)[-1].splitlines())
+        listed = [{"number": n, "verdict": "unsupported" if n % 2 == 0 else "supported"} for n in range(1, n_claims + 1)]
+        return {"message": {"content": json.dumps({"verdicts": listed})}}
+
+    with running(Server(said=hasty)) as server:
+        config = config_for(server, judges=(f"each:http:m@{server.url}", f"all:http:m@{server.url}"))
+        made = judged(config, tmp_path / "data")
+        assert server.n == 6 + 2
+    rows = by_claim(made.rows("verdicts", ClaimVerdict))
+    (row,) = agreement(rows, [f"each:http:m@{server.url}", f"all:http:m@{server.url}"])
+    assert (row.n_claims, row.n_left_out, row.raw) == (6, 1, pytest.approx(4 / 6))
+    assert set(made.manifest.prompts) == {f"verdicts/{name}" for name in ("one", "alone", "all", "all_alone")}
 
 
 def test_an_answer_of_no_use_is_not_asked_for_again(tmp_path: Path):

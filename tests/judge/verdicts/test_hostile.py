@@ -70,6 +70,12 @@ def test_poisoned_claims_and_topics_change_no_other_verdict(tmp_path: Path, name
     pages = Pages({"Mira Osei": ["Born in Hobart."], other.topic: ["Nothing is known."]})
     with running(Server(said=by_list if at_once == "answer" else by_probability)) as server:
         made = judged(config_for(server, at_once=at_once, no_page="open"), tmp_path / "data", Matter((one, other), claims, pages))
+        for body in server.bodies:
+            text = body["messages"][-1]["content"]
+            assert text.count("<<<") == text.count(">>>") == len(blocks(body))
+            assert at_once == "answer" or text.endswith(AFTER)
+            assert not prompts.CONTROL.search(text)
+            assert not any(mark in text for mark in ("<|", "|>", "</s>", "[/INST]"))
     found = verdicts_of(made)
     assert len(found) == 4
     assert (found["q0.s0.c1"], found["q0.s0.c2"], found["q1.s0.c0"]) == ("supported", "unsupported", "unsupported")
