@@ -1,16 +1,17 @@
-"""`make bench`: the effect over many worlds (effect.py), how long things take (speed.py, demo.py), a server used fully (generation.py)."""
+"""`make bench`: the effect over many worlds (effect.py), how long things take (speed.py, demo.py), a server used fully (generation.py),
+what corrected scores are worth (calibration.py)."""
 
 import argparse
 from dataclasses import replace
 from pathlib import Path
 
-from tests.bench import demo, effect, generation, speed, tables
+from tests.bench import calibration, demo, effect, generation, speed, tables
 from tests.bench.protocol import FROZEN, read_protocol
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
-    parser.add_argument("what", nargs="?", choices=("all", "effect", "dev", "speed", "demo", "generation"), default="all")
+    parser.add_argument("what", nargs="?", choices=("all", "effect", "dev", "speed", "demo", "generation", "calibration"), default="all")
     parser.add_argument("--data", type=Path, default=Path("data-bench"), help="where the seeds' artifacts go")
     parser.add_argument("--protocol", type=Path, default=FROZEN)
     parser.add_argument("--seeds", type=numbers, default=[], help="comma list; default: the protocol's")
@@ -27,6 +28,8 @@ def main() -> None:
         print(demo.table(chosen.versions, chosen.size, chosen.runs))
     if chosen.what in ("all", "generation"):
         print(generation.table(chosen.requests))
+    if chosen.what in ("all", "calibration"):
+        print(calibration.table())
     if chosen.what == "dev":
         seeds = chosen.seeds or protocol.dev_seeds
         effect.run_seeds(chosen.data, seeds, replace(protocol, methods=protocol.tried(), probe_versions=0), chosen.jobs)
