@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from factcli.artifact import Draft
+from factcli.artifact.manifest import sha256_of
 from factcli.backends.cache import Cache
 from factcli.backends.cachefile import cache_directory
 from factcli.backends.chains import Chain, UnansweredError, run_chains
@@ -26,7 +27,7 @@ from factcli.rows import Origin, Reject
 Rows = Mapping[str, Sequence[Any]]  # by table
 TABLES: dict[str, type] = {"origins": Origin, "rejected": Reject}  # that every stage with a backend has
 SPENT = "spent"  # in the draft's scratch folder: money that its runs took of the budget; of a run that is killed, nothing
-PROBED = "probed.json"  # in the draft's scratch folder: what the server was found to lack
+PROBED = "probed-{}.json"  # in the draft's scratch folder, for each who answers: what the server was found to lack
 FAILED = "failed.jsonl"  # in the draft's scratch folder: what failed in the last try
 
 
@@ -55,7 +56,8 @@ def fill(
     A server is probed first: BackendError where it lacks what the run `needs`; that it ignores seeds is said and recorded.
 
     Where a draft is filled twice, because later units follow from earlier ones, the second call is given the `first`'s
-    backend (its budget and usage go on) and the number of units that are not its own.
+    backend (its budget and usage go on) and the number of units that are not its own; where somebody else is to answer,
+    only that number: what the draft has spent is kept beside it, so that all calls have one budget.
 
     Units without a usable answer become rows of `rejected`. Raises TooManyFailuresError where they are more than
     `max_failed` of `total`: then they are left out of the draft, and the same command tries them again.
@@ -64,7 +66,7 @@ def fill(
     spent = draft.scratch() / SPENT
     before = float(spent.read_text(encoding="utf-8")) if spent.exists() else 0.0
     backend = answering.open(panel.watch, before) if first is None else _watched(first, panel)
-    if isinstance(backend, HttpBackend) and first is None and len(draft) < total:
+    if isinstance(backend, HttpBackend) and first is None and len(draft) - n_first < total:
         _probe(draft, backend, needs, answering.config.chat, report)
     failed: list[tuple[Unit, UnansweredError]] = []
 
@@ -91,7 +93,11 @@ def _probe(draft: Draft, backend: HttpBackend, needs: Collection[Need], is_chat:
     lacking = {need: finding for need, finding in findings.items() if finding}
     for finding in lacking.values():
         report.say(f"note: {finding}; what was bought is kept, but another cache would draw other answers")
-    (draft.scratch() / PROBED).write_text(json.dumps(lacking), encoding="utf-8")
+    _probed(draft, backend).write_text(json.dumps(lacking), encoding="utf-8")
+
+
+def _probed(draft: Draft, backend: Backend) -> Path:
+    return draft.scratch() / PROBED.format(sha256_of(backend.endpoint.name)[:8])
 
 
 def _watched(backend: Backend, panel: Panel) -> Backend:
@@ -114,12 +120,15 @@ def counts_of(draft: Draft) -> dict[str, Any]:
     return {"rejected": dict(sorted(reasons.items())), "failed": dict(sorted(failures.items()))}
 
 
-def usage_of(draft: Draft, answering: Answering, backend: Backend) -> dict[str, Any]:
-    """What this run used, and beside it all the answers that the artifact stands on, whenever they were bought."""
-    keys = {row["request"] for table in TABLES for row in draft.rows(table)} - {""}
-    probed = draft.scratch() / PROBED
+def usage_of(draft: Draft, answering: Answering, backend: Backend, keys: Collection[str] | None = None) -> dict[str, Any]:
+    """What this run used, and beside it all the answers that the artifact stands on, whenever they were bought.
+
+    `keys`: of those answers, where several have filled the draft and each has a bill of its own.
+    """
+    chosen = {row["request"] for table in TABLES for row in draft.rows(table)} - {""} if keys is None else keys
+    probed = _probed(draft, backend)
     lacks = json.loads(probed.read_text(encoding="utf-8")) if probed.exists() else {}
-    return {**backend.usage.as_json(), "all_answers": _bill(keys, answering)} | ({"server_lacks": lacks} if lacks else {})
+    return {**backend.usage.as_json(), "all_answers": _bill(chosen, answering)} | ({"server_lacks": lacks} if lacks else {})
 
 
 def _bill(keys: Iterable[str], answering: Answering) -> dict[str, Any]:
