@@ -1,141 +1,132 @@
-"""A judge's calibration card, computed: each response as human and judge see it, figures with intervals, coverage on held-out halves.
+"""What a score is worth where truth is known: does it rank right answers above wrong ones, and is 0.8 right eight times in ten?
 
-"Higher by the judge" is a positive bias. `irrelevant` says what human label IR counts as: FActScore's published scores count it as not
-supported (`counted`); `left_out` takes such claims out of both sides.
+AUROC and the area under the risk-coverage curve need any score of which more is better. The expected calibration error (ECE) and the
+reliability diagram need one that claims to be a probability, 0..1: others have none, and the row says so.
 """
 
-import random
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Literal, NamedTuple
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
+from typing import Any, Literal, NamedTuple
 
-import numpy as np
+from scipy.stats import spearmanr
 
-from factcli.cardrows import CardMeasure, CardResponse, HeldOut
-from factcli.rows import Verdict
-from factcli.scorerows import AnswerClaim, ScoredAnswer
-from factcli.stats import Estimate, Item, ratio, share
-from factcli.stats.confusion import Labelled, rates
-from factcli.stats.corrected import ESTIMATORS, Both, Corrected, Judged
+from factcli.consistencyrows import Calibration, ReliabilityBin, Scale
+from factcli.stats import RankedClaim, auroc, risk_coverage_area
 
-Irrelevant = Literal["counted", "left_out"]
-DEFAULT = "ppi++"  # the narrowest of those that covered in the bench on FActScore's labels
-RESAMPLES = 400
-
-
-class Opinion(NamedTuple):
-    """A claim of the source that is judged, with the human label where it has one ("" otherwise)."""
-
-    label: str
-    verdict: Verdict
+RIGHT_FROM = 0.5  # a share of true claims from which on an answer counts as right
+NO_PROBABILITY = "values outside 0..1: no probability, so no calibration error"
+ONE_KIND = "all are right or all are wrong: nothing to rank"
+NOTHING = "no answer has both a score and a truth"
+DRAWS = 500  # of subjects, for the interval of a ranking
+SCALES: tuple[Scale, ...] = ("width", "mass")
+Level = Literal["answer", "prompt"]
 
 
-def is_counted(label: str, irrelevant: Irrelevant) -> bool:
-    return label in ("S", "NS") or (label == "IR" and irrelevant == "counted")
+class Judged(NamedTuple):
+    """A score and the truth beside it. `cluster`: the subject or question that is redrawn as one. None: not known."""
+
+    id: str
+    cluster: str
+    score: float | None
+    truth: float | None  # 0..1
 
 
-def response_of(answer: ScoredAnswer, human: Sequence[AnswerClaim], opinions: Sequence[Opinion], irrelevant: Irrelevant) -> CardResponse:
-    """One response as both see it."""
-    labels = [claim.label for claim in human if is_counted(claim.label, irrelevant)]
-    scored = [one for one in opinions if one.verdict in ("supported", "unsupported") or (one.verdict == "irrelevant" and irrelevant == "counted")]
-    if irrelevant == "left_out":
-        scored = [one for one in scored if one.label != "IR"]
-    both = [(one.label == "S", one.verdict == "supported") for one in scored if is_counted(one.label, irrelevant)]
-    n_unscored = sum(one.verdict == "unscored" for one in opinions)
-    judged = sum(one.verdict == "supported" for one in scored) / len(scored) if scored else None
-    reason = "no human claim counts" if not labels else ("no claim was scored" if not scored else "")
-    counts = [both.count(cell) for cell in ((True, True), (False, True), (False, False), (True, False))]
-    human_share = labels.count("S") / len(labels) if labels else None
-    return CardResponse(answer.id, answer.topic or answer.prompt_id, human_share, judged, reason, len(labels), len(scored), n_unscored, *counts)
+class Measured(NamedTuple):
+    """One row of figures, and the bins that they stand on."""
+
+    row: Calibration
+    bins: tuple[ReliabilityBin, ...]
 
 
-def both_of(responses: Iterable[CardResponse]) -> list[Both]:
-    """What the estimators take: responses that both have scored."""
-    found = []
-    for one in responses:
-        if one.human is not None and one.judged is not None:
-            cells = (one.true_positive, one.false_positive, one.true_negative, one.false_negative)
-            n = sum(cells)
-            found.append(Both(one.cluster, one.human, one.judged, *(number / n if n else 0.0 for number in cells)))
-    return found
+class Item(NamedTuple):
+    """One value of one score, of an answer or of a prompt, in the split of its question."""
+
+    score: str
+    level: Level
+    split: str
+    judged: Judged
 
 
-def measures_of(responses: Sequence[CardResponse]) -> list[CardMeasure]:
-    """Rates over claims; means over responses of both scores and of their difference; the unscored share."""
-    found = rates(_labelled(responses))
-    both = both_of(responses)
-    found["human_score"] = share(Item(one.cluster, one.human) for one in both)
-    found["judged_score"] = share(Item(one.cluster, one.judged) for one in both)
-    found["bias"] = ratio(Item(one.cluster, one.judged - one.human) for one in both)
-    found["absolute_error"] = share(Item(one.cluster, abs(one.judged - one.human)) for one in both)
-    found["unscored_share"] = share(Item(one.cluster, one.n_unscored, one.n_unscored + one.n_judged) for one in responses)
-    found["correlation"] = _correlation(both)
-    return [measure(name, estimate) for name, estimate in found.items()]
+def calibrations(items: Iterable[Item], n_bins: int = 10, seed: int = 0) -> Iterator[Measured]:
+    """The figures of each score and level: over all splits, and in each where there are several."""
+    groups: dict[tuple[str, Level], list[Item]] = {}
+    for item in items:
+        groups.setdefault((item.score, item.level), []).append(item)
+    splits = sorted({item.split for own in groups.values() for item in own})
+    for (score, level), own in sorted(groups.items()):
+        for split in ("all", *(splits if len(splits) > 1 else ())):
+            yield calibration_of(score, level, split, [item.judged for item in own if split in ("all", item.split)], n_bins, seed=seed)
 
 
-def measure(name: str, estimate: Estimate) -> CardMeasure:
-    return CardMeasure(name, estimate.value, estimate.low, estimate.high, estimate.n_items, estimate.n_clusters)
+def calibration_of(score: str, level: Level, split: str, judged: Sequence[Judged], n_bins: int = 10, draws: int = DRAWS, seed: int = 0) -> Measured:
+    """The figures of one score. Items without a score or a truth are left out and counted."""
+    known = [(one, one.score, one.truth) for one in judged if one.score is not None and one.truth is not None]
+    id = f"{score}.{level}.{split}"
+    counted: dict[str, Any] = {
+        "id": id,
+        "score": score,
+        "level": level,
+        "split": split,
+        "n": len(known),
+        "n_left_out": len(judged) - len(known),
+        "n_bins": n_bins,
+    }
+    if not known:
+        return Measured(Calibration(**counted, n_right=0, reason=NOTHING), ())
+    ranked = [RankedClaim(one.cluster, one.id, value, truth >= RIGHT_FROM) for one, value, truth in known]
+    pairs = [(value, truth) for _, value, truth in known]
+    bins = tuple(bin for scale in SCALES for bin in _bins(id, score, level, split, scale, pairs, n_bins)) if _are_probabilities(pairs) else ()
+    area = auroc(ranked, draws, seed)
+    row = Calibration(
+        **counted,
+        n_right=sum(claim.is_correct for claim in ranked),
+        auroc=area.value,
+        auroc_low=area.low,
+        auroc_high=area.high,
+        risk_coverage_area=risk_coverage_area(ranked, draws, seed).value,
+        correlation=rank_correlation(pairs),
+        ece_width=ece([bin for bin in bins if bin.scale == "width"]),
+        ece_mass=ece([bin for bin in bins if bin.scale == "mass"]),
+        reason="; ".join([ONE_KIND] * (area.value is None) + [NO_PROBABILITY] * (not bins)),
+    )
+    return Measured(row, bins)
 
 
-def _labelled(responses: Iterable[CardResponse]) -> Iterable[Labelled]:
-    for one in responses:
-        for number, is_true, is_judged in (
-            (one.true_positive, True, True),
-            (one.false_positive, False, True),
-            (one.true_negative, False, False),
-            (one.false_negative, True, False),
-        ):
-            yield from [Labelled(one.cluster, is_true, is_judged)] * number
+def ece(bins: Sequence[ReliabilityBin]) -> float | None:
+    """Expected calibration error: the mean of |mean score - share right| over bins, weighted by how many are in each. 0 is best."""
+    n = sum(bin.n for bin in bins)
+    return sum(bin.n * abs(bin.mean_score - bin.share_right) for bin in bins if bin.mean_score is not None and bin.share_right is not None) / n if n else None
 
 
-def _correlation(both: Sequence[Both]) -> Estimate:
-    """Pearson's, of both scores over responses; without an interval."""
-    values = np.array([(one.human, one.judged) for one in both]).reshape(-1, 2)
-    if len(both) < 3 or not values.std(axis=0).all():
-        return Estimate(None, None, None, len(both), len({one.cluster for one in both}))
-    return Estimate(float(np.corrcoef(values.T)[0, 1]), None, None, len(both), len({one.cluster for one in both}))
+def rank_correlation(pairs: Sequence[tuple[float, float]]) -> float | None:
+    """Spearman's of (score, truth). None where one of them never changes."""
+    scores, truths = zip(*pairs, strict=True)
+    if len(set(scores)) < 2 or len(set(truths)) < 2:
+        return None
+    return float(spearmanr(scores, truths).statistic)
 
 
-def held_out(both: Sequence[Both], resamples: int = RESAMPLES, seed: int = 0) -> list[HeldOut]:
-    """Each estimator's intervals on random halves (of clusters), against what humans said of them; the other half is the card."""
-    clusters = sorted({one.cluster for one in both})
-    rng = random.Random(f"halves {seed}")
-    found: dict[str, list[tuple[Corrected, float]]] = {name: [] for name in ESTIMATORS}
-    for _ in range(resamples if len(clusters) >= 4 else 0):
-        kept = set(rng.sample(clusters, len(clusters) // 2))
-        card = [one for one in both if one.cluster in kept]
-        rest = [one for one in both if one.cluster not in kept]
-        truth = sum(one.human for one in rest) / len(rest)
-        judged = [Judged(one.cluster, one.judged) for one in rest]
-        for name, estimate in ESTIMATORS.items():
-            found[name].append((estimate(card, judged, "answers"), truth))
-    return [_held_out(name, tries, len(both)) for name, tries in found.items()]
+def _are_probabilities(pairs: Sequence[tuple[float, float]]) -> bool:
+    return all(0 <= score <= 1 for score, _ in pairs)
 
 
-def _held_out(name: str, tries: Sequence[tuple[Corrected, float]], n_responses: int) -> HeldOut:
-    known = [(one.low, one.value, one.high, truth) for one, truth in tries if one.low is not None and one.value is not None and one.high is not None]
-    hits = sum(low <= truth <= high for low, _, high, truth in known)
-    width = sum(high - low for low, _, high, _ in known) / len(known) if known else None
-    error = sum(value - truth for _, value, _, truth in known) / len(known) if known else None
-    return HeldOut(name, hits / len(tries) if tries else None, width, error, len(tries), len(tries) - len(known), n_responses)
+def _bins(id: str, score: str, level: Level, split: str, scale: Scale, pairs: Sequence[tuple[float, float]], n_bins: int) -> Iterator[ReliabilityBin]:
+    edges = width_edges(n_bins) if scale == "width" else mass_edges([value for value, _ in pairs], n_bins)
+    for number, (low, high) in enumerate(pairwise(edges)):
+        is_last = number == len(edges) - 2
+        inside = [(value, truth) for value, truth in pairs if low <= value < high or (is_last and value == high)]
+        means = [sum(column) / len(inside) for column in zip(*inside, strict=True)] if inside else [None, None]
+        yield ReliabilityBin(f"{id}.{scale}.b{number}", score, level, split, scale, number, low, high, len(inside), *means)
 
 
-def table_of(measures: Mapping[str, CardMeasure], found: Sequence[HeldOut]) -> str:
-    """The card for a person: figures, then how far the corrections can be trusted."""
-    rows = [f"| {name.replace('_', ' ')} | {_told(one)} | {one.n_items} |" for name, one in measures.items()]
-    halves = [f"| {one.id} | {_percent(one.coverage)} | {_number(one.mean_width)} | {_number(one.mean_error)} | {one.n_resamples} |" for one in found]
-    head = ["| figure | value [95% interval] | n |", "|---|---|---|", *rows, ""]
-    return "\n".join([*head, "| correction | covers held-out human score | mean width | mean error | resamples |", "|---|---|---|---|---|", *halves])
+def width_edges(n_bins: int) -> list[float]:
+    return [number / n_bins for number in range(n_bins + 1)]
 
 
-def _told(one: CardMeasure) -> str:
-    if one.value is None:
-        return "-"
-    return f"{one.value:.3f}" + (f" [{one.low:.3f}, {one.high:.3f}]" if one.low is not None and one.high is not None else "")
-
-
-def _percent(value: float | None) -> str:
-    return "-" if value is None else f"{100 * value:.1f}%"
-
-
-def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:.3f}"
+def mass_edges(values: Sequence[float], n_bins: int) -> list[float]:
+    """Edges between which about equally many values lie; equal values are never parted, so there may be fewer bins than asked for.
+    Where 1 is an edge within, the last bin is that of the ones alone.
+    """
+    ordered = sorted(values)
+    inner = {ordered[len(ordered) * number // n_bins] for number in range(1, n_bins)}
+    return [0.0, *sorted(inner - {0.0}), 1.0]

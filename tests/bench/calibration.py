@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from factcli.judge.calibration import Opinion, both_of, held_out, measures_of, response_of
+from factcli.judge.cards.figures import Opinion, both_of, held_out, measures_of, response_of
 from factcli.knowledge.answer_files import GivenClaim, answers_of_file
 from factcli.scorerows import AnswerClaim, ScoredAnswer
 

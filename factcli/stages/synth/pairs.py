@@ -15,12 +15,13 @@ from typing import Any
 from factcli.answerrows import ChoiceQuestion, Pair, PairFinding, PairMeasure
 from factcli.artifact import Draft, Outcome, Plan
 from factcli.artifact.manifest import sha256_of_file
-from factcli.backends.asking import Asker, digests, load_templates, rejected, seed_of
-from factcli.backends.chains import Chain, answered
+from factcli.backends.asking import Asker, digests, load_templates, seed_of
+from factcli.backends.chains import Chain, answered, unusable
 from factcli.backends.filling import TABLES as FILLED
 from factcli.backends.filling import Rows, Unit, counts_of, fill, imagine, usage_of
 from factcli.backends.opening import Answering
 from factcli.backends.planning import Estimate
+from factcli.backends.probing import needs_of
 from factcli.backends.settings import GenerationConfig
 from factcli.config import Config, setting
 from factcli.judge.pairlint import lint_draft
@@ -93,7 +94,7 @@ def work(plan: Plan, draft: Draft, source: Source, who: Answering, report: Repor
     """Every question is a unit."""
     config = plan.config
     assert isinstance(config, PairsConfig)
-    backend = fill(draft, who, _units(config, source, who), len(source.questions), report, "Writing pairs")
+    backend = fill(draft, who, _units(config, source, who), len(source.questions), report, "Writing pairs", needs_of([config.temperature]))
     if not draft.done("questions"):
         draft.write("questions", -1, {"questions": source.questions, "rejected": source.rejects})
     return _outcome(draft, config, source, who, usage_of(draft, who, backend))
@@ -124,7 +125,7 @@ class _Ask:
         try:
             found = parse_pair(said.text, question.question, said.outcome == "truncated")
         except BadPairError as error:
-            return {"rejected": [rejected(id_, config.template, str(error), said.text, said)]}
+            raise unusable(said, str(error)) from error
         pair = Pair(
             id_, question.id, question.question, found.correct, found.incorrect, "self", question.split, question.group,
             config.round, candidates=candidates, cut=found.cut,
