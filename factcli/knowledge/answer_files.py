@@ -34,6 +34,7 @@ class GivenClaims(NamedTuple):
 
     human: tuple[GivenClaim, ...]
     model: tuple[GivenClaim, ...]
+    sentences: tuple[str, ...] = ()  # that the claims were read from, as the file has them; () where it has none
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +127,12 @@ def _given(value: Mapping[str, Any]) -> GivenClaims | None:
     for number, sentence in enumerate(value["annotations"]):
         human += _claims(sentence.get("human-atomic-facts") or [], number)
         model += _claims(sentence.get("model-atomic-facts") or [], number)
-    return GivenClaims(tuple(human), tuple(model))
+    return GivenClaims(tuple(human), tuple(model), tuple(_sentence(one) for one in value["annotations"]))
+
+
+def _sentence(annotation: Mapping[str, Any]) -> str:
+    text = annotation.get("text")
+    return text if isinstance(text, str) else ""
 
 
 def _claims(values: Any, sentence: int | None) -> Iterator[GivenClaim]:
