@@ -123,8 +123,12 @@ def table_of(measures: Mapping[str, CardMeasure], found: Sequence[HeldOut]) -> s
     """The card for a person: figures, then how far the corrections can be trusted."""
     rows = [f"| {name.replace('_', ' ')} | {_told(one)} | {one.n_items} |" for name, one in measures.items()]
     halves = [f"| {one.id} | {_percent(one.coverage)} | {_number(one.mean_width)} | {_number(one.mean_error)} | {one.n_resamples} |" for one in found]
-    head = ["| figure | value [95% interval] | n |", "|---|---|---|", *rows, ""]
-    return "\n".join([*head, "| correction | covers held-out human score | mean width | mean error | resamples |", "|---|---|---|---|---|", *halves])
+    figures = "Of the judge, against human labels; intervals by topic."
+    correction = "Corrected scores, tried on random halves of these responses with the other half as the card:"
+    head = [figures, "", "| figure | value [95% interval] | n |", "|---|---|---|", *rows, ""]
+    return "\n".join(
+        [*head, correction, "", "| correction | covers held-out human score | mean width | mean error | resamples |", "|---|---|---|---|---|", *halves]
+    )
 
 
 def _told(one: CardMeasure) -> str:
