@@ -45,7 +45,7 @@ def basis_of(judge: Judge | None, judging: JudgeConfig, claims: ClaimsConfig, wh
 
 def _source(claims: ClaimsConfig, who: Answering | None) -> str:
     if claims.source == "given":
-        return "human" if claims.annotator == "human" else "given by a model"
+        return "human" if claims.annotator == "human" else "given"
     return f"model {who.endpoint.name}" if who is not None else claims.source
 
 

@@ -120,8 +120,8 @@ def _held_out(name: str, tries: Sequence[tuple[Corrected, float]], n_responses: 
 
 
 def table_of(measures: Mapping[str, CardMeasure], found: Sequence[HeldOut]) -> str:
-    """The card for a person: figures, then how far the corrections can be trusted."""
-    rows = [f"| {name.replace('_', ' ')} | {_told(one)} | {one.n_items} |" for name, one in measures.items()]
+    """The card for a person: figures that are known, then how far the corrections can be trusted."""
+    rows = [f"| {name.replace('_', ' ')} | {_told(one)} | {one.n_items} |" for name, one in measures.items() if one.value is not None]
     halves = [f"| {one.id} | {_percent(one.coverage)} | {_number(one.mean_width)} | {_number(one.mean_error)} | {one.n_resamples} |" for one in found]
     figures = "Of the judge, against human labels; intervals by topic."
     correction = "Corrected scores, tried on random halves of these responses with the other half as the card:"

@@ -7,7 +7,7 @@ the labelled responses.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from factcli.artifact import Artifact, Draft, Outcome, Plan
@@ -155,7 +155,10 @@ def compare(config: CalibrateConfig, source: Source, answer: ScoredAnswer, claim
     matches = [] if is_human(config.claims) else [_match(claim, human, config.near) for claim in claims]
     labels = {match.id: match.label for match in matches} if matches else {claim.id: claim.label for claim in claims}
     opinions = [Opinion(labels[claim.id], _verdict(source, verdicts, claim.id, labels[claim.id])) for claim in claims]
-    return Compared(answer, figures.response_of(answer, human, opinions, config.irrelevant), human, claims, matches)
+    response = figures.response_of(answer, human, opinions, config.irrelevant)
+    if source.judge is None:  # labels agree with themselves: that is no sensitivity
+        response = replace(response, true_positive=0, false_positive=0, true_negative=0, false_negative=0)
+    return Compared(answer, response, human, claims, matches)
 
 
 def is_human(claims: ClaimsConfig) -> bool:
@@ -207,7 +210,8 @@ def _outcome(
 
 
 def _headline(on: Basis, measures: Mapping[str, CardMeasure], held_out: Sequence[HeldOut]) -> str:
-    told = [f"{on.judge} on {on.claims} claims of {measures['bias'].n_items} labelled responses"]
+    who = f"{on.judge} on {on.claims} claims" if on.judge != LABELS else f"{on.claims} claims without a judge,"
+    told = [f"{who} of {measures['bias'].n_items} labelled responses"]
     name, what = ("balanced_accuracy", "balanced accuracy") if on.judge != LABELS else ("human_claims_near_one", "share of human claims with one near")
     if (shown := measures[name].value) is not None:
         told.append(f"{what} {shown:.3f}")

@@ -45,7 +45,7 @@ def card(*arguments: object) -> Path:
     return made("score", "calibrate", "--labels", "labels.jsonl", *arguments)
 
 
-def measures(version: Path) -> dict[str, float]:
+def measures(version: Path) -> dict[str, Any]:
     return {row["id"]: row["value"] for row in rows(version, "measures")}
 
 
@@ -107,6 +107,8 @@ def test_without_a_judge_the_card_is_of_the_claims(empty: Path) -> None:  # noqa
     version = card("--claims", "model")
     found = measures(version)
     assert (found["bias"], found["unscored_share"]) == (0, 0)
+    assert found["sensitivity"] is None
+    assert "sensitivity" not in (version / "README.md").read_text(encoding="utf-8").partition("| table |")[0]
     assert manifest(version)["summary"]["judge"] == "labels"
     strict = measures(card("--claims", "model", "--set", "near=1"))
     assert (strict["claims_near_a_human_one"], strict["unscored_share"]) == (0, 1)
