@@ -69,7 +69,7 @@ def score_consistency(
     """Compare the answers drawn for each question: SelfCheck, BSDetector, semantic entropy; sort questions into known and unknown."""
     from factcli.commands.scoring.consistency import make_consistency
 
-    chosen = {"entailer": entailer, "methods": methods, "form": form, "beta": beta, "tau_l": tau_l, "tau_k": tau_k, "choose_on": choose_on}
+    chosen = {"compared_by": entailer, "methods": methods, "form": form, "beta": beta, "tau_l": tau_l, "tau_k": tau_k, "choose_on": choose_on}
     make_consistency(making, ref, answers, labels, {**chosen, "limit": limit, "seed": seed}, generation)
 
 
