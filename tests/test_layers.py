@@ -42,6 +42,8 @@ LAYERS: dict[str, int | str] = {
     "factcli.train.targets": 2,
     "factcli.knowledge": 3,
     "factcli.judge": 4,
+    "factcli.judge.entailment": 2,
+    "factcli.judge.entailing": "T",
     "factcli.stages": 5,
     "factcli.flows": 6,
     "factcli.commands": 7,
