@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from factcli.artifact import Draft
+from factcli.backends.bill import Usage
 from factcli.backends.cache import Cache
 from factcli.backends.cachefile import cache_directory
 from factcli.backends.chains import Chain, UnansweredError, run_chains
@@ -55,7 +56,8 @@ def fill(
     A server is probed first: BackendError where it lacks what the run `needs`; that it ignores seeds is said and recorded.
 
     Where a draft is filled twice, because later units follow from earlier ones, the second call is given the `first`'s
-    backend (its budget and usage go on) and the number of units that are not its own.
+    backend (its budget and usage go on) and the number of units that are not its own. Without `first` another model answers,
+    and what the draft has cost so far counts for its budget too.
 
     Units without a usable answer become rows of `rejected`. Raises TooManyFailuresError where they are more than
     `max_failed` of `total`: then they are left out of the draft, and the same command tries them again.
@@ -64,7 +66,7 @@ def fill(
     spent = draft.scratch() / SPENT
     before = float(spent.read_text(encoding="utf-8")) if spent.exists() else 0.0
     backend = answering.open(panel.watch, before) if first is None else _watched(first, panel)
-    if isinstance(backend, HttpBackend) and first is None and len(draft) < total:
+    if isinstance(backend, HttpBackend) and first is None and len(draft) - n_first < total:
         _probe(draft, backend, needs, answering.config.chat, report)
     failed: list[tuple[Unit, UnansweredError]] = []
 
@@ -114,12 +116,17 @@ def counts_of(draft: Draft) -> dict[str, Any]:
     return {"rejected": dict(sorted(reasons.items())), "failed": dict(sorted(failures.items()))}
 
 
-def usage_of(draft: Draft, answering: Answering, backend: Backend) -> dict[str, Any]:
-    """What this run used, and beside it all the answers that the artifact stands on, whenever they were bought."""
-    keys = {row["request"] for table in TABLES for row in draft.rows(table)} - {""}
+def usage_of(draft: Draft, answering: Answering, backend: Backend | None, templates: Collection[str] | None = None) -> dict[str, Any]:
+    """What this run used, and beside it all the answers that the artifact stands on, whenever they were bought.
+
+    `backend` is None where this run needed none. `templates`: only what was asked with these; for a draft that several models fill.
+    """
+    rows = (row for table in TABLES for row in draft.rows(table))
+    keys = {row["request"] for row in rows if templates is None or row.get("prompt", row.get("step")) in templates} - {""}
     probed = draft.scratch() / PROBED
     lacks = json.loads(probed.read_text(encoding="utf-8")) if probed.exists() else {}
-    return {**backend.usage.as_json(), "all_answers": _bill(keys, answering)} | ({"server_lacks": lacks} if lacks else {})
+    used = backend.usage if backend else Usage()
+    return {**used.as_json(), "all_answers": _bill(keys, answering)} | ({"server_lacks": lacks} if lacks else {})
 
 
 def _bill(keys: Iterable[str], answering: Answering) -> dict[str, Any]:

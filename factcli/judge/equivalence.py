@@ -6,10 +6,11 @@ numbers are never compared: models of both kinds take 1947 for 1948.
 Sameness of this kind need not be transitive, so the order of the answers can have an effect; it is that of the samples, as in FactTune.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from itertools import combinations
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from factcli.artifact.manifest import sha256_of, sha256_of_file
@@ -44,62 +45,62 @@ class Comparing(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
 class ByRules:
     """The rules and nothing else."""
 
-    @property
-    def identity(self) -> Mapping[str, str]:
-        return {"equivalence": "rules"}
+    identity: Mapping[str, str] = MappingProxyType({"equivalence": "rules"})
 
     def sames(self, units: Sequence[Answered]) -> list[Same]:
         return [is_same] * len(units)
 
 
-@dataclass(frozen=True, slots=True)
 class ByEntailment:
     """Two answers mean the same where each follows from the other, the question before both (Kuhn et al., arXiv 2302.09664)."""
 
-    entailer: Entailer
-
-    @property
-    def identity(self) -> Mapping[str, str]:
-        return {"equivalence": "entailment", **self.entailer.identity}
+    def __init__(self, identity: Mapping[str, str], load: Callable[[], Entailer]) -> None:
+        """`load` is called when the first pair is judged."""
+        self.identity: Mapping[str, str] = {"equivalence": "entailment", **identity}
+        self._load = load
 
     def sames(self, units: Sequence[Answered]) -> list[Same]:
         pairs = [pairs_of(unit) for unit in units]
         asked = [texts for unit, own in zip(units, pairs, strict=True) for one, other in own for texts in _both_ways(unit.question, one, other)]
-        follows = [entails(verdict) for verdict in self.entailer.judge(asked)]
+        follows = [entails(verdict) for verdict in self._entailer.judge(asked)] if asked else []
         decided = iter(zip(follows[::2], follows[1::2], strict=True))
         return [_decided({pair: all(next(decided)) for pair in own}) for own in pairs]
 
+    @cached_property
+    def _entailer(self) -> Entailer:
+        return self._load()
 
-@dataclass(frozen=True, slots=True)
+
 class ByEmbeddings:
     """Two answers mean the same where the cosine of their embeddings is `cosine` or more. The question is left out: it would make all alike."""
 
-    directory: Path  # of a sentence-transformers model
-    cosine: float = COSINE
+    def __init__(self, directory: Path, cosine: float = COSINE) -> None:
+        """`directory`: of a sentence-transformers model, loaded when the first pair is compared. Raises InputError where there is none."""
+        if not (directory / "config.json").is_file():
+            raise InputError(f"{directory} is no directory of a sentence-transformers model", "--embedder takes a local one, e.g. of all-MiniLM-L6-v2")
+        self._directory = directory
+        self._cosine = cosine
 
-    def __post_init__(self) -> None:
-        if not (self.directory / "config.json").is_file():
-            raise InputError(f"{self.directory} is no directory of a sentence-transformers model", "--embedder takes a local one, e.g. of all-MiniLM-L6-v2")
-
-    @property
+    @cached_property
     def identity(self) -> Mapping[str, str]:
-        files = sorted(path for path in self.directory.rglob("*") if path.suffix in (".json", ".safetensors"))
-        digest = sha256_of([(path.relative_to(self.directory).as_posix(), sha256_of_file(path)) for path in files])
-        return {"equivalence": "embeddings", "embedder": digest, "cosine": f"{self.cosine:g}"}
+        files = sorted(path for path in self._directory.rglob("*") if path.suffix in (".json", ".safetensors"))
+        digest = sha256_of([(path.relative_to(self._directory).as_posix(), sha256_of_file(path)) for path in files])
+        return {"equivalence": "embeddings", "embedder": digest, "cosine": f"{self._cosine:g}"}
 
     def sames(self, units: Sequence[Answered]) -> list[Same]:
         pairs = [pairs_of(unit) for unit in units]
         texts = list(dict.fromkeys(text for own in pairs for pair in own for text in pair))
         if not texts:
             return [is_same] * len(units)
-        vectors_ND = self._model().encode(texts, normalize_embeddings=True, show_progress_bar=False)
+        vectors_ND = self._model.encode(texts, normalize_embeddings=True, show_progress_bar=False)
+        cosine_NN = vectors_ND @ vectors_ND.T
         place = {text: number for number, text in enumerate(texts)}
-        return [_decided({(one, other): float(vectors_ND[place[one]] @ vectors_ND[place[other]]) >= self.cosine for one, other in own}) for own in pairs]
+        return [_decided({(one, other): bool(cosine_NN[place[one], place[other]] >= self._cosine) for one, other in own}) for own in pairs]
 
+    @cached_property
     def _model(self) -> "SentenceTransformer":
         try:
             from sentence_transformers import SentenceTransformer
@@ -107,7 +108,7 @@ class ByEmbeddings:
             raise BackendError(
                 "comparing by embeddings needs sentence-transformers, which is not installed", 'pip install "factcli[dense]", or --equivalence rules'
             ) from error
-        return SentenceTransformer(str(self.directory), local_files_only=True)
+        return SentenceTransformer(str(self._directory), local_files_only=True)
 
 
 def entails(verdict: Entailment) -> bool:

@@ -47,7 +47,7 @@ def test_two_answers_are_one_where_each_follows_from_the_other() -> None:
     q = "What was she?"
     table = Table({(f"{q} a physician", f"{q} doctor"), (f"{q} doctor", f"{q} a physician"), (f"{q} surgeon", f"{q} doctor")})
     unit = Answered(q, ("a physician", "doctor", "surgeon", "the doctor", ""), "surgeon")
-    (same,) = ByEntailment(table).sames([unit])
+    (same,) = ByEntailment(table.identity, lambda: table).sames([unit])
     found = grouped(unit, same)
     assert found == [Cluster("a physician", (0, 1, 3)), Cluster("surgeon", (2,)), Cluster("", (4,))]
     measured = measures_of(found, unit.own, same)
@@ -59,7 +59,7 @@ def test_two_answers_are_one_where_each_follows_from_the_other() -> None:
 def test_the_results_go_to_the_right_unit() -> None:
     table = Table({("A? x", "A? y"), ("A? y", "A? x")})
     units = [Answered("B?", ("x", "y"), ""), Answered("A?", ("x", "y"), ""), Answered("C?", ("1947", "1948"), "")]
-    sames = ByEntailment(table).sames(units)
+    sames = ByEntailment(table.identity, lambda: table).sames(units)
     assert [len(grouped(unit, same)) for unit, same in zip(units, sames, strict=True)] == [2, 1, 2]
 
 
