@@ -1,6 +1,7 @@
 """The JSON body of a request, in words that the server takes: what one needs another refuses, and its refusal says so.
 
 max_tokens    OpenAI's newer models want `max_completion_tokens` in a chat
+alternatives  20 for the first word of an answer, or 5 where a server gives no more
 a form        a strict JSON schema, a JSON schema, `json_object`, or nothing: whatever is sent, answers are validated here
 """
 
@@ -18,6 +19,7 @@ from factcli.backends.strict import strict_schema
 Form = Literal["strict", "json_schema", "json_object", "none"]
 WEAKER: Mapping[Form, Form] = {"strict": "json_schema", "json_schema": "json_object", "json_object": "none"}
 NOT_UNDERSTOOD = (400, 422)
+ALTERNATIVES, FEWER_ALTERNATIVES = 20, 5  # the most of OpenAI's chat, and of its completions
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,10 +28,15 @@ class Dialect:
 
     limit: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"  # of a chat
     form: Form = "strict"
+    alternatives: int = ALTERNATIVES
 
     def corrected(self, request: Request, status: int, words: str) -> "Dialect | None":
         """What to try where a request in this dialect was refused; None where that was about something else."""
-        if status not in NOT_UNDERSTOOD or isinstance(request.prompt, str):
+        if status not in NOT_UNDERSTOOD:
+            return None
+        if request.choices and self.alternatives > FEWER_ALTERNATIVES and "logprobs" in words:
+            return replace(self, alternatives=FEWER_ALTERNATIVES)
+        if isinstance(request.prompt, str):
             return None
         if self.limit == "max_tokens" and ("max_completion_tokens" in words or ("unsupported_parameter" in words and "'max_tokens'" in words)):
             return replace(self, limit="max_completion_tokens")
@@ -41,7 +48,7 @@ class Dialect:
         """This one, with what has changed from `before` to `after`: others may have learned something else meanwhile."""
         limit = after.limit if after.limit != before.limit else self.limit
         form = after.form if after.form != before.form else self.form
-        return Dialect(limit, form)
+        return Dialect(limit, form, min(self.alternatives, after.alternatives))
 
 
 def payload(request: Request, model: str, ask: int = 0, dialect: Dialect = Dialect()) -> dict[str, Any]:
@@ -51,20 +58,22 @@ def payload(request: Request, model: str, ask: int = 0, dialect: Dialect = Diale
     body |= {"top_p": sampling.top_p} if sampling.top_p < 1 else {}
     body |= {"seed": seed} if seed is not None else {}
     body |= {"stop": list(sampling.stop)} if sampling.stop else {}
-    return body | (_text_fields(request, request.prompt) if isinstance(request.prompt, str) else _chat_fields(request, request.prompt, dialect.form))
+    return body | (_text_fields(request, request.prompt, dialect) if isinstance(request.prompt, str) else _chat_fields(request, request.prompt, dialect))
 
 
-def _text_fields(request: Request, prompt: str) -> dict[str, Any]:
+def _text_fields(request: Request, prompt: str, dialect: Dialect) -> dict[str, Any]:
     fields: dict[str, Any] = {"prompt": prompt}
     fields |= {"logprobs": 1} if request.wants_logprobs or request.wants_prompt_logprobs else {}
+    fields |= {"logprobs": dialect.alternatives} if request.choices else {}
     return fields | ({"echo": True} if request.wants_prompt_logprobs else {})
 
 
-def _chat_fields(request: Request, turns: tuple[Turn, ...], form: Form) -> dict[str, Any]:
+def _chat_fields(request: Request, turns: tuple[Turn, ...], dialect: Dialect) -> dict[str, Any]:
     fields: dict[str, Any] = {"messages": [{"role": turn.role, "content": turn.content} for turn in turns]}
-    fields |= {"logprobs": True} if request.wants_logprobs else {}
+    fields |= {"logprobs": True} if request.wants_logprobs or request.choices else {}
+    fields |= {"top_logprobs": dialect.alternatives} if request.choices else {}
     fields |= {"prompt_logprobs": 0} if request.wants_prompt_logprobs else {}  # vLLM's extension; 0: of the token itself only
-    asked = _response_format(request.schema, form) if request.schema else None
+    asked = _response_format(request.schema, dialect.form) if request.schema else None
     return fields | ({"response_format": asked} if asked else {})
 
 

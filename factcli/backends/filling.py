@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from factcli.artifact import Draft
+from factcli.artifact.manifest import sha256_of
 from factcli.backends.bill import Usage
 from factcli.backends.cache import Cache
 from factcli.backends.cachefile import cache_directory
 from factcli.backends.chains import Chain, UnansweredError, run_chains
 from factcli.backends.http import HttpBackend
+from factcli.backends.keys import Endpoint
 from factcli.backends.opening import Answering, Backend
 from factcli.backends.panel import Panel
 from factcli.backends.planning import Estimate
@@ -27,7 +29,7 @@ from factcli.rows import Origin, Reject
 Rows = Mapping[str, Sequence[Any]]  # by table
 TABLES: dict[str, type] = {"origins": Origin, "rejected": Reject}  # that every stage with a backend has
 SPENT = "spent"  # in the draft's scratch folder: money that its runs took of the budget; of a run that is killed, nothing
-PROBED = "probed.json"  # in the draft's scratch folder: what the server was found to lack
+PROBED = "probed-{}.json"  # in the draft's scratch folder, for each who answers: what the server was found to lack
 FAILED = "failed.jsonl"  # in the draft's scratch folder: what failed in the last try
 
 
@@ -56,8 +58,8 @@ def fill(
     A server is probed first: BackendError where it lacks what the run `needs`; that it ignores seeds is said and recorded.
 
     Where a draft is filled twice, because later units follow from earlier ones, the second call is given the `first`'s
-    backend (its budget and usage go on) and the number of units that are not its own. Without `first` another model answers,
-    and what the draft has cost so far counts for its budget too.
+    backend (its budget and usage go on) and the number of units that are not its own; where somebody else is to answer,
+    only that number: what the draft has spent is kept beside it, so that all calls have one budget.
 
     Units without a usable answer become rows of `rejected`. Raises TooManyFailuresError where they are more than
     `max_failed` of `total`: then they are left out of the draft, and the same command tries them again.
@@ -93,7 +95,11 @@ def _probe(draft: Draft, backend: HttpBackend, needs: Collection[Need], is_chat:
     lacking = {need: finding for need, finding in findings.items() if finding}
     for finding in lacking.values():
         report.say(f"note: {finding}; what was bought is kept, but another cache would draw other answers")
-    (draft.scratch() / PROBED).write_text(json.dumps(lacking), encoding="utf-8")
+    _probed(draft, backend.endpoint).write_text(json.dumps(lacking), encoding="utf-8")
+
+
+def _probed(draft: Draft, endpoint: Endpoint) -> Path:
+    return draft.scratch() / PROBED.format(sha256_of(endpoint.name)[:8])
 
 
 def _watched(backend: Backend, panel: Panel) -> Backend:
@@ -116,17 +122,17 @@ def counts_of(draft: Draft) -> dict[str, Any]:
     return {"rejected": dict(sorted(reasons.items())), "failed": dict(sorted(failures.items()))}
 
 
-def usage_of(draft: Draft, answering: Answering, backend: Backend | None, templates: Collection[str] | None = None) -> dict[str, Any]:
+def usage_of(draft: Draft, answering: Answering, backend: Backend | None, keys: Collection[str] | None = None) -> dict[str, Any]:
     """What this run used, and beside it all the answers that the artifact stands on, whenever they were bought.
 
-    `backend` is None where this run needed none. `templates`: only what was asked with these; for a draft that several models fill.
+    `backend` is None where this run had nothing to ask.
+    `keys`: of those answers, where several have filled the draft and each has a bill of its own.
     """
-    rows = (row for table in TABLES for row in draft.rows(table))
-    keys = {row["request"] for row in rows if templates is None or row.get("prompt", row.get("step")) in templates} - {""}
-    probed = draft.scratch() / PROBED
+    chosen = {row["request"] for table in TABLES for row in draft.rows(table)} - {""} if keys is None else keys
+    probed = _probed(draft, answering.endpoint)
     lacks = json.loads(probed.read_text(encoding="utf-8")) if probed.exists() else {}
     used = backend.usage if backend else Usage()
-    return {**used.as_json(), "all_answers": _bill(keys, answering)} | ({"server_lacks": lacks} if lacks else {})
+    return {**used.as_json(), "all_answers": _bill(chosen, answering)} | ({"server_lacks": lacks} if lacks else {})
 
 
 def _bill(keys: Iterable[str], answering: Answering) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """What a confidence is worth where truth is known: units of `fact score confidence` beside what a world's ledger says of them.
 
-    truth = truths(scores, world)
-    auroc(ranked(scores, truth, "max_conf"))       factcli.stats.ranking: AUROC, share at coverage, risk-coverage area
+truth = truths(scores, world)
+auroc(ranked(scores, truth, "max_conf"))       factcli.stats.ranking: AUROC, share at coverage, risk-coverage area
 """
 
 from collections.abc import Mapping

@@ -10,6 +10,7 @@ from typing import Any
 
 from factcli.artifact import Artifact, Draft, Outcome, Plan
 from factcli.backends.asking import digests, load_templates
+from factcli.backends.filling import TABLES as FILLED
 from factcli.backends.filling import Unit, counts_of, fill, usage_of
 from factcli.backends.opening import Answering, Backend
 from factcli.judge.confidence import MEASURES, Measures, UnitValue, pairs_counts, scores_of
@@ -183,10 +184,17 @@ def _outcome(run: _Run, asked: Sequence[Asked]) -> Outcome:
 
 def _usage(run: _Run) -> dict[str, Any]:
     """By who answered: each has its own price."""
-    used = {"sampler": usage_of(run.draft, run.models.sampler, run.backends.get("sampler"), sampling.templates_of(run.source, run.config))}
+    used = {"sampler": _bill(run, "sampler", run.models.sampler, sampling.templates_of(run.source, run.config))}
     if run.models.writer is not None:
-        used["writer"] = usage_of(run.draft, run.models.writer, run.backends.get("writer"), _writers_templates(run.config, run.source, run.models))
+        used["writer"] = _bill(run, "writer", run.models.writer, _writers_templates(run.config, run.source, run.models))
     return {**used, "requests": sum(one["requests"] for one in used.values()), "cost": sum(one["cost"] for one in used.values())}
+
+
+def _bill(run: _Run, name: str, who: Answering, templates: Sequence[str]) -> dict[str, Any]:
+    """Of what was asked with these templates."""
+    rows = (row for table in FILLED for row in run.draft.rows(table))
+    keys = {row["request"] for row in rows if row.get("prompt", row.get("step")) in templates} - {""}
+    return usage_of(run.draft, who, run.backends.get(name), keys)
 
 
 def _mean(values: Sequence[float | None]) -> float | None:
