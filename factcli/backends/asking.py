@@ -35,6 +35,7 @@ class Asker:
         schema: type[BaseModel] | None = None,
         stop: Sequence[str] = (),
         wants_logprobs: bool = False,
+        repetition_penalty: float | None = None,
         choices: Sequence[str] = (),
     ) -> Request:
         """The request for the row `id`; its own id is `TEMPLATE ROW`. Greedy ones have no seed: two rows that ask the same then share an answer."""
@@ -42,7 +43,7 @@ class Asker:
         turns = chosen.filled(values)
         prompt: Prompt = tuple(Turn(role, text) for role, text in turns) if self.is_chat else as_text(turns)
         seed = seed_of(self.seed, id, template) if temperature > 0 else None
-        sampling = Sampling(max_tokens, temperature, top_p, seed, tuple(stop))
+        sampling = Sampling(max_tokens, temperature, top_p, seed, tuple(stop), repetition_penalty)
         example = chosen.example_for(values)
         asked = Request(f"{template} {id}", prompt, sampling, sample, wants_logprobs, schema=schema, adapters=self.adapters, example=example)
         return replace(asked, choices=tuple(choices)) if choices else asked

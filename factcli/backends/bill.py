@@ -1,6 +1,7 @@
 """What a run uses and pays, and the budget that it never goes beyond."""
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -75,6 +76,7 @@ class Budget:
         self.price = price
         self.limit = limit
         self.usage = usage
+        self.booked: Callable[[float], None] = lambda _: None  # told what is spent each time that it grows
         self.reserved = 0.0
         self.n_reserved = 0  # requests
 
@@ -94,6 +96,7 @@ class Budget:
         self.usage.cost += cost
         self.usage.tokens_in += tokens_in
         self.usage.tokens_out += tokens_out
+        self.booked(self.spent)
         return cost
 
     def give_up(self, worst: float, may_be_billed: bool) -> None:
@@ -101,6 +104,7 @@ class Budget:
         self._free(worst)
         if may_be_billed:
             self.usage.cost_unconfirmed += worst
+            self.booked(self.spent)
 
     def _free(self, worst: float) -> None:
         self.n_reserved -= 1

@@ -33,6 +33,11 @@ def answered(response: Response) -> Response:
     return response
 
 
+def unusable(response: Response, reason: str) -> UnansweredError:
+    """To raise where an answer came of which no row can be made, and the unit has no other: it fails as one without an answer does."""
+    return UnansweredError(replace(response, outcome="invalid", cause=reason))
+
+
 def run_chains(generate: Generate, chains: Iterable[tuple[K, Chain[T]]], most_open: int = MOST_OPEN) -> Iterator[tuple[K, T | UnansweredError]]:
     """What each chain returned, or the answer that it lacked, as they end. Begun in their order, `most_open` at a time."""
     running = _Running(iter(chains), most_open)

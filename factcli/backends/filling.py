@@ -19,17 +19,19 @@ from factcli.backends.keys import Endpoint
 from factcli.backends.opening import Answering, Backend
 from factcli.backends.panel import Panel
 from factcli.backends.planning import Estimate
-from factcli.backends.probing import Need, probe, require
+from factcli.backends.probing import ALWAYS, Need, probe, require
 from factcli.backends.reading import shown
 from factcli.backends.requests import Requests, Response
+from factcli.backends.spent import note_spent, read_spent
 from factcli.errors import TooManyFailuresError
 from factcli.progress import Report
 from factcli.rows import Origin, Reject
 
 Rows = Mapping[str, Sequence[Any]]  # by table
 TABLES: dict[str, type] = {"origins": Origin, "rejected": Reject}  # that every stage with a backend has
-SPENT = "spent"  # in the draft's scratch folder: money that its runs took of the budget; of a run that is killed, nothing
+SPENT = "spent"  # in the draft's scratch folder: money that its runs took of the budget, killed ones too
 PROBED = "probed-{}.json"  # in the draft's scratch folder, for each who answers: what the server was found to lack
+OTHERS = "; what was bought is kept, but another cache would draw other answers"
 FAILED = "failed.jsonl"  # in the draft's scratch folder: what failed in the last try
 
 
@@ -40,6 +42,9 @@ class Unit:
     name: str
     order: int
     chain: Callable[[], Chain[Rows]]
+
+
+Failed = list[tuple[Unit, UnansweredError]]
 
 
 def fill(
@@ -55,7 +60,8 @@ def fill(
 ) -> Backend:
     """Run what the draft lacks of `units`; gives the backend, for its usage.
 
-    A server is probed first: BackendError where it lacks what the run `needs`; that it ignores seeds is said and recorded.
+    A server is probed first: BackendError where it lacks what the run `needs`; that it ignores seeds or refuses
+    temperature 0 is said and recorded.
 
     Where a draft is filled twice, because later units follow from earlier ones, the second call is given the `first`'s
     backend (its budget and usage go on) and the number of units that are not its own; where somebody else is to answer,
@@ -66,35 +72,37 @@ def fill(
     """
     panel = Panel(report, total)
     spent = draft.scratch() / SPENT
-    before = float(spent.read_text(encoding="utf-8")) if spent.exists() else 0.0
-    backend = answering.open(panel.watch, before) if first is None else _watched(first, panel)
+    backend = answering.open(panel.watch, read_spent(spent)) if first is None else _watched(first, panel)
+    if isinstance(backend, HttpBackend):
+        note_spent(backend.budget, spent)
     if isinstance(backend, HttpBackend) and first is None and len(draft) - n_first < total:
         _probe(draft, backend, needs, answering.config.chat, report)
-    failed: list[tuple[Unit, UnansweredError]] = []
-
-    def generate(requests: Requests) -> Iterator[Response]:
-        return panel.told(title, backend.generate(requests), backend.usage, lambda: len(draft) - n_first + len(failed))
-
-    todo = ((unit, unit.chain()) for unit in units if not draft.done(unit.name))
-    try:
-        for unit, result in run_chains(generate, todo):
-            if isinstance(result, UnansweredError):
-                failed.append((unit, result))
-            else:
-                draft.write(unit.name, unit.order, result)
-    finally:
-        if isinstance(backend, HttpBackend):
-            spent.write_text(repr(backend.budget.spent), encoding="utf-8")
+    failed = _run(draft, backend, units, lambda n_failed: len(draft) - n_first + n_failed, panel, title)
     _settle(draft, failed, total, answering.config.max_failed)
     return backend
 
 
+def _run(draft: Draft, backend: Backend, units: Iterable[Unit], n_done: Callable[[int], int], panel: Panel, title: str) -> Failed:
+    """Write each unit of which there is no row yet as it ends; gives those that failed."""
+    failed: list[tuple[Unit, UnansweredError]] = []
+
+    def generate(requests: Requests) -> Iterator[Response]:
+        return panel.told(title, backend.generate(requests), backend.usage, lambda: n_done(len(failed)))
+
+    for unit, result in run_chains(generate, ((unit, unit.chain()) for unit in units if not draft.done(unit.name))):
+        if isinstance(result, UnansweredError):
+            failed.append((unit, result))
+        else:
+            draft.write(unit.name, unit.order, result)
+    return failed
+
+
 def _probe(draft: Draft, backend: HttpBackend, needs: Collection[Need], is_chat: bool, report: Report) -> None:
-    findings = probe(backend, {*needs, "seeds"}, is_chat)
+    findings = probe(backend, {*needs, *ALWAYS}, is_chat)
     require(findings, needs)
     lacking = {need: finding for need, finding in findings.items() if finding}
-    for finding in lacking.values():
-        report.say(f"note: {finding}; what was bought is kept, but another cache would draw other answers")
+    for need, finding in lacking.items():
+        report.say(f"note: {finding}" + (OTHERS if need == "seeds" else ""))
     _probed(draft, backend.endpoint).write_text(json.dumps(lacking), encoding="utf-8")
 
 
@@ -171,6 +179,7 @@ def too_many(reasons: Mapping[str, int], total: int, max_failed: float, path: Pa
     n_failed = sum(reasons.values())
     return TooManyFailuresError(
         f"{n_failed} of {total} ended without a usable answer, more than the {max_failed:.0%} allowed: {worst}" + (f"; the first: {first}" if first else ""),
-        f"all are in {path}; the same command tries them again and keeps the rest (--retry-failed also buys anew what came truncated, refused or invalid); "
+        f"all are in {path}; the same command asks again where no answer came and keeps the rest "
+        "(--retry-failed also buys anew what came truncated, refused or invalid); "
         f"or allow more: --set generation.max_failed={min(1.0, n_failed / total + 0.01):.2f}",
     )

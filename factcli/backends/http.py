@@ -3,7 +3,7 @@
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 
@@ -12,6 +12,7 @@ from factcli.backends.bill import Budget, Usage
 from factcli.backends.buying import Buyer, Surroundings, Terms
 from factcli.backends.cache import Cache
 from factcli.backends.calling import Caller
+from factcli.backends.dialect import Dialect
 from factcli.backends.keys import Endpoint
 from factcli.backends.limiter import Limiter
 from factcli.backends.pool import Pool, Server
@@ -35,6 +36,7 @@ class HttpBackend:
     revision: str = ""
     most_in_flight: int = 512  # per server
     watch: Callable[[Pool], None] | None = None  # told of the pool once it is there, for the live panel
+    dialects: dict[str, Dialect] = field(default_factory=dict)  # by URL: what the server does not take, from one call to the next
     random: Random | None = None  # of the waits; None: another in each process, so that several do not retry in step
 
     @property
@@ -64,7 +66,8 @@ class HttpBackend:
     async def _opened(self) -> AsyncIterator[Buyer]:
         around = Surroundings(time.monotonic, self.random or Random())
         pool = Pool([Server(url, Limiter(self.most_in_flight, around.random)) for url in dict.fromkeys(self.spec.urls)], around.clock)
-        callers = {url: Caller(url, self.spec.model, self.key, self.terms.patience.timeout_s, self.most_in_flight) for url in self.spec.urls}
+        terms = (self.spec.model, self.key, self.terms.patience.timeout_s, self.dialects)
+        callers = {url: Caller(url, *terms) for url in self.spec.urls}
         cache = Cache(self.cache_directory)
         if self.watch is not None:
             self.watch(pool)

@@ -12,6 +12,7 @@ from factcli.backends.requests import Request, Sampling
 from factcli.errors import InputError
 
 SAMPLING_FIELDS = tuple(field.name for field in fields(Sampling))
+LATER = ("repetition_penalty",)  # fields that came after answers had been bought: in the key where they are set, else old answers would be lost
 KEY_SCHEMA = 1  # raised when the meaning of a key changes: no answer from before is found then
 
 
@@ -44,7 +45,7 @@ def key_parts(request: Request, endpoint: Endpoint) -> Mapping[str, Any]:
         "model": endpoint.model,
         "revision": endpoint.revision,
         "prompt" if is_text else "messages": request.prompt if is_text else [list(turn) for turn in request.prompt],
-        "sampling": {name: getattr(request.sampling, name) for name in SAMPLING_FIELDS},
+        "sampling": {name: value for name in SAMPLING_FIELDS if (value := getattr(request.sampling, name)) is not None or name not in LATER},
         "sample": request.sample,
         "logprobs": [request.wants_logprobs, request.wants_prompt_logprobs],
         "format": _form_of(request.schema) if request.schema else None,

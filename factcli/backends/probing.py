@@ -1,12 +1,13 @@
 """Before a run: does the server do what the run needs? A few small requests, bought anew each time, name what it does not.
 
 Servers accept settings that they ignore: a seed without effect makes a run that cannot be repeated, and log-probabilities
-that are zero or somebody else's make a score that means nothing. What of it ends a run is the caller's to say.
+that are zero or somebody else's make a score that means nothing. Others refuse what they do not know; where something else
+stands in its place (dialect.py) that is done and said. What of it ends a run is the caller's to say.
 """
 
 import math
 import tempfile
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
@@ -15,15 +16,23 @@ from pydantic import BaseModel
 
 from factcli.backends.buying import BLAMED_ON_ROW, way_out
 from factcli.backends.completions import Prompt, Turn
+from factcli.backends.dialect import DEFAULTS, GREEDY, Dialect
 from factcli.backends.http import HttpBackend
 from factcli.backends.requests import Request, Response, Sampling, Token
 from factcli.backends.retrying import CallError
 from factcli.errors import BackendError
 
-Need = Literal["seeds", "logprobs", "prompt_logprobs", "json_schema", "choices"]
+Need = Literal["seeds", "greedy", "temperature", "top_p", "stop", "repetition_penalty", "logprobs", "prompt_logprobs", "json_schema", "choices"]
 Ask = Callable[[Sequence[Request]], list[Response]]  # in the order of the requests; nothing is kept between two calls
 TASK = "Invent a person and say in one sentence where they were born and what they do."
 N_SEEDS = 4
+ALWAYS: tuple[Need, ...] = ("seeds", "greedy")  # looked at before every run; that a server lacks them is said and recorded
+REPEATING = f"{TASK} But first write the word `yes` twenty times, with spaces between."
+PENALTY = 2.0  # at which no model goes on repeating a word
+REFUSES_ZERO = {
+    "positive": f"refuses temperature 0: {GREEDY} is sent in its place, which draws the likeliest token nearly always",
+    "default": "refuses temperature 0: none is sent, and answers that should be greedy are drawn at its own",
+}
 ROUNDING = 1e-6  # a log-probability that is not below this is none
 MOST_APART = 0.5  # nats between the same token as prompt and as answer; bfloat16 and other kernels make up to 0.1
 LEAST_ALTERNATIVES = 2
@@ -49,7 +58,29 @@ def probe(backend: HttpBackend, needs: Collection[Need], is_chat: bool = True) -
     """What there is to say of each need. Raises BackendError where the server answers nothing at all."""
     who = f"{backend.spec.model} at {', '.join(backend.spec.urls)}"
     ask = _asking(backend, who)
-    return {need: f"{who} {wrong}" if (wrong := _finding(need, ask, is_chat, who)) else "" for need in sorted(needs)}
+    found = {need: _finding(need, ask, is_chat, who) for need in sorted(needs)} | _stood_in_for(needs, backend.dialects.values())
+    return {need: f"{who} {wrong}" if wrong else "" for need, wrong in found.items()}
+
+
+def _stood_in_for(needs: Collection[Need], dialects: Iterable[Dialect]) -> Findings:
+    """What a server refused of the needs, where something else is sent in its place."""
+    said: Findings = {}
+    for dialect in dialects:
+        said |= {"greedy": REFUSES_ZERO[dialect.temperature]} if dialect.temperature != "any" else {}
+        said |= {} if dialect.takes_seed else {"seeds": "refuses seeds: none is sent, and it draws as it likes"}
+        said |= {} if dialect.takes_stop else {"stop": "refuses stop strings: answers are cut here, and what comes after them is paid for"}
+    return {need: words for need, words in said.items() if need in needs}
+
+
+def needs_of(temperatures: Iterable[float], top_p: float = 1.0, repetition_penalty: float | None = None, logprobs: bool = False) -> list[Need]:
+    """What a server must take for these settings; at their defaults nothing is sent that could be refused."""
+    named: list[tuple[Need, bool]] = [
+        ("temperature", any(temperature not in DEFAULTS for temperature in temperatures)),
+        ("top_p", top_p < 1),
+        ("repetition_penalty", repetition_penalty is not None),
+        ("logprobs", logprobs),
+    ]
+    return [need for need, is_needed in named if is_needed]
 
 
 def require(findings: Findings, needs: Collection[Need]) -> None:
@@ -94,6 +125,32 @@ def _seeds(ask: Ask, is_chat: bool) -> str:
     if first != second:
         return "ignores seeds: the same seed gave two answers at temperature 1"
     return "ignores seeds or draws nothing: all seeds gave one answer at temperature 1" if len(set(first)) == 1 else ""
+
+
+def _greedy(ask: Ask, is_chat: bool) -> str:
+    ask([Request("greedy", _prompt(is_chat), Sampling(16))])
+    return ""
+
+
+def _temperature(ask: Ask, is_chat: bool) -> str:
+    ask([Request("temperature", _prompt(is_chat), Sampling(16, temperature=0.5, seed=1))])
+    return ""
+
+
+def _top_p(ask: Ask, is_chat: bool) -> str:
+    ask([Request("top_p", _prompt(is_chat), Sampling(16, temperature=1.0, top_p=0.9, seed=1))])
+    return ""
+
+
+def _stop(ask: Ask, is_chat: bool) -> str:
+    ask([Request("stop", _prompt(is_chat), Sampling(16, stop=("\n\n",)))])
+    return ""
+
+
+def _repetition_penalty(ask: Ask, is_chat: bool) -> str:
+    prompt: Prompt = (Turn("user", REPEATING),) if is_chat else f"{REPEATING}\n"
+    plain, penalised = ask([Request(f"penalty {p}", prompt, Sampling(40, repetition_penalty=p)) for p in (None, PENALTY)])
+    return "ignores repetition_penalty: an answer full of repeats is the same with it" if plain.text == penalised.text else ""
 
 
 def _logprobs(ask: Ask, is_chat: bool) -> str:
@@ -152,6 +209,11 @@ def _choices(ask: Ask, is_chat: bool) -> str:
 
 CHECKS: Mapping[Need, Callable[[Ask, bool], str]] = {
     "seeds": _seeds,
+    "greedy": _greedy,
+    "temperature": _temperature,
+    "top_p": _top_p,
+    "stop": _stop,
+    "repetition_penalty": _repetition_penalty,
     "logprobs": _logprobs,
     "prompt_logprobs": _prompt_logprobs,
     "json_schema": _json_schema,
@@ -159,12 +221,22 @@ CHECKS: Mapping[Need, Callable[[Ask, bool], str]] = {
 }
 WORDS: Mapping[Need, str] = {
     "seeds": "a seed",
+    "greedy": "temperature 0",
+    "temperature": "a temperature other than its own",
+    "top_p": "top_p",
+    "stop": "a stop string",
+    "repetition_penalty": "repetition_penalty",
     "logprobs": "log-probabilities",
     "prompt_logprobs": "prompt log-probabilities",
     "json_schema": "a JSON schema",
     "choices": "top log-probabilities",
 }
 WAYS_OUT: Mapping[Need, str] = {
+    "greedy": "use a server that takes temperature 0, or local:REF",
+    "temperature": "set the temperature to 1, or use a server that takes others (vLLM, SGLang, llama.cpp)",
+    "top_p": "set top_p to 1, or use a server that takes it (vLLM, SGLang, llama.cpp)",
+    "stop": "use a server that takes stop strings, or local:REF",
+    "repetition_penalty": "leave it out (--set repetition_penalty=null), or use a server that has it (vLLM, SGLang) or local:REF",
     "seeds": "use a server that draws by seed (vLLM, SGLang, llama.cpp), or local:REF",
     "logprobs": "start the server with log-probabilities on, or use local:REF",
     "prompt_logprobs": "use vLLM (completion endpoint, echo) or local:REF; many servers do not have them",

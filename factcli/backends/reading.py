@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import accumulate
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -134,6 +135,19 @@ def _vllm_prompt_tokens(given: list[dict[str, Any] | None]) -> tuple[Token, ...]
     """vLLM: per token a mapping of token id -> log-probability; the token itself comes first, others may follow."""
     first = [None if entry is None else next(iter(entry.values())) for entry in given]
     return tuple(Token("", None) if entry is None else Token(whole(entry.get("decoded_token", "")), float(entry["logprob"])) for entry in first)
+
+
+def cut_at(said: Said, stop: Sequence[str]) -> Said:
+    """The answer up to the first of the strings, for a server that does not stop there; then it is whole, whatever followed.
+
+    The server's count of tokens stays, for they were paid for.
+    """
+    found = [place for place in (said.text.find(end) for end in stop) if place >= 0]
+    if not found or said.outcome not in ("ok", "truncated"):
+        return said
+    starts = accumulate((len(token.text) for token in said.tokens), initial=0)
+    kept = tuple(token for token, start in zip(said.tokens, starts, strict=False) if start < min(found))
+    return replace(said, text=said.text[: min(found)], outcome="ok", cause="", tokens=kept)
 
 
 def checked(said: Said, schema: type[BaseModel] | None) -> Said:

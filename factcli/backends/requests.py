@@ -25,6 +25,7 @@ class Sampling:
     top_p: float = 1.0
     seed: int | None = None  # None: the server draws as it likes, and no two runs agree
     stop: tuple[str, ...] = ()
+    repetition_penalty: float | None = None  # divides positive scores of tokens that came before, prompt included; None: not sent
 
 
 @dataclass(frozen=True, slots=True)

@@ -101,7 +101,7 @@ class LocalBackend:
             yield from self._chosen({key: prompts[key] for key in fit}, first)
             return
         earlier = {key: stored for key in fit if isinstance(stored := before.get(key), Stored)}
-        draws = [Draw(alike[key], earlier[key].asks if key in earlier else 0) for key in fit]
+        draws = [Draw(alike[key], earlier[key].asks if key in earlier else 0, prompts[key]) for key in fit]
         ids = [prompts[key] for key in fit]
         for batch in self.model.continued_ids(ids, first.sampling.max_tokens, first.sampling.stop, first.adapters, draws):
             for row, said in batch.items():

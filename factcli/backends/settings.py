@@ -25,7 +25,12 @@ class GenerationConfig(Config):
     price: str = setting("", "IN,OUT per million tokens, e.g. 0.15,0.60; or a YAML file of MODEL: [IN, OUT].", "operational")
     budget: float | None = setting(None, "Money for this artifact, in all runs; they stop before the request that could exceed it.", "operational", ge=0)
     max_failed: float = setting(
-        0.02, "Share of rows that may end without a usable answer; above it nothing is committed, and the command ends with 6.", "operational", ge=0, le=1
+        0.02,
+        "Share of rows that may end without a usable answer: none came, or of the one that came no row can be made (empty, no pair in it). "
+        "Above it nothing is committed, and the command ends with 6. What a check takes out of a usable answer is a reject and does not count.",
+        "operational",
+        ge=0,
+        le=1,
     )
     retry_failed: bool = setting(False, "Buy again what is stored as truncated, refused or invalid.", "operational")
     requests_per_s: float | None = setting(None, "Rate for the time in a dry run's plan; without it that of the last run.", "operational", gt=0)

@@ -34,8 +34,8 @@ def show_artifact(ref: str, root: Path, as_json: bool) -> None:
     _print(asdict(shown), look.render_shown(shown), as_json)
 
 
-def show_trace(id_: str, root: Path, as_json: bool) -> None:
-    traced = look.trace(id_, root)
+def show_trace(id_: str, within: str | None, root: Path, as_json: bool) -> None:
+    traced = look.trace(id_, root, within)
     _print(asdict(traced), look.render_trace(traced), as_json)
 
 

@@ -60,14 +60,18 @@ def space_of(names: Sequence[str], vectors: Matrix, source: str) -> Space:
 
 
 def embed(names: Sequence[str], directory: Path) -> Space:
-    """The names in the space of a sentence-transformers model. Raises BackendError where that is not installed."""
+    """The names in the space of a sentence-transformers model, from safetensors alone. Raises BackendError where that is not installed."""
     if not directory.is_dir():
         raise InputError(f"there is no directory {directory}", "--embedder takes a local sentence-transformers model, e.g. all-MiniLM-L12-v2")
     try:
         from sentence_transformers import SentenceTransformer
     except ImportError as error:
         raise BackendError("embedding titles needs sentence-transformers, which is not installed", 'pip install "factcli[dense]", or give --vectors') from error
-    model = SentenceTransformer(str(directory), local_files_only=True)
+    try:
+        model = SentenceTransformer(str(directory), local_files_only=True, trust_remote_code=False, model_kwargs={"use_safetensors": True})
+    except (OSError, ValueError, KeyError) as error:  # no configuration, no weights, weights in a pickle, code of its own
+        why = " ".join(str(error).split())[:200]
+        raise InputError(f"{directory} holds no sentence-transformers model with safetensors: {why}", "e.g. a copy of all-MiniLM-L12-v2") from error
     return space_of(names, np.asarray(model.encode(list(names)), dtype=np.float64), str(directory))
 
 

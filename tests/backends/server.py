@@ -26,7 +26,8 @@ def always_right(_n: int, _body: dict[str, Any]) -> str:
 
 def answer_of(body: dict[str, Any]) -> str:
     """What this model says: words drawn from the request, seed included."""
-    asked = json.dumps([body.get("messages"), body.get("prompt"), body.get("seed")], sort_keys=True)
+    penalty = [body["repetition_penalty"]] if "repetition_penalty" in body else []
+    asked = json.dumps([body.get("messages"), body.get("prompt"), body.get("seed"), *penalty], sort_keys=True)
     return f"said {hashlib.sha256(asked.encode()).hexdigest()[:12]}"
 
 

@@ -8,6 +8,7 @@ import pytest
 from pydantic import BaseModel, Field
 
 from factcli.backends.completions import Turn
+from factcli.backends.dialect import payload
 from factcli.backends.requests import Request, Sampling
 from factcli.backends.strict import strict_schema
 from tests.backends.server import Server, running
@@ -96,6 +97,76 @@ def test_what_one_request_taught_the_next_in_the_run_knows(tmp_path: Path):
         refused = [body for body in server.bodies if named(body) != "json_object"]
     assert len(server.bodies) - len(refused) == 20
     assert len(refused) <= 8  # two by each of the first four
+
+
+def refusing(parameter: str, message: str, value: object = None) -> Callable[[dict[str, Any]], dict[str, Any] | None]:
+    """A server that refuses a parameter, or one value of it, in these words."""
+
+    def refuses(body: dict[str, Any]) -> dict[str, Any] | None:
+        is_there = parameter in body and (value is None or body[parameter] == value)
+        return {"message": message, "type": "invalid_request_error", "param": parameter} if is_there else None
+
+    return refuses
+
+
+# As OpenAI's reasoning models, TGI, and servers that check their fields with pydantic word it.
+NOT_ZERO = "Unsupported value: 'temperature' does not support 0 with this model. Only the default (1) value is supported."
+POSITIVE = "Input validation error: `temperature` must be strictly positive"
+NO_SEED = "Unrecognized request argument supplied: seed"
+NO_STOP = "Unsupported parameter: 'stop' is not supported with this model."
+
+
+@pytest.mark.parametrize(("message", "sent"), [(NOT_ZERO, None), (POSITIVE, 0.01)])
+@pytest.mark.parametrize("prompt", ["Mira was", (Turn("user", "Who?"),)])
+def test_a_server_that_refuses_temperature_zero_is_asked_as_greedily_as_it_takes(tmp_path: Path, message: str, sent: float | None, prompt: Any):
+    with running(Server(refuses=refusing("temperature", message, 0.0))) as server:
+        used = backend(server, tmp_path)
+        requests = [Request("greedy", prompt, Sampling(9)), Request("drawn", prompt, Sampling(9, temperature=0.7, seed=1))]
+        assert {response.outcome for response in by_id(used.generate(requests)).values()} == {"ok"}
+        assert sorted(str(body.get("temperature")) for body in server.bodies if body.get("temperature") != 0) == sorted(["0.7", str(sent)])
+
+
+def test_another_temperature_than_the_only_one_is_a_failure_and_not_left_out(tmp_path: Path):
+    with running(Server(refuses=refusing("temperature", NOT_ZERO))) as server:
+        found = by_id(backend(server, tmp_path).generate([Request("a", "x", Sampling(9, temperature=0.7)), Request("b", "x", Sampling(9, temperature=1.0))]))
+    assert (found["a"].outcome, found["b"].outcome) == ("failed", "ok")
+    assert "'temperature' does not support" in found["a"].cause
+
+
+def test_a_seed_that_is_refused_is_left_out_from_then_on_in_the_next_call_too(tmp_path: Path):
+    with running(Server(refuses=refusing("seed", NO_SEED))) as server:
+        used = backend(server, tmp_path)
+        for n in range(2):
+            said = by_id(used.generate([Request("r", f"Mira {n}", Sampling(9, temperature=1.0, seed=1))]))
+            assert said["r"].outcome == "ok"
+        assert ["seed" in body for body in server.bodies] == [True, False, False]
+
+
+def test_where_stop_strings_are_refused_or_overlooked_answers_end_at_them_all_the_same(tmp_path: Path):
+    """`Lima. \nQ:` ends before the line break; its tokens that begin before the 6th letter stay."""
+    tokens = ["Li", "ma", ".", "\n", "Q", ":"]
+    said = {"text": "Lima.\nQ:", "finish_reason": "length", "logprobs": {"tokens": tokens, "token_logprobs": [-1.0] * 6, "text_offset": [0, 2, 4, 5, 6, 7]}}
+    for refuses in (refusing("stop", NO_STOP), None):
+        with running(Server(refuses=refuses, said=lambda _body: said)) as server:
+            request = Request("r", "Where?", Sampling(9, stop=("Q:", "\n")), wants_logprobs=True)
+            answer = by_id(backend(server, tmp_path / str(refuses is None)).generate([request]))["r"]
+            assert (answer.text, answer.outcome, [token.text for token in answer.tokens]) == ("Lima.", "ok", ["Li", "ma", "."])
+            assert server.n == (2 if refuses else 1)
+
+
+def test_a_refusal_that_only_speaks_of_a_parameter_teaches_nothing(tmp_path: Path):
+    """The row's own words are in the refusal: without the seed it is refused all the same, so the next row is sent with it."""
+    refuses = lambda body: {"message": f"no 'seed' or 'temperature': {body['prompt']}"} if "bad" in body["prompt"] else None  # noqa: E731
+    with running(Server(refuses=refuses)) as server:
+        used = backend(server, tmp_path)
+        assert by_id(used.generate([Request("r", "bad", Sampling(9, seed=1))]))["r"].outcome == "failed"
+        assert by_id(used.generate([Request("r", "good", Sampling(9, seed=1))]))["r"].outcome == "ok"
+    assert (server.bodies[-1]["seed"], server.bodies[-1]["temperature"]) == (1, 0.0)
+
+
+def test_a_repetition_penalty_is_sent_where_it_is_set() -> None:
+    assert payload(Request("r", "x", Sampling(9, repetition_penalty=1.1)), "m")["repetition_penalty"] == 1.1
+    assert "repetition_penalty" not in payload(Request("r", "x", Sampling(9)), "m")
 
 
 # ---------------------------------------------------------------- strict schemas

@@ -1,6 +1,8 @@
 """A draft filled by chains: resumed without asking again, failures kept and counted, the bill of all answers."""
 
 import json
+import multiprocessing
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,11 +11,13 @@ import pytest
 
 from factcli.artifact import Artifact, Draft, Outcome, Plan, make
 from factcli.backends.asking import Asker, digests
+from factcli.backends.bill import Budget, Price, Usage
 from factcli.backends.chains import Chain, answered
 from factcli.backends.filling import TABLES, Rows, Unit, counts_of, fill, imagine, usage_of
 from factcli.backends.opening import Answering, answering
 from factcli.backends.probing import N_SEEDS
 from factcli.backends.settings import GenerationConfig
+from factcli.backends.spent import note_spent, read_spent
 from factcli.config import Config
 from factcli.errors import BackendError, BudgetError, SettingsError, TooManyFailuresError
 from factcli.progress import PlainReport
@@ -22,6 +26,7 @@ from tests.backends.server import Server, answer_of, running
 
 CITY = parse("toy/city", "# source: written for this test\n# fields: name\n== user ==\nWhere was {name} born?\n== example ==\n{name} was born in Lima.\n")
 RIVER = parse("toy/river", "# source: written for this test\n# fields: city\n== user ==\nWhich river has {city}?\n== example ==\nThe Rimac.\n")
+N_PROBED = 2 * N_SEEDS + 1  # requests of a probe: twice each seed, and one greedy
 TEMPLATES = {"toy/city": CITY, "toy/river": RIVER}
 
 
@@ -79,7 +84,7 @@ def test_each_unit_asks_in_steps_and_the_bill_is_of_all_answers(tmp_path: Path) 
     assert [row.id for row in rows] == NAMES
     asked = {"messages": [{"role": "user", "content": f"Which river has {rows[3].city}?"}]}
     assert rows[3].river == answer_of(asked)
-    assert made.manifest.usage["cost"] == (40 + 2 * N_SEEDS) * 20  # 10 tokens read and 5 written each, the probe's included
+    assert made.manifest.usage["cost"] == (40 + N_PROBED) * 20  # 10 tokens read and 5 written each, the probe's included
     assert made.manifest.usage["all_answers"] == {"requests": 40, "tokens_in": 400, "tokens_out": 200, "cost": 800.0, "not_in_cache": 0}
     assert made.manifest.prompts == {"toy/city": CITY.sha256, "toy/river": RIVER.sha256}
 
@@ -125,11 +130,11 @@ def test_a_dry_run_goes_through_both_steps_and_sends_nothing(tmp_path: Path) -> 
 
 
 def test_a_draft_that_is_filled_twice_has_one_bill_and_one_budget(tmp_path: Path) -> None:
-    """Ten units of two requests at 20 each in either call: the bill is 800; with 500 the second call ends."""
+    """Ten units of two requests at 20 each in either call: the bill is 800 and that of the probe; with 500 the second call ends."""
     with running(Server()) as server:
         config = GenerationConfig(backend=f"http:m@{server.url}", price="1000000,2000000")
         made = run_twice(config, tmp_path / "data")
-        assert (server.n, made.manifest.usage["cost"], len(list(made.rows("toys", Toy)))) == (40, 960.0, 20)
+        assert (server.n, made.manifest.usage["cost"], len(list(made.rows("toys", Toy)))) == (40, (40 + N_PROBED) * 20, 20)
         with pytest.raises(BudgetError):
             run_twice(config.model_copy(update={"budget": 500.0, "revision": "new"}), tmp_path / "other")
         assert server.n < 40 + 26
@@ -160,7 +165,7 @@ def test_a_server_that_ignores_seeds_is_named_and_used(tmp_path: Path, capsys: p
 
 
 def test_a_budget_is_of_all_runs_of_the_work(tmp_path: Path) -> None:
-    """Requests of 20 each, 40 of them and a probe of 8; a run spends 500 and stops; the next may spend what is left of it, nothing."""
+    """Requests of 20 each, 40 of them and a probe of 9; a run spends 500 and stops; the next may spend what is left of it, nothing."""
     with running(Server()) as server:
         config = GenerationConfig(backend=f"http:m@{server.url}", price="1000000,2000000", budget=500.0)
         for _ in range(2):
@@ -170,6 +175,45 @@ def test_a_budget_is_of_all_runs_of_the_work(tmp_path: Path) -> None:
         assert n_bought <= 25
         run(config.model_copy(update={"budget": 2000.0}), NAMES, tmp_path / "data")
         assert server.n == 40
+
+
+def test_what_a_killed_run_spent_is_taken_of_the_next_ones_budget(tmp_path: Path) -> None:
+    """At 20 a request, 500 are 25 of them, the probe's 9 among them. The first run is killed in its 8 next or later; two are in flight."""
+    with running(Server(latency_s=0.05)) as server:
+        process = multiprocessing.get_context("fork").Process(target=run, args=(poor(server, 500.0), NAMES, tmp_path / "data"))
+        process.start()
+        until = time.monotonic() + 30
+        while server.n < 8 and process.is_alive() and time.monotonic() < until:
+            time.sleep(0.005)
+        process.kill()
+        process.join()
+        n_killed = server.n
+        assert 8 <= n_killed < 16
+        (spent,) = (read_spent(path) for path in (tmp_path / "data").rglob("spent"))
+        assert spent / 20 in range(N_PROBED + n_killed - 2, N_PROBED + n_killed + 1)
+        with pytest.raises(BudgetError, match=r"the budget of 500 does not allow .* of it in earlier runs"):
+            run(poor(server, 500.0), NAMES, tmp_path / "data")
+        n_bought = N_PROBED + server.n
+        assert n_bought + N_PROBED <= 25 + 2  # the second run's probe too; two of the killed run's may have been on their way
+
+
+def poor(server: Server, budget: float) -> GenerationConfig:
+    return GenerationConfig(backend=f"http:m@{server.url}", price="1000000,2000000", budget=budget, most_in_flight=2)
+
+
+def test_an_amount_that_cannot_be_read_is_none(tmp_path: Path) -> None:
+    assert read_spent(tmp_path / "spent") == 0
+    budget = Budget(Price(1_000_000), None, Usage())
+    note_spent(budget, tmp_path / "spent")
+    assert not (tmp_path / "spent").exists()
+    for amount in (123456.789, 0.1):
+        budget.usage.cost = 0.0
+        budget.settle(budget.reserve(1, 1) or 0.0, 0, 0)
+        budget.usage.cost = amount
+        budget.give_up(budget.reserve(0, 0) or 0.0, may_be_billed=True)
+        assert read_spent(tmp_path / "spent") == amount
+    (tmp_path / "spent").write_bytes(b"\0" * 32)
+    assert read_spent(tmp_path / "spent") == 0
 
 
 def test_a_budget_needs_a_price() -> None:

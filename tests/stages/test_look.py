@@ -167,7 +167,7 @@ def test_show_of_what_is_not_there_is_an_input_error(root: Path) -> None:
 
 
 def lines(id_: str, root: Path) -> list[tuple[str, str, str, str]]:
-    return [(ref, row.table, row.relation, row.id) for ref, rows in trace(id_, root).groups for row in rows]
+    return [(ref, row.table, row.relation, row.id) for life in trace(id_, root).lives for ref, rows in life.groups for row in rows]
 
 
 def test_a_fact_is_traced_forwards_to_its_document_chat_and_claim_and_backwards_to_its_person(root: Path) -> None:
@@ -219,7 +219,7 @@ def test_an_id_with_no_row_of_its_own_is_known_by_what_grew_from_it(root: Path) 
 def test_a_damaged_version_is_left_out_of_the_trace_and_named(root: Path) -> None:
     (root / "synth" / "v0001" / "manifest.json").write_text("{")
     traced = trace(BORN, root)
-    assert [ref for ref, _ in traced.groups] == ["world@1", "eval@1"]
+    assert [ref for life in traced.lives for ref, _ in life.groups] == ["world@1", "eval@1"]
     assert traced.skipped == ("synth@1",)
     assert "synth@1" in text_of(render_trace(traced))
 
@@ -256,7 +256,7 @@ def test_hostile_text_reaches_the_terminal_as_harmless_characters(root: Path) ->
         for forbidden in ("\x1b[2J", "\x1b]0;", "\x07", "\u202e", "\r"):
             assert forbidden not in out
     assert json.loads(json.dumps(asdict(traced)))["id"] == "w0.p0042.bio.a0"
-    hostile = next(row for _, rows in traced.groups for row in rows if row.relation == "self")
+    hostile = next(row for _, rows in traced.lives[0].groups for row in rows if row.relation == "self")
     assert hostile.row["text"] == HOSTILE  # the row itself is untouched
 
 

@@ -5,6 +5,7 @@ Plain functions that give back data, and `render_*` functions that make it reada
 listing.py  everything below the data directory, damaged and unfinished work included
 show.py     one version: settings, inputs, files, numbers
 trace.py    the life of one id: what it stands on, what stands on it
+related.py  which versions speak of the same thing where they have the same id
 verify.py   re-hash a version and its ancestors
 text.py     rows are hostile text: made printable here
 """

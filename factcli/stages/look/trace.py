@@ -1,12 +1,13 @@
 """`fact trace ID`: the life of one id, forwards and backwards, through every version that knows it.
 
 An id is its ancestry (`w0.p0042.birthplace.d3` <- `w0.p0042.birthplace` <- `w0.p0042`), so prefixes lead back
-and longer ids lead on; `fact_ids`, `evidence` and the like lead across.
+and longer ids lead on; `fact_ids`, `evidence` and the like lead across. Where several versions have the id without one being
+made from the other, it names different things, and each has a life of its own.
 """
 
 import json
 import mmap
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -15,15 +16,19 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from factcli.artifact.lineage import open_input
-from factcli.artifact.read import Artifact, Unreadable, survey
+from factcli.artifact.read import Artifact, Unreadable, open_artifact, survey
 from factcli.errors import InputError, nearest
+from factcli.stages.look.related import Lineage, lineage_of
 from factcli.stages.look.text import cell, printable
 
 # self: the row itself; ancestor: what its id grew from; rests on: what it names as its facts or evidence;
 # descendant: what grew from it; mention: another row that names it
 Relation = Literal["self", "ancestor", "rests on", "descendant", "mention"]
-NAMING = ("fact_ids", "evidence", "question_id", "answer_id", "subject", "chosen_id", "rejected_id")  # columns that hold ids of other rows
+OWN: tuple[Relation, ...] = ("self", "descendant", "mention")  # a version with one of these has the id; others lead to it
+NAMING = (  # columns that hold ids of other rows
+    *("fact_ids", "evidence", "question_id", "answer_id", "subject", "chosen_id", "rejected_id"),
+    *("claim_id", "same_as", "of", "prompt_id", "passage", "topic_id", "chunk_id", "against"),
+)
 MANY_IDS = 20_000  # names that are compared for the hint of an unknown id; more would take seconds
 
 
@@ -39,43 +44,52 @@ class Traced:
 
 
 @dataclass(frozen=True, slots=True)
+class Life:
+    """What one lineage tells of an id. `first` is the version that has it and was made from no other that has it.
+
+    `groups`: per version, parents before children, its rows in the order of the tables.
+    """
+
+    first: str
+    groups: tuple[tuple[str, tuple[Traced, ...]], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Trace:
-    """The life of `id`: per version, parents before children, its rows in the order of the tables."""
+    """The lives of `id`: mostly one; several where unrelated versions have the same id."""
 
     id: str
-    groups: tuple[tuple[str, tuple[Traced, ...]], ...]
+    lives: tuple[Life, ...]
     skipped: tuple[str, ...]  # damaged versions, which were not read
 
 
-def trace(id: str, root: Path) -> Trace:
-    """Raises InputError for an id that no readable version knows."""
+def trace(id: str, root: Path, within: str | None = None) -> Trace:
+    """Raises InputError for an id that no readable version knows. `within`: only lives that this version is part of."""
     artifacts, unreadable = survey(root)
-    ordered = _parents_first(artifacts, root)
-    named = _ids_it_names(id, ordered)
-    groups = tuple((a.ref, rows) for a in ordered if (rows := tuple(_rows_of(a, id, named))))
-    if not any(row.relation in ("self", "descendant", "mention") for _, rows in groups for row in rows):
-        raise _unknown(id, ordered, root, unreadable)
-    return Trace(id, groups, tuple(u.ref for u in unreadable))
+    lineage = lineage_of(artifacts, root)
+    holders = [a for a in lineage.ordered if any(row.relation in OWN for row in _rows_of(a, id, frozenset()))]
+    if not holders:
+        raise _unknown(id, lineage.ordered, root, unreadable)
+    firsts = _within(id, within, lineage, lineage.firsts(holders), root)
+    lives = tuple(Life(first.ref, _groups(id, lineage.family(first))) for first in firsts)
+    return Trace(id, lives, tuple(u.ref for u in unreadable))
 
 
-def _parents_first(artifacts: list[Artifact], root: Path) -> list[Artifact]:
-    """Versions by their distance from a root of the lineage, then by age."""
-    depths: dict[Path, int] = {}
+def _within(id: str, ref: str | None, lineage: Lineage, firsts: list[Artifact], root: Path) -> list[Artifact]:
+    """Those of `firsts` that the version `ref` is related to; without one all."""
+    if ref is None:
+        return firsts
+    artifact = open_artifact(ref, root)
+    found = [first for first in firsts if artifact.path.resolve() in lineage.made_from and lineage.are_related(first, artifact)]
+    if not found:
+        have = ", ".join(first.ref for first in firsts)
+        raise InputError(f"{artifact.ref} has nothing to do with {printable(id)!r}", f"the versions that have it: {have}")
+    return found
 
-    def depth(artifact: Artifact) -> int:
-        if artifact.path not in depths:
-            depths[artifact.path] = 1 + max((depth(parent) for parent in _present_inputs(artifact, root)), default=-1)
-        return depths[artifact.path]
 
-    return sorted(artifacts, key=lambda a: (depth(a), a.manifest.created, a.ref))
-
-
-def _present_inputs(artifact: Artifact, root: Path) -> Iterator[Artifact]:
-    for entry in artifact.manifest.inputs.values():
-        try:
-            yield open_input(entry, root)
-        except InputError:
-            continue  # gone or damaged: `fact verify` says so, its children can still be read
+def _groups(id: str, family: list[Artifact]) -> tuple[tuple[str, tuple[Traced, ...]], ...]:
+    named = _ids_it_names(id, family)
+    return tuple((a.ref, rows) for a in family if (rows := tuple(_rows_of(a, id, named))))
 
 
 def _ids_it_names(id: str, artifacts: Iterable[Artifact]) -> frozenset[str]:
@@ -156,25 +170,35 @@ def _parsed(line: bytes, path: Path) -> dict[str, Any]:
 
 def row_text(row: dict[str, Any]) -> str:
     """A row in words, whatever table it is from."""
-    said = row.get("text") or row.get("answer") or ", ".join(row.get("answers") or ())
-    if "question" in row:
-        words = f"{row['question']} -> {said}" if said else row["question"]
-    elif "relation" in row and "value" in row and not said:
-        words = f"{row['relation']} = {row['value']}"
-    else:
-        words = said or row.get("name") or ", ".join(f"{k} {v}" for k, v in row.items() if k != "id")
     notes = [row.get(column) for column in ("verdict", "grade", "group", "split")]
+    words = _words(row)
     return printable(f"{words}  [{', '.join(str(n) for n in notes if n)}]" if any(notes) else words)
 
 
-def _unknown(id: str, artifacts: list[Artifact], root: Path, unreadable: list[Unreadable]) -> InputError:
+def _words(row: dict[str, Any]) -> str:
+    said = row.get("text") or row.get("answer") or ", ".join(row.get("answers") or ())
+    asked = row.get("question") or row.get("prompt")
+    if "chosen" in row:
+        return f"{asked} -> {row['chosen']} rather than {row.get('rejected')}"
+    if "name" in row and "value" in row:
+        return f"{row['name']} = {row['value']}" + (f": {row['reason']}" if row.get("reason") else "")
+    if "relation" in row and "value" in row and not said:
+        return f"{row['relation']} = {row['value']}"
+    if "judge" in row:
+        return f"by {row['judge']} on {', '.join(row.get('evidence') or ()) or 'no evidence'}"
+    if asked and "prompt_sha256" not in row:
+        return f"{asked} -> {said}" if said else str(asked)
+    return str(said or row.get("name") or ", ".join(f"{k} {v}" for k, v in row.items() if k != "id"))
+
+
+def _unknown(id: str, artifacts: Sequence[Artifact], root: Path, unreadable: list[Unreadable]) -> InputError:
     hint = "ids look like w0.p0042, w0.p0042.birthplace or w0.p0042.bio.a0.c2"
     if unreadable:
         hint += f"; not read, for they are damaged: {', '.join(u.ref for u in unreadable)}"
     return InputError(f"no version in {root} has the id {printable(id)!r}{nearest(id, _similar_ids(id, artifacts))}", hint)
 
 
-def _similar_ids(id: str, artifacts: list[Artifact]) -> list[str]:
+def _similar_ids(id: str, artifacts: Sequence[Artifact]) -> list[str]:
     """Ids below the longest ancestor of `id` that exists; without any, the shortest ids there are."""
     found: dict[str, None] = {}
     for ancestor in (*reversed(_ancestors_of(id)), ""):
@@ -193,12 +217,21 @@ STYLES: dict[Relation, str] = {"self": "bold", "ancestor": "", "rests on": "", "
 
 
 def render_trace(traced: Trace, n_rows: int = 30) -> Group:
-    """The life in words, at most `n_rows` rows of a version: a person has hundreds."""
+    """The lives in words, at most `n_rows` rows of a version: a person has hundreds."""
     parts: list[Table | Text] = []
-    for ref, rows in traced.groups:
-        table = Table(box=None, pad_edge=False, show_header=False, title=cell(ref), title_justify="left", title_style="bold")
-        for row in rows[:n_rows]:
-            table.add_row(cell(row.relation, "dim"), cell(row.id, "cyan"), cell(row.text, STYLES[row.relation]))
-        parts += [table] + [Text(f"and {len(rows) - n_rows:,} more; --json lists all", style="dim")] * (len(rows) > n_rows)
+    n_lives = len(traced.lives)
+    if n_lives > 1:
+        told = f"{n_lives} versions have {traced.id} and none was made from another: it may name something else in each; --in REF shows one"
+        parts.append(cell(told, "yellow"))
+    for number, life in enumerate(traced.lives, 1):
+        parts += [cell(f"{number} of {n_lives}: {traced.id} of {life.first}", "bold yellow")] * (n_lives > 1)
+        parts += [part for ref, rows in life.groups for part in _rendered(ref, rows, n_rows)]
     parts += [cell(f"not read, for they are damaged: {', '.join(traced.skipped)}", "red")] * bool(traced.skipped)
     return Group(*parts)
+
+
+def _rendered(ref: str, rows: Sequence[Traced], n_rows: int) -> list[Table | Text]:
+    table = Table(box=None, pad_edge=False, show_header=False, title=cell(ref), title_justify="left", title_style="bold")
+    for row in rows[:n_rows]:
+        table.add_row(cell(row.relation, "dim"), cell(row.id, "cyan"), cell(row.text, STYLES[row.relation]))
+    return [table] + [Text(f"and {len(rows) - n_rows:,} more; --json lists all", style="dim")] * (len(rows) > n_rows)

@@ -18,12 +18,13 @@ from pydantic import model_validator
 from factcli.answerrows import Prompt, Sample
 from factcli.artifact import Artifact, Draft, Outcome, Plan
 from factcli.artifact.manifest import sha256_of_file
-from factcli.backends.asking import Asker, digests, load_templates, rejected
-from factcli.backends.chains import Chain, answered
+from factcli.backends.asking import Asker, digests, load_templates
+from factcli.backends.chains import Chain, answered, unusable
 from factcli.backends.filling import TABLES as FILLED
 from factcli.backends.filling import Rows, Unit, counts_of, fill, imagine, usage_of
 from factcli.backends.opening import Answering
 from factcli.backends.planning import Estimate
+from factcli.backends.probing import needs_of
 from factcli.backends.requests import Response
 from factcli.backends.settings import GenerationConfig
 from factcli.config import Config, setting
@@ -34,7 +35,7 @@ from factcli.progress import Report
 from factcli.rows import Reject, Split
 from factcli.stages.synth.book import nothing_left
 
-REVISION = 1
+REVISION = 2
 ASK = "samples/ask"
 OF_TITLES: Mapping[str, str] = {"bio": "samples/bio", "medical": "samples/medical"}
 OF_ARTIFACTS: tuple[Split, ...] = ("train", "dev")  # of data made here: test is for measuring
@@ -47,6 +48,7 @@ class SamplesConfig(Config):
     samples: int = setting(10, "Answers drawn for each prompt.", ge=1, le=1000)
     temperature: float = setting(1.0, "Of the draws; 0 is greedy, for which one sample is all there is.", ge=0, le=2)
     top_p: float = setting(0.9, "Share of the probability that tokens are drawn from.", gt=0, le=1)
+    repetition_penalty: float | None = setting(None, "Of all answers, e.g. 1.1; the server must have it. null: none is sent.", gt=0, le=2)
     max_tokens: int = setting(512, "Tokens of an answer; one that is cut there is kept and marked.", ge=1)
     reference: bool = setting(False, "One greedy answer to each prompt besides.")
     logprobs: bool = setting(False, "Store the mean log-probability of each answer's tokens; the server must give them.")
@@ -137,7 +139,8 @@ def work(plan: Plan, draft: Draft, source: Source, who: Answering, report: Repor
     config = plan.config
     assert isinstance(config, SamplesConfig)
     n_asked = len(source.prompts) * _per_prompt(config)
-    backend = fill(draft, who, _units(config, source, who), n_asked, report, "Sampling", ["logprobs"] if config.logprobs else [])
+    needs = needs_of([config.temperature], config.top_p if config.temperature > 0 else 1.0, config.repetition_penalty, config.logprobs)
+    backend = fill(draft, who, _units(config, source, who), n_asked, report, "Sampling", needs)
     tally = _tally(draft)
     _write_prompts(draft, source, config, tally.by_prompt)
     return _outcome(draft, source, tally.outcomes, n_asked, who.endpoint.model, usage_of(draft, who, backend))
@@ -173,13 +176,14 @@ class _Draw:
         config, template = self.config, self.source.template
         temperature, top_p, sample = (0.0, 1.0, 0) if self.number < 0 else (config.temperature, config.top_p, self.number)
         values = self.source.values(self.prompt)
-        request = self.asker.ask(template, self.prompt.id, values, config.max_tokens, temperature, top_p, sample, wants_logprobs=config.logprobs)
+        drawing = (config.max_tokens, temperature, top_p, sample)
+        request = self.asker.ask(template, self.prompt.id, values, *drawing, wants_logprobs=config.logprobs, repetition_penalty=config.repetition_penalty)
         said = (yield [request])[0]
         if said.outcome != "truncated":
             answered(said)
         id_ = _sample_id(self.prompt, self.number)
         if not said.text.strip():
-            return {"rejected": [rejected(id_, template, "empty", said.text, said)]}
+            raise unusable(said, "empty")
         return {"samples": [_sample(id_, self.prompt, self.number, said)], "origins": [self.asker.origin(id_, "samples", template, said)]}
 
 

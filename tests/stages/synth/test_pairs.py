@@ -31,7 +31,7 @@ SCRIPT = [
 
 
 def ask(*arguments: object) -> tuple[object, ...]:
-    return ("synth", "pairs", "--questions", "q.jsonl", "--backend", "scripted:s.jsonl", "--max-failed", 0.5, *arguments)
+    return ("synth", "pairs", "--questions", "q.jsonl", "--backend", "scripted:s.jsonl", "--max-failed", 0.7, *arguments)
 
 
 def written(folder: Path) -> None:
@@ -45,13 +45,13 @@ def test_asked_are_kept_rejected_and_failed(empty: Path) -> None:  # noqa: F811
     version = made(*ask())
     counts = manifest(version)["counts"]
     assert (counts["asked"], counts["kept"], counts["with_text_cut_off"]) == (6, 2, 1)
-    assert counts["rejected"] == {
-        "file: not JSON": 1,
-        "pairs/few_shot: cut at max_tokens": 1,
-        "pairs/few_shot: equal answers": 1,
-        "pairs/few_shot: no correct-answer label": 1,
+    assert counts["rejected"] == {"file: not JSON": 1}
+    assert counts["failed"] == {
+        "invalid: cut at max_tokens": 1,
+        "invalid: equal answers": 1,
+        "invalid: no correct-answer label": 1,
+        "refused: as scripted": 1,
     }
-    assert counts["failed"] == {"refused: as scripted": 1}
     pairs = rows(version, "pairs")
     assert [(row["id"], row["question_id"], row["chosen"], row["rejected"], row["cut"]) for row in pairs] == [
         ("q0.t0", "q0", "It is right 0.", "It is wrong 0.", ""),
@@ -156,10 +156,20 @@ def test_failures_are_tried_again_and_what_was_answered_is_not(empty: Path) -> N
     assert manifest(version)["digest"] == manifest(whole)["digest"]
 
 
+def test_answers_that_are_no_pair_count_among_the_failures(empty: Path) -> None:  # noqa: F811
+    """One is refused and three are no pair: 4 of 6 are above one half, though 1 is not. Allowed later, nothing is asked again."""
+    written(empty)
+    told(typed(*ask("--max-failed", 0.5)), 6, "4 of 6 ended without a usable answer, more than the 50% allowed")
+    assert not list(empty.glob("data/pairs/v*"))
+    (failed,) = empty.rglob("failed.jsonl")
+    assert [json.loads(line)["id"] for line in failed.read_text().splitlines()] == ["q1.t0", "q3.t0", "q4.t0", "q5.t0"]
+    assert manifest(made(*ask()))["counts"]["kept"] == 2
+
+
 def test_where_no_answer_is_a_pair_there_is_no_data_and_a_file_of_reasons(empty: Path) -> None:  # noqa: F811
     jsonl(empty / "q.jsonl", *QUESTIONS)
     jsonl(empty / "s.jsonl", {"match": ".", "answer": "I would not know."})
-    told(typed(*ask()), 6, "no answer passed the checks")
+    told(typed(*ask("--max-failed", 1)), 6, "no answer passed the checks")
     assert not list(empty.glob("data/pairs/v*"))
     (reasons,) = empty.rglob("rejected.jsonl")
     assert reasons.read_text().count("no correct-answer label") == 6
@@ -199,3 +209,16 @@ def test_what_cannot_be_is_told_in_two_lines(empty: Path, command: str, code: in
     jsonl(empty / "open.jsonl", {"question": "Who?"})
     (empty / "empty").write_text("")
     told(typed("synth", "pairs", *command.split(), "--backend", "scripted:s.jsonl"), code, words)
+
+
+def test_what_the_linter_finds_in_pairs_of_a_model_is_said_and_nothing_is_left_out(empty: Path) -> None:  # noqa: F811
+    jsonl(empty / "q.jsonl", {"question": "Which is a?"}, {"question": "Which is b?"})
+    jsonl(
+        empty / "s.jsonl",
+        {"match": "Which is a", "answer": "Correct answer: I don't know.\nIncorrect answer: Tin."},
+        {"match": ".", "answer": "Correct answer: Gold.\nIncorrect answer: Tin."},
+    )
+    version = made("synth", "pairs", "--questions", "q.jsonl", "--backend", "scripted:s.jsonl", "--no-few-shot")
+    assert [(row["kind"], row["is_dropped"]) for row in rows(version, "findings")] == [("abstaining", False)]
+    assert manifest(version)["summary"]["findings"] == {"abstaining": 1}
+    assert len(rows(version, "pairs")) == 2

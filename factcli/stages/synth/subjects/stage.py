@@ -12,7 +12,7 @@ from factcli.backends.asking import Asker, digests, load_templates
 from factcli.backends.filling import Unit
 from factcli.backends.opening import Answering
 from factcli.backends.planning import Estimate
-from factcli.backends.probing import Need
+from factcli.backends.probing import Need, needs_of
 from factcli.errors import InputError
 from factcli.knowledge.subjects import RejectedLine, read_subjects, title_index
 from factcli.progress import Report
@@ -92,7 +92,7 @@ def work(plan: Plan, draft: Draft, task: str, files: Files, answering: Answering
     assert isinstance(plan.config, SubjectsConfig)
     everybody = read(plan.config, files)
     todo = list(_units(plan.config, TASKS[task], everybody, answering))
-    backend = filling.fill(draft, answering, todo, len(todo), report, "Writing subjects", NEEDS)
+    backend = filling.fill(draft, answering, todo, len(todo), report, "Writing subjects", [*NEEDS, *needs_of([plan.config.temperature])])
     return _outcome(plan.config, TASKS[task], everybody, draft, filling.counts_of(draft), filling.usage_of(draft, answering, backend))
 
 

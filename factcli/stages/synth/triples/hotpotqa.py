@@ -14,7 +14,7 @@ from factcli.backends.chains import Chain
 from factcli.backends.filling import Rows, Unit
 from factcli.backends.opening import Answering
 from factcli.backends.planning import Estimate
-from factcli.backends.probing import Need
+from factcli.backends.probing import Need, needs_of
 from factcli.backends.requests import Response
 from factcli.progress import Report
 from factcli.prompts import quoted
@@ -61,7 +61,7 @@ def estimate(plan: Plan, files: Files, answering: Answering) -> Estimate:
 def work(plan: Plan, draft: Draft, files: Files, answering: Answering, report: Report) -> Outcome:
     assert isinstance(plan.config, HotpotConfig)
     todo = list(_units(plan.config, read(plan.config, files), answering))
-    backend = filling.fill(draft, answering, todo, len(todo), report, "Writing questions", NEEDS)
+    backend = filling.fill(draft, answering, todo, len(todo), report, "Writing questions", [*NEEDS, *needs_of([plan.config.temperature])])
     return _outcome(plan.config, draft, filling.counts_of(draft), filling.usage_of(draft, answering, backend))
 
 

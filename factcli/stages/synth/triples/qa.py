@@ -13,7 +13,7 @@ from factcli.backends.chains import Chain
 from factcli.backends.filling import Rows, Unit
 from factcli.backends.opening import Answering
 from factcli.backends.planning import Estimate
-from factcli.backends.probing import Need
+from factcli.backends.probing import Need, needs_of
 from factcli.knowledge.ledger import Ledger
 from factcli.knowledge.popqa import POPQA_FILE, write_popqa
 from factcli.progress import Report
@@ -51,7 +51,7 @@ def work(plan: Plan, draft: Draft, files: Files, answering: Answering, report: R
     assert isinstance(config, QaTriplesConfig)
     triples = read(config, files)
     todo = list(_units(config, triples, answering))
-    backend = filling.fill(draft, answering, todo, len(todo), report, "Writing questions", NEEDS)
+    backend = filling.fill(draft, answering, todo, len(todo), report, "Writing questions", [*NEEDS, *needs_of([config.temperature])])
     asked = [question for person in triples.people if person.split == "test" for question in _questions(triples, person)]
     write_popqa(draft.folder("") / POPQA_FILE, asked, Ledger(triples.facts))
     return _outcome(config, triples, draft, filling.counts_of(draft), filling.usage_of(draft, answering, backend))

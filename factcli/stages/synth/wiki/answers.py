@@ -1,11 +1,12 @@
 """A question: its reference, samples with and without the document, and a training example (spec §4.3).
 
-Original and here: its servers were asked with a repetition penalty of 1.1, which not every server has; here answers that
-repeat themselves are rejected, as there. Its closed-book training examples were shown ten demonstrations, here three.
+Original and here: its servers were asked with a repetition penalty of 1.1, which not every server has; here it is a setting, and
+answers that repeat themselves are rejected, as there. Its closed-book training examples were shown ten demonstrations, here three.
 """
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 
 from factcli.backends.asking import Asker, rejected, seed_of
 from factcli.backends.chains import Chain
@@ -80,14 +81,15 @@ def _asked(question: TopicQuestion, chunk: Chunk | None, config: WikiConfig, ask
     """Each request, and what becomes of its answer."""
     read, recall = (READ, RECALL) if chunk else (OWN, OWN)
     most = config.answer_tokens if chunk else config.own_answer_tokens
+    ask = partial(asker.ask, repetition_penalty=config.repetition_penalty)
     with_document = _values(question, chunk)
     if config.references:
-        yield _reference(question, read, bool(chunk)), asker.ask(read, question.id, with_document, most)
+        yield _reference(question, read, bool(chunk)), ask(read, question.id, with_document, most)
     for place in range(config.samples if question.split == "train" else 0):
         if chunk:
-            request = asker.ask(read, question.id, with_document, most, config.document_temperature, config.top_p, sample=place)
+            request = ask(read, question.id, with_document, most, config.document_temperature, config.top_p, sample=place)
             yield _sample(question, read, place, True), request
-        request = asker.ask(recall, question.id, _values(question, None), most, config.sample_temperature, config.top_p, sample=place)
+        request = ask(recall, question.id, _values(question, None), most, config.sample_temperature, config.top_p, sample=place)
         yield _sample(question, recall, place, False), request
 
 
@@ -122,8 +124,10 @@ def _example(question: TopicQuestion, chunk: Chunk, config: WikiConfig, written:
     template = TEACH_READ if is_read else TEACH_RECALL
     values = _values(question, chunk if is_read else None) | demonstrations.shown(config.seed, id, asker.templates[template].fields)
 
+    penalty = None if is_read else config.repetition_penalty  # there, another server's model answered with the document
+
     def ask(attempt: int) -> Request:
-        return asker.ask(template, id, values, config.answer_tokens, config.mixture_temperature, sample=attempt)
+        return asker.ask(template, id, values, config.answer_tokens, config.mixture_temperature, sample=attempt, repetition_penalty=penalty)
 
     found = yield from until_usable(id, template, config.mixture_tries, ask, _taught)
     written.rejected += found.rejected

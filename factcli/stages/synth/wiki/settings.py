@@ -35,6 +35,7 @@ class WikiConfig(Config):
     document_temperature: float = setting(0.7, "Temperature of samples with the document.", ge=0, le=2)
     sample_temperature: float = setting(1.0, "Temperature of samples without it.", ge=0, le=2)
     top_p: float = setting(0.9, "Share of the probability that samples are drawn from.", gt=0, le=1)
+    repetition_penalty: float | None = setting(None, "Of answers, e.g. 1.1; the server must have it. null: none is sent.", gt=0, le=2)
     mixture: bool = setting(True, "Write training examples: some answers with the document, the others without.")
     with_document_each: int = setting(3, "One in so many training examples is answered with the document.", ge=1)
     mixture_temperature: float = setting(0.3, "Temperature of training examples.", ge=0, le=2)

@@ -13,6 +13,7 @@ from factcli.backends.filling import TABLES as KEPT_TABLES
 from factcli.backends.filling import Rows, Unit, counts_of, fill, imagine, usage_of
 from factcli.backends.opening import Answering
 from factcli.backends.planning import Estimate
+from factcli.backends.probing import Need, needs_of
 from factcli.progress import Report
 from factcli.stages.synth.book import nothing_left
 from factcli.stages.synth.wiki import answers, demonstrations, own, questions
@@ -53,7 +54,7 @@ def work(plan: Plan, draft: Draft, sources: Sources, who: Answering, report: Rep
     assert isinstance(config, WikiConfig)
     asker = asker_of(config, sources, who)
     n_units = len(sources.subjects) or sources.n_own or (sources.made.manifest.tables["topics"] if sources.made else 0)
-    backend = fill(draft, who, topic_units(config, sources, asker), n_units, report, "Asking questions")
+    backend = fill(draft, who, topic_units(config, sources, asker), n_units, report, "Asking questions", _needs(config))
     n_questions = sum(1 for _ in draft.rows("questions")) if _wants_answers(config) else 0
     if n_questions:
         units = answer_units(config, draft, n_units, asker)
@@ -95,6 +96,12 @@ def _templates(config: WikiConfig, sources: Sources) -> list[str]:
         first = answers.OWN if sources.made else questions.ASK
         return [first, answers.READ, answers.RECALL, answers.TEACH_READ, answers.TEACH_RECALL]
     return [*([own.TOPICS[config.own]] if config.own in own.TOPICS else []), own.QUESTION, answers.OWN]
+
+
+def _needs(config: WikiConfig) -> list[Need]:
+    temperatures = [config.own_temperature] if config.own else [config.question_temperature, *([config.mixture_temperature] * config.mixture)]
+    drawn = [config.sample_temperature, *([] if config.own else [config.document_temperature])]
+    return needs_of([*temperatures, *(drawn if config.samples else [])], config.top_p if config.samples else 1.0, config.repetition_penalty)
 
 
 def _wants_answers(config: WikiConfig) -> bool:
