@@ -47,7 +47,7 @@ class AnswerClaim:
     sentence: int  # 0, 1, ...: the sentence of the answer that it was read from
     start: int  # of that sentence in ScoredAnswer.text; end exclusive; -1 where precomputed claims give none
     end: int
-    source: Literal["model", "rules", "given"]
+    source: Literal["model", "rules", "given", "world"]
     mark: Mark = ""
     same_as: str = ""  # of a duplicate: the claim that came first
     label: str = ""  # of a labelled file: S, NS or IR; never shown to a judge

@@ -21,7 +21,9 @@ def score_confidence(
     ref: Annotated[
         str | None, typer.Argument(metavar="[REF]", help="Samples, an evaluation, claims or scores; without one the newest samples or evaluation.")
     ] = None,
-    answers: None,
+    answers: Annotated[
+        Path | None, typer.Option("--answers", help="File of answers: JSONL with output (or text, responses), and prompt, topic where known.")
+    ] = None,
     from_: Annotated[str | None, typer.Option("--from", help="Scores or claims made before, whose claims are taken.")] = None,
     sampler: Annotated[
         str | None, typer.Option("--sampler", help="Who is sampled: local:BASE, http:MODEL@URL or scripted:FILE; without one the base model of the answers.")
