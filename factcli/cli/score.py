@@ -29,6 +29,9 @@ def score_confidence(
         str | None, typer.Option("--sampler", help="Who is sampled: local:BASE, http:MODEL@URL or scripted:FILE; without one the base model of the answers.")
     ] = None,
     units: Annotated[str | None, typer.Option("--units", help="claims (asked about) or entities (continued).")] = None,
+    claims: Annotated[
+        str | None, typer.Option("--claims", help="Take answers apart anew: model, rules, given (of the file) or world; without it claims that are there stay.")
+    ] = None,
     questions: Annotated[str | None, typer.Option("--questions", help="Who asks about a claim: model (--backend) or world (its own question forms).")] = None,
     kind: Annotated[str | None, typer.Option("--kind", help="Demonstrations: bio, medical or general; without one by each answer's task.")] = None,
     expected: Annotated[bool | None, typer.Option("--expected/--no-expected", help="Have the model say what each claim answers: for samp_conf.")] = None,
@@ -42,7 +45,15 @@ def score_confidence(
     """Score how sure a model is of its answers: each claim becomes a question that is answered again and again (FactTune)."""
     from factcli.commands.scoring.confidence import make_confidence
 
-    flags = {"sampler.backend": sampler, "units": units, "questions": questions, "kind": kind, "expected": expected, "samples": samples}
+    flags = {
+        "sampler.backend": sampler,
+        "claims.source": claims,
+        "units": units,
+        "questions": questions,
+        "kind": kind,
+        "expected": expected,
+        "samples": samples,
+    }
     flags |= {"equivalence": equivalence, "limit": limit, "seed": seed, **generation}
     make_confidence(making, ref, answers, from_, {"entailer": entailer, "embedder": embedder}, flags)
 

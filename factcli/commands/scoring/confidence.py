@@ -34,8 +34,11 @@ def make_confidence(
     origin = None if answers is not None else _origin(making.root, ref or claims)
     world = _world_of(origin, making.root)
     config = making.settings(ConfidenceConfig, "score", flags, WORLD_RECIPE if world is not None else None)
-    source = _source(making, config, origin, answers, claims, world)
-    who = _models(making, config, origin, world, models)
+    is_anew = flags.get("claims.source") is not None
+    if is_anew and claims:
+        raise SettingsError("--claims and --from are both given", "take the claims that are there, or take the answers apart anew")
+    source = _source(making, config, origin, answers, claims, world, is_anew)
+    who = _models(making, config, source, origin, world, models)
     plan = stage.plan(config, source, who, making.name)
     finish(making, plan, lambda _: cost(config, source, who), lambda draft, context: stage.work(plan, draft, source, who, context.report))
 
@@ -61,7 +64,10 @@ def _world_of(origin: Artifact | None, root: Path) -> Artifact | None:
         return None
 
 
-def _source(making: Making, config: ConfidenceConfig, origin: Artifact | None, file: Path | None, claims: str | None, world: Artifact | None) -> sources.Source:
+def _source(
+    making: Making, config: ConfidenceConfig, origin: Artifact | None, file: Path | None, claims: str | None, world: Artifact | None, is_anew: bool
+) -> sources.Source:
+    """`is_anew`: take the answers apart, though they may have claims."""
     if origin is not None:
         answers, pinned = sources.answers_in(origin), {}
     else:
@@ -70,21 +76,24 @@ def _source(making: Making, config: ConfidenceConfig, origin: Artifact | None, f
     known = None
     if config.units == "claims":
         holder = open_artifact(claims, making.root, ("claims", "scores", "eval")) if claims else origin
-        known = sources.claims_in(whole(holder)) if holder is not None else None
-        if known is None:
-            raise SettingsError("these answers have no claims yet", "--from REF: scores or claims made before; or --units entities")
+        known = sources.claims_in(whole(holder)) if holder is not None and not is_anew else None
+        if known is None and claims:
+            raise InputError(f"{claims} has no claims", "fact ls shows what has; or --claims rules takes the answers apart")
     return sources.source_of(config, answers, known, world, pinned)
 
 
-def _models(making: Making, config: ConfidenceConfig, origin: Artifact | None, world: Artifact | None, given: Mapping[str, str | None]) -> Models:
+def _models(
+    making: Making, config: ConfidenceConfig, source: sources.Source, origin: Artifact | None, world: Artifact | None, given: Mapping[str, str | None]
+) -> Models:
     asks = config.questions or ("world" if world is not None else "model")
     if asks == "world" and world is None:
         raise SettingsError("questions is world, and these answers come from none", "--backend SPEC writes questions: --set questions=model")
-    needs_writer = (config.units == "claims" and asks == "model") or config.equivalence == "model"
+    reads = "reused" if source.claims is not None else config.claims.source
+    needs_writer = (config.units == "claims" and "model" in (asks, reads)) or config.equivalence == "model"
     if needs_writer and not config.generation.backend:
         raise SettingsError("no backend is given: who shall write the questions?", "--backend http:MODEL@URL, local:REF or scripted:FILE")
     writer = answering(config.generation, lambda ref: resolving.local_ref(ref, making.root)) if needs_writer else None
-    return Models(_sampler(making, config, origin, world), writer, _comparing(making, config, given), asks)
+    return Models(_sampler(making, config, origin, world), writer, _comparing(making, config, given), asks, reads)
 
 
 def _sampler(making: Making, config: ConfidenceConfig, origin: Artifact | None, world: Artifact | None) -> Answering:

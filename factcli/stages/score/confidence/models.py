@@ -18,6 +18,7 @@ class Models:
     writer: Answering | None
     comparing: Comparing | None  # None: the writer compares
     asks: Literal["model", "world"]  # about claims
+    claims: str  # who took answers apart: ClaimsConfig.source, or `reused` for claims made before
 
 
 def asker_of(who: Answering, templates: Sequence[str], config: ConfidenceConfig, is_chat: bool | None = None) -> Asker:

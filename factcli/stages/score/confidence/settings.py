@@ -7,6 +7,7 @@ from pydantic import model_validator
 from factcli.backends.filling import TABLES as FILLED
 from factcli.backends.settings import GenerationConfig
 from factcli.config import Config, setting
+from factcli.judge.claims.settings import ClaimsConfig
 from factcli.judge.entailment import EntailerConfig
 from factcli.judge.equivalence import COSINE
 from factcli.scorerows import AnswerClaim, Entity, Score, ScoredAnswer, UnitCluster, UnitConfidence, UnitQuestion, UnitSample
@@ -37,6 +38,7 @@ class ConfidenceConfig(Config):
     units: Literal["claims", "entities"] = setting(
         "claims", "What a text's confidence is the mean of: questions about its claims, or the things that it names."
     )
+    claims: ClaimsConfig = ClaimsConfig()
     questions: Literal["model", "world"] | None = setting(
         None, "Who asks about a claim: model (--backend writes the question) or world (its own question forms); unset is the world where answers come from one."
     )

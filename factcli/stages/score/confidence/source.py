@@ -1,12 +1,13 @@
 """What is scored: answers, the claims that are known of them, and who they are about where they come from a world."""
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from factcli.artifact import Artifact
 from factcli.errors import InputError
-from factcli.knowledge.answer_files import Answers, answers_of_artifact
+from factcli.judge.claims.abstention import marked
+from factcli.knowledge.answer_files import Answers, GivenClaims, answers_of_artifact
 from factcli.rows import Answer, Claim, Person, Reject
 from factcli.scorerows import AnswerClaim, ScoredAnswer
 from factcli.stages.score.confidence.settings import ConfidenceConfig
@@ -20,6 +21,7 @@ class Source:
 
     answers: tuple[ScoredAnswer, ...]
     claims: Claims | None
+    given: Mapping[str, GivenClaims] = field(default_factory=dict)  # that a file brings, by ScoredAnswer.id
     people: Mapping[str, str] = field(default_factory=dict)
     rejects: tuple[Reject, ...] = ()
     left_out: Mapping[str, int] = field(default_factory=dict)  # answers, by why
@@ -39,8 +41,8 @@ def claims_in(artifact: Artifact) -> Claims | None:
     if not artifact.manifest.tables.get("claims"):
         return None
     if artifact.kind != "eval":
-        return _by_answer(list(artifact.rows("claims", AnswerClaim)))
-    told = _by_answer([_of_ledger(claim, place) for place, claim in enumerate(artifact.rows("claims", Claim))])
+        return by_answer(artifact.rows("claims", AnswerClaim))
+    told = by_answer([_of_ledger(claim, place) for place, claim in enumerate(artifact.rows("claims", Claim))])
     short = {row.id: (_whole(row.id, row.text),) for row in artifact.rows("answers", Answer) if row.task == "qa" and not row.is_abstention}
     return {**short, **told}
 
@@ -51,7 +53,7 @@ def source_of(config: ConfidenceConfig, answers: Answers, claims: Claims | None,
     people = {person.id: person.name for person in world.rows("people", Person)} if world is not None else {}
     named = [replace(row, topic=row.topic or people.get(row.subject, "")) for row in chosen]
     inputs = {**answers.inputs, **({"world": world} if world is not None else {})}
-    return Source(tuple(named), claims, people, answers.rejects, left_out, inputs, pinned)
+    return Source(marked(named, config.claims), claims, answers.given, people, answers.rejects, left_out, inputs, pinned)
 
 
 def _chosen(rows: Sequence[ScoredAnswer], config: ConfidenceConfig) -> tuple[list[ScoredAnswer], dict[str, int]]:
@@ -72,7 +74,8 @@ def _chosen(rows: Sequence[ScoredAnswer], config: ConfidenceConfig) -> tuple[lis
     return kept, dict(sorted(left_out.items()))
 
 
-def _by_answer(claims: Sequence[AnswerClaim]) -> dict[str, list[AnswerClaim]]:
+def by_answer(claims: Iterable[AnswerClaim]) -> dict[str, list[AnswerClaim]]:
+    """Each answer's claims, in their order."""
     found: defaultdict[str, list[AnswerClaim]] = defaultdict(list)
     for claim in claims:
         found[claim.answer_id].append(claim)

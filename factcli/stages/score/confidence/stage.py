@@ -13,16 +13,17 @@ from factcli.backends.asking import digests, load_templates
 from factcli.backends.filling import TABLES as FILLED
 from factcli.backends.filling import Unit, counts_of, fill, usage_of
 from factcli.backends.opening import Answering, Backend
+from factcli.judge.claims import filling as claiming
 from factcli.judge.confidence import MEASURES, Measures, UnitValue, pairs_counts, scores_of
 from factcli.judge.entities import RULES, load_parser, parser_named
 from factcli.progress import Report
-from factcli.scorerows import Entity, Score, UnitQuestion
+from factcli.scorerows import AnswerClaim, Entity, Score, UnitQuestion
 from factcli.stages.score.confidence import comparing, questions, sampling
 from factcli.stages.score.confidence.entities import entities_of
 from factcli.stages.score.confidence.models import Models, asker_of
 from factcli.stages.score.confidence.sampling import Asked
 from factcli.stages.score.confidence.settings import TABLES, ConfidenceConfig
-from factcli.stages.score.confidence.source import Source
+from factcli.stages.score.confidence.source import Claims, Source, by_answer
 from factcli.stages.score.confidence.tokens import tokens_of
 
 REVISION = 1
@@ -30,13 +31,14 @@ REVISION = 1
 
 def plan(config: ConfidenceConfig, source: Source, models: Models, name: str | None) -> Plan:
     templates = [*sampling.templates_of(source, config), *_writers_templates(config, source, models)]
-    pinned = {**source.pinned, **digests(load_templates(templates))}
+    read = claiming.pinned(config.claims) if config.units == "claims" and source.claims is None else {}
+    pinned = {**source.pinned, **read, **digests(load_templates(templates))}
     return Plan("score confidence", REVISION, "scores", name or "confidence", config, _inputs(source, models), TABLES, pinned, _identity(config, models))
 
 
 def _identity(config: ConfidenceConfig, models: Models) -> dict[str, Any]:
     by = {"writer": dict(models.writer.identity)} if models.writer else {}
-    units = {"questions": models.asks} if config.units == "claims" else {"entities": parser_named(config.parser) or RULES}
+    units = {"questions": models.asks, "claims": models.claims} if config.units == "claims" else {"entities": parser_named(config.parser) or RULES}
     compares = dict(models.comparing.identity) if models.comparing else {"equivalence": "model"}
     return {"sampler": dict(models.sampler.identity), **by, **units, **compares}
 
@@ -75,8 +77,7 @@ class _Run:
         self.backends: dict[str, Backend] = {}
 
     def asked_about_claims(self) -> list[Asked]:
-        claims = self.source.claims or {}
-        self._write_each("claims", lambda answer: list(claims.get(answer.id, ())))
+        claims = self._claims()
         if self.models.asks == "world":
             questions.write_world(self.draft, self.source, claims)
         else:
@@ -84,6 +85,16 @@ class _Run:
             asker = asker_of(self.models.writer, questions.templates_of(self.source, self.config), self.config)
             self._fill("writer", self.models.writer, questions.model_units(self.source, claims, asker, self.config), "Writing questions")
         return sampling.asked_questions(self.source, [UnitQuestion(**row) for row in self.draft.rows("questions")], self.config)
+
+    def _claims(self) -> Claims:
+        """Those made before, else read out of the answers."""
+        known, writer = self.source.claims, self.models.writer
+        if known is not None:
+            self._write_each("claims", lambda answer: list(known.get(answer.id, ())))
+        else:
+            asked = claiming.fill_claims(self.draft, self.source.answers, self.source.given, self.config.claims, writer, self.report)
+            self.backends |= {"writer": asked} if asked is not None else {}
+        return by_answer(AnswerClaim(**row) for row in self.draft.rows("claims"))
 
     def asked_about_entities(self) -> list[Asked]:
         parser = parser_named(self.config.parser)
@@ -166,10 +177,13 @@ def _outcome(run: _Run, asked: Sequence[Asked]) -> Outcome:
     without = Counter(score.reason for score in scores if score.name == "max_conf" and score.reason)
     n_answers = len(run.source.answers)
     references = {answer.id for answer in run.source.answers if answer.is_reference}
+    by = (
+        {"claims_by": run.models.claims, "questions_by": run.models.asks} if config.units == "claims" else {"entities_by": parser_named(config.parser) or RULES}
+    )
     summary = {
         "answers": n_answers,
         config.units: n_units,
-        "questions_by": run.models.asks if config.units == "claims" else "none: entities are continued",
+        **by,
         "sampled": run.models.sampler.endpoint.model,
         "mean": means,
         "ordered_pairs": pairs_counts(score for score in scores if score.of not in references),
@@ -184,16 +198,17 @@ def _outcome(run: _Run, asked: Sequence[Asked]) -> Outcome:
 
 def _usage(run: _Run) -> dict[str, Any]:
     """By who answered: each has its own price."""
-    used = {"sampler": _bill(run, "sampler", run.models.sampler, sampling.templates_of(run.source, run.config))}
+    used = {"sampler": _bill(run, "sampler", run.models.sampler, is_sampled=True)}
     if run.models.writer is not None:
-        used["writer"] = _bill(run, "writer", run.models.writer, _writers_templates(run.config, run.source, run.models))
+        used["writer"] = _bill(run, "writer", run.models.writer, is_sampled=False)
     return {**used, "requests": sum(one["requests"] for one in used.values()), "cost": sum(one["cost"] for one in used.values())}
 
 
-def _bill(run: _Run, name: str, who: Answering, templates: Sequence[str]) -> dict[str, Any]:
-    """Of what was asked with these templates."""
+def _bill(run: _Run, name: str, who: Answering, is_sampled: bool) -> dict[str, Any]:
+    """Of what was asked with the sampler's templates, or with all others."""
+    templates = sampling.templates_of(run.source, run.config)
     rows = (row for table in FILLED for row in run.draft.rows(table))
-    keys = {row["request"] for row in rows if row.get("prompt", row.get("step")) in templates} - {""}
+    keys = {row["request"] for row in rows if (row.get("prompt", row.get("step")) in templates) is is_sampled} - {""}
     return usage_of(run.draft, who, run.backends.get(name), keys)
 
 
