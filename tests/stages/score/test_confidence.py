@@ -212,6 +212,43 @@ def test_answers_are_compared_by_a_real_entailment_checkpoint(scripted: Path) ->
     assert all(abs(sum(row["share"] for row in rows(version, "clusters") if row["unit_id"] == unit) - 1) < 1e-9 for unit in ("ada.s0.c0", "ada.s1.c0"))
 
 
+FILE = {"prompt": "Who is Ada?", "topic": "Ada", "id": "ada", "output": "Ada was born in Rome. Ada was a poet.", "claims": ["Ada was born in Rome."]}
+
+
+def test_answers_without_claims_are_taken_apart_by_rules_or_as_the_file_says(empty: Path) -> None:  # noqa: F811
+    """The file gives one claim; the rules find two sentences; an abstaining answer has none."""
+    jsonl(empty / "a.jsonl", FILE, {"prompt": "Who is Ada?", "id": "no", "output": "I'm sorry, I cannot say."})
+    jsonl(empty / "writer.jsonl", *WRITER)
+    jsonl(empty / "sampler.jsonl", {"match": ".", "answer": "Rome"})
+    command = ("score", "confidence", "--answers", "a.jsonl", *COMMAND[3:], "--kind", "bio")
+    given, ruled = made(*command, "--claims", "given", "--set", "claims.annotator=model", "--name", "given"), made(*command, "--name", "ruled")
+    assert [row["text"] for row in rows(given, "claims")] == ["Ada was born in Rome."]
+    assert [row["text"] for row in rows(ruled, "claims")] == ["Ada was born in Rome.", "Ada was a poet."]
+    assert manifest(ruled)["model"]["claims"] == "rules"
+    assert manifest(ruled)["summary"]["claims_by"] == "rules"
+    for version in (given, ruled):
+        assert [row["reason"] for row in rows(version, "scores") if row["name"] == "max_conf"] == ["", "abstention"]
+
+
+def test_claims_that_are_there_are_kept_unless_they_are_wanted_anew(scripted: Path) -> None:
+    kept = made(*COMMAND)
+    anew = made(*COMMAND, "--claims", "rules", "--max-failed", 0.5)
+    assert kept != anew
+    assert manifest(kept)["model"]["claims"] == "reused"
+    assert {row["source"] for row in rows(anew, "claims")} == {"rules"}
+
+
+def test_one_language_model_takes_apart_and_asks_and_has_one_bill(empty: Path) -> None:  # noqa: F811
+    """One sentence, taken apart into two claims: one request, two questions; the sampler's four of each are on its own bill."""
+    jsonl(empty / "a.jsonl", {"prompt": "Who is Ada?", "topic": "Ada", "id": "ada", "output": "Ada was born in Rome and was a poet."})
+    jsonl(empty / "writer.jsonl", {"match": "and was a poet", "answer": "- Ada was born in Rome.\n- Ada was a poet."}, *WRITER)
+    jsonl(empty / "sampler.jsonl", {"match": ".", "answer": "Rome"})
+    version = made("score", "confidence", "--answers", "a.jsonl", *COMMAND[3:], "--kind", "bio", "--claims", "model")
+    assert [row["text"] for row in rows(version, "claims")] == ["Ada was born in Rome.", "Ada was a poet."]
+    usage = manifest(version)["usage"]
+    assert (usage["writer"]["requests"], usage["sampler"]["requests"], usage["requests"]) == (3, 8, 11)
+
+
 TEXT = "Ada met Rome. She left Rome in 1912."
 
 
@@ -304,6 +341,8 @@ def test_a_dry_run_goes_through_both_steps_and_sends_nothing(scripted: Path) -> 
         ("claims --backend scripted:writer.jsonl", 2, "not known which model is to be sampled"),
         ("claims --sampler scripted:sampler.jsonl", 2, "no backend is given: who shall write the questions?"),
         ("claims --answers a.jsonl", 2, "REF and --answers are both given"),
+        ("--from claims --claims rules", 2, "--claims and --from are both given"),
+        ("claims --claims model --sampler scripted:sampler.jsonl", 2, "no backend is given"),
         ("claims --sampler scripted:sampler.jsonl --questions world", 2, "these answers come from none"),
         ("claims --units words", 2, "units = 'words'"),
         ("claims --units entities --set sampler.chat=true", 2, "a text is continued, not asked"),
