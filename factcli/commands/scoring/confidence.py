@@ -22,7 +22,7 @@ from factcli.stages.score.confidence.estimate import cost
 from factcli.stages.score.confidence.models import Models
 from factcli.stages.score.confidence.settings import ConfidenceConfig
 
-WORLD_RECIPE = "confidence-world"
+WORLD_RECIPES = {None: "confidence-world", "claims": "confidence-world", "entities": "confidence-world-entities"}  # by --units
 
 
 def make_confidence(
@@ -33,7 +33,7 @@ def make_confidence(
         raise SettingsError("REF and --answers are both given", "one source of answers at a time")
     origin = None if answers is not None else _origin(making.root, ref or claims)
     world = _world_of(origin, making.root)
-    config = making.settings(ConfidenceConfig, "score", flags, WORLD_RECIPE if world is not None else None)
+    config = making.settings(ConfidenceConfig, "score", flags, WORLD_RECIPES.get(flags["units"]) if world is not None else None)
     is_anew = flags.get("claims.source") is not None
     if is_anew and claims:
         raise SettingsError("--claims and --from are both given", "take the claims that are there, or take the answers apart anew")

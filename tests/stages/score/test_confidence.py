@@ -296,6 +296,16 @@ def test_what_is_too_long_before_an_entity_loses_its_beginning(empty: Path) -> N
 
 
 @pytest.mark.slow
+def test_a_hundred_thousand_letters_with_a_name_in_every_other_word_end_soon(empty: Path) -> None:  # noqa: F811
+    """Nobody copies the whole text before each of its 8,333 entities: that would be 400 MB."""
+    jsonl(empty / "a.jsonl", {"prompt": "Who?", "id": "p", "output": "met Rome and " * 8333})
+    jsonl(empty / "s.jsonl", {"match": "and met$", "answer": " Rome"}, {"match": ".", "answer": " Oslo"})
+    version = made("score", "confidence", "--answers", "a.jsonl", "--units", "entities", "--sampler", "scripted:s.jsonl", "--samples", 1)
+    (mean,) = scores_of(version, "samp_conf").values()
+    assert mean == pytest.approx(8332 / 8333)  # all but the first, before which nothing else stands
+
+
+@pytest.mark.slow
 def test_a_killed_run_goes_on_where_it_was_and_pays_nothing_twice(scripted: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def said(body: dict) -> dict:
         return {"message": {"role": "assistant", "content": "Question: Who is it?"}} if "messages" in body else {"text": f" {body['seed'] % 3}"}

@@ -71,7 +71,7 @@ def test_short_answers_are_asked_for_again_in_their_own_words(walked: Folder) ->
 
 
 def test_entities_of_a_world_are_continued_in_the_form_that_its_base_knows(walked: Folder) -> None:
-    walked.must("score", "confidence", "--units", "entities", "--samples", "2", "--limit", "2", "--set", "sampler.chat=false", "--name", "named")
+    walked.must("score", "confidence", "--units", "entities", "--samples", "2", "--limit", "2", "--name", "named")
     assert set(walked.manifest("named")["prompts"]) == {"confidence/continue", "confidence/continue_task"}
     assert all(row["n_samples"] == 2 for row in walked.rows("named", "confidences"))
 

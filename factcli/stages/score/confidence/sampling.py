@@ -21,6 +21,7 @@ from factcli.stages.score.confidence.source import Source
 
 CONTINUE, CONTINUE_TASK = "confidence/continue", "confidence/continue_task"
 LETTERS_PER_TOKEN = 4  # where the sampler's tokenizer is not at hand, e.g. behind a server
+MOST_LETTERS = 32  # per token: of a text of 100,000 letters nobody looks at more before each of its entities
 CONTEXT_LETTERS = 200  # of what stands before an entity, in front of what is compared
 
 CountTokens = Callable[[str], int]
@@ -81,10 +82,11 @@ def asked_entities(source: Source, entities: Sequence[Entity], config: Confidenc
     found: list[Asked] = []
     for entity in entities:
         answer = answers[entity.answer_id]
-        before = answer.text[: entity.start].rstrip()
+        start = max(0, entity.start - config.prefix_tokens * MOST_LETTERS)
+        before = answer.text[start : entity.start].rstrip()
         if not f"{answer.prompt}{before}".strip():
             continue  # nothing to go on from: its confidence is None, and says so
-        values = {"prompt": answer.prompt, "before": before}
+        values = {"prompt": "" if start else answer.prompt, "before": before}
         n_tokens = count(f" {entity.text}")
         asked = Asked(entity.id, answer.id, template, values, n_tokens, (), entity.text, _last_words(before), "")
         found.append(_fitted(asked, config.prefix_tokens, count, cut))
