@@ -53,7 +53,7 @@ class Pair:
     """Two answers to one prompt, of which a model shall prefer `chosen`.
 
     `source`: self, one model wrote both as the right and a wrong answer; combined, the right one is of a later round than the
-    wrong one; scores, two samples that a score sets apart by `margin`.
+    wrong one; scores, two samples that a score sets apart by `margin`; file, somebody else's.
     """
 
     id: str
@@ -61,7 +61,7 @@ class Pair:
     prompt: str  # what is asked in training: the question itself
     chosen: str
     rejected: str
-    source: Literal["self", "combined", "scores"]
+    source: Literal["self", "combined", "scores", "file"]
     split: Split  # all pairs of one question are in one split
     group: str = ""
     round: int = 0  # of the model that wrote `chosen`; 0 is the one before any training on pairs
@@ -70,3 +70,39 @@ class Pair:
     rejected_id: str = ""
     candidates: tuple[str, ...] = ()  # the right and the wrong answer that the model was shown, or nothing
     cut: str = ""  # what stood around the two answers and was left out
+
+
+# empty, equal, near-duplicate, cut-off, abstaining: of a pair's own answers; duplicate, contradiction, cycle, flip: of what it prefers;
+# leaked-prompt, leaked-answer: of its split; length-bias: of all pairs together; length-filter, unbalanced: taken out for their lengths
+FindingKind = Literal[
+    "empty", "equal", "near-duplicate", "cut-off", "abstaining", "duplicate", "contradiction", "cycle", "flip",
+    "leaked-prompt", "leaked-answer", "length-bias", "length-filter", "unbalanced",
+]  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class PairFinding:
+    """Something about a pair that training would suffer from; a pair may have several."""
+
+    id: str
+    kind: FindingKind
+    pair_id: str  # Pair.id; "" for a finding about all pairs together
+    other_id: str  # the pair or the evaluation item that it clashes with; "" without one
+    text: str  # what was found, in words
+    value: float | None  # what was measured and compared with a limit; None where nothing is measured
+    is_dropped: bool  # whether the pair was left out for it
+
+
+@dataclass(frozen=True, slots=True)
+class PairMeasure:
+    """A figure about all pairs together, with its 95% interval by prompts."""
+
+    id: str
+    value: float | None
+    low: float | None
+    high: float | None
+    n_pairs: int
+    n_prompts: int
+    least: float  # beyond `least` or `most` with its whole interval, it is a finding
+    most: float
+    is_beyond: bool

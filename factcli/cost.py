@@ -25,6 +25,7 @@ class Cost:
     generation: Mapping[str, Any] | None = None  # requests, tokens, money and time in words
     rows: Mapping[str, int] | None = None  # to be written, by table; tables that are not cheap to count are left out
     prompts: int | None = None  # that the model is to answer
+    pairs: int | None = None  # of texts that an entailment model is to compare
     steps_at_most: int | None = None  # of the optimizer
     trained_rows_at_most: int | None = None
     trained_tokens_at_most: int | None = None

@@ -4,6 +4,7 @@ import importlib.util
 
 from factcli.errors import BackendError
 
+SEARCH = ("bm25s", "numba", "rapidfuzz")
 TRAIN = ("torch", "transformers", "peft", "accelerate")
 
 
@@ -12,3 +13,10 @@ def require_train() -> None:
     missing = [name for name in TRAIN if importlib.util.find_spec(name) is None]
     if missing:
         raise BackendError(f"training and local models need what is not installed: {', '.join(missing)}", 'pip install "factcli[train]"')
+
+
+def require_search() -> None:
+    """Raises BackendError unless everything that searches a knowledge pack is installed. Imports none of it."""
+    missing = [name for name in SEARCH if importlib.util.find_spec(name) is None]
+    if missing:
+        raise BackendError(f"knowledge packs need what is not installed: {', '.join(missing)}", 'pip install "factcli[score]"')

@@ -46,7 +46,7 @@ class PlainReport:
         self.say(f"  {self._task}: done in {self._clock() - self._started:.0f} s {note}".rstrip())
 
     def say(self, text: str) -> None:
-        print("\n".join(map(_on_one_line, text.splitlines())), file=sys.stderr, flush=True)
+        print("\n".join(map(on_one_line, text.splitlines())), file=sys.stderr, flush=True)
 
     def close(self) -> None:
         """A line leaves nothing behind."""
@@ -79,7 +79,7 @@ class LiveReport:
 
     def begin(self, task: str, total: int | None = None) -> None:
         self._clear()
-        self._name, self._started = _on_one_line(task), time.monotonic()
+        self._name, self._started = on_one_line(task), time.monotonic()
         self._live.start()
         self._task = self._progress.add_task(self._name, total=total)
 
@@ -92,14 +92,14 @@ class LiveReport:
         if total:
             self._progress.update(task, total=total)
         self._progress.update(task, completed=done)
-        self._note.plain = _on_one_line(note)
+        self._note.plain = on_one_line(note)
 
     def end(self, note: str = "") -> None:
         self._clear()
-        self.say(f"{self._name}: done in {time.monotonic() - self._started:.0f} s {_on_one_line(note)}".rstrip())
+        self.say(f"{self._name}: done in {time.monotonic() - self._started:.0f} s {on_one_line(note)}".rstrip())
 
     def say(self, text: str) -> None:
-        self._console.print("\n".join(map(_on_one_line, text.splitlines())), markup=False)
+        self._console.print("\n".join(map(on_one_line, text.splitlines())), markup=False)
 
     def close(self) -> None:
         """Give the cursor back; an interrupt may have come in the middle of rich's own start or stop."""
@@ -117,7 +117,7 @@ class LiveReport:
         self._live.stop()
 
 
-def _on_one_line(text: str) -> str:
+def on_one_line(text: str) -> str:
     """A server's or a model's words may hold what moves the cursor or renames the window."""
     return "".join(c if c.isprintable() else " " for c in text)
 

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pydantic import BaseModel
 
@@ -36,6 +36,7 @@ class Asker:
         stop: Sequence[str] = (),
         wants_logprobs: bool = False,
         repetition_penalty: float | None = None,
+        choices: Sequence[str] = (),
     ) -> Request:
         """The request for the row `id`; its own id is `TEMPLATE ROW`. Greedy ones have no seed: two rows that ask the same then share an answer."""
         chosen = self.templates[template]
@@ -43,7 +44,9 @@ class Asker:
         prompt: Prompt = tuple(Turn(role, text) for role, text in turns) if self.is_chat else as_text(turns)
         seed = seed_of(self.seed, id, template) if temperature > 0 else None
         sampling = Sampling(max_tokens, temperature, top_p, seed, tuple(stop), repetition_penalty)
-        return Request(f"{template} {id}", prompt, sampling, sample, wants_logprobs, schema=schema, adapters=self.adapters, example=chosen.example_for(values))
+        example = chosen.example_for(values)
+        asked = Request(f"{template} {id}", prompt, sampling, sample, wants_logprobs, schema=schema, adapters=self.adapters, example=example)
+        return replace(asked, choices=tuple(choices)) if choices else asked
 
     def origin(self, id: str, table: str, template: str, response: Response) -> Origin:
         """Where the row `id` of `table` comes from."""

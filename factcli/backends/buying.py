@@ -10,9 +10,9 @@ from typing import NamedTuple
 from factcli.backends.bill import Budget
 from factcli.backends.cache import Cache, Stored, added
 from factcli.backends.calling import Caller
+from factcli.backends.choices import settled
 from factcli.backends.keys import Endpoint, request_key
 from factcli.backends.pool import Pool, Slot
-from factcli.backends.reading import checked
 from factcli.backends.requests import Request, Response
 from factcli.backends.responding import response_of
 from factcli.backends.retrying import CallError, Patience
@@ -214,7 +214,7 @@ class Buyer:
         self._budget.settle(worst, said.tokens_in, said.tokens_out)
         self._budget.usage.requests += 1
         self._pool.succeeded(slot)
-        return added(before, checked(said, request.schema))
+        return added(before, settled(said, request))
 
     def _lose(self, key: str, error: CallError) -> None:
         """A request failed for good. Many in a row without a success: it is not the rows' fault, so the run ends."""

@@ -152,8 +152,9 @@ def stored_of(text: str) -> Stored:
     """Raises ValueError, TypeError or KeyError where the text is not what `put` wrote."""
     values = json.loads(text)
     said = values["said"]
-    tokens, prompt_tokens = (_tokens(said.pop(name)) for name in ("tokens", "prompt_tokens"))
-    return Stored(Said(**said, tokens=tokens, prompt_tokens=prompt_tokens), int(values["tokens_in"]), int(values["tokens_out"]), int(values.get("asks", 1)))
+    tokens, prompt_tokens, alternatives = (_tokens(said.pop(name, ())) for name in ("tokens", "prompt_tokens", "alternatives"))
+    whole = Said(**said, tokens=tokens, prompt_tokens=prompt_tokens, alternatives=alternatives)
+    return Stored(whole, int(values["tokens_in"]), int(values["tokens_out"]), int(values.get("asks", 1)))
 
 
 def _tokens(values: Sequence[Sequence[object]]) -> tuple[Token, ...]:

@@ -1,6 +1,7 @@
 """The JSON body of a request, in words that the server takes: what one needs another refuses, and its refusal says so.
 
 max_tokens    OpenAI's newer models want `max_completion_tokens` in a chat
+alternatives  20 for the first word of an answer, or 5 where a server gives no more
 a form        a strict JSON schema, a JSON schema, `json_object`, or nothing: whatever is sent, answers are validated here
 temperature   0 is refused where it must be above 0 (TGI): then GREEDY is sent; where only the default is taken (OpenAI's reasoning
               models) 0 and 1 are left out, and any other fails
@@ -25,6 +26,7 @@ from factcli.backends.strict import strict_schema
 Form = Literal["strict", "json_schema", "json_object", "none"]
 WEAKER: Mapping[Form, Form] = {"strict": "json_schema", "json_schema": "json_object", "json_object": "none"}
 NOT_UNDERSTOOD = (400, 422)
+ALTERNATIVES, FEWER_ALTERNATIVES = 20, 5  # the most of OpenAI's chat, and of its completions
 GREEDY = 0.01  # a temperature at which a token e times as likely as another is drawn e^100 times as often
 POSITIVE = re.compile(r"positive|greater than 0|> ?0")
 DEFAULTS = (0.0, 1.0)  # temperatures that a server's own default of 1 stands in for: 1 is the same, 0 is said to be lost
@@ -39,6 +41,7 @@ class Dialect:
     temperature: Literal["any", "positive", "default"] = "any"
     takes_seed: bool = True
     takes_stop: bool = True
+    alternatives: int = ALTERNATIVES
 
     def corrected(self, request: Request, status: int, words: str) -> "Dialect | None":
         """What to try where a request in this dialect was refused; None where that was about something else."""
@@ -48,6 +51,8 @@ class Dialect:
 
     def _changes(self, request: Request, words: str) -> Iterator[dict[str, Any]]:
         sampling, is_chat = request.sampling, not isinstance(request.prompt, str)
+        if request.choices and self.alternatives > FEWER_ALTERNATIVES and "logprobs" in words:
+            yield {"alternatives": FEWER_ALTERNATIVES}
         if is_chat and self.limit == "max_tokens" and ("max_completion_tokens" in words or ("unsupported_parameter" in words and "'max_tokens'" in words)):
             yield {"limit": "max_completion_tokens"}
         if is_chat and request.schema is not None and self.form != "none" and ("response_format" in words or "json_schema" in words):
@@ -80,7 +85,7 @@ def payload(request: Request, model: str, ask: int = 0, dialect: Dialect = Diale
     body |= {"seed": seed} if seed is not None and dialect.takes_seed else {}
     body |= {"stop": list(sampling.stop)} if sampling.stop and dialect.takes_stop else {}
     body |= {"repetition_penalty": sampling.repetition_penalty} if sampling.repetition_penalty is not None else {}  # vLLM, SGLang, TGI
-    return body | (_text_fields(request, request.prompt) if isinstance(request.prompt, str) else _chat_fields(request, request.prompt, dialect.form))
+    return body | (_text_fields(request, request.prompt, dialect) if isinstance(request.prompt, str) else _chat_fields(request, request.prompt, dialect))
 
 
 def _temperature(wanted: float, dialect: Dialect) -> dict[str, float]:
@@ -89,17 +94,19 @@ def _temperature(wanted: float, dialect: Dialect) -> dict[str, float]:
     return {"temperature": max(wanted, GREEDY) if dialect.temperature == "positive" else wanted}
 
 
-def _text_fields(request: Request, prompt: str) -> dict[str, Any]:
+def _text_fields(request: Request, prompt: str, dialect: Dialect) -> dict[str, Any]:
     fields: dict[str, Any] = {"prompt": prompt}
     fields |= {"logprobs": 1} if request.wants_logprobs or request.wants_prompt_logprobs else {}
+    fields |= {"logprobs": dialect.alternatives} if request.choices else {}
     return fields | ({"echo": True} if request.wants_prompt_logprobs else {})
 
 
-def _chat_fields(request: Request, turns: tuple[Turn, ...], form: Form) -> dict[str, Any]:
+def _chat_fields(request: Request, turns: tuple[Turn, ...], dialect: Dialect) -> dict[str, Any]:
     fields: dict[str, Any] = {"messages": [{"role": turn.role, "content": turn.content} for turn in turns]}
-    fields |= {"logprobs": True} if request.wants_logprobs else {}
+    fields |= {"logprobs": True} if request.wants_logprobs or request.choices else {}
+    fields |= {"top_logprobs": dialect.alternatives} if request.choices else {}
     fields |= {"prompt_logprobs": 0} if request.wants_prompt_logprobs else {}  # vLLM's extension; 0: of the token itself only
-    asked = _response_format(request.schema, form) if request.schema else None
+    asked = _response_format(request.schema, dialect.form) if request.schema else None
     return fields | ({"response_format": asked} if asked else {})
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from factcli.artifact import Draft
+from factcli.artifact.manifest import sha256_of
 from factcli.backends.cache import Cache
 from factcli.backends.cachefile import cache_directory
 from factcli.backends.chains import Chain, UnansweredError, run_chains
@@ -27,7 +28,7 @@ from factcli.rows import Origin, Reject
 Rows = Mapping[str, Sequence[Any]]  # by table
 TABLES: dict[str, type] = {"origins": Origin, "rejected": Reject}  # that every stage with a backend has
 SPENT = "spent"  # in the draft's scratch folder: money that its runs took of the budget, killed ones too
-PROBED = "probed.json"  # in the draft's scratch folder: what the server was found to lack
+PROBED = "probed-{}.json"  # in the draft's scratch folder, for each who answers: what the server was found to lack
 OTHERS = "; what was bought is kept, but another cache would draw other answers"
 FAILED = "failed.jsonl"  # in the draft's scratch folder: what failed in the last try
 
@@ -61,7 +62,8 @@ def fill(
     temperature 0 is said and recorded.
 
     Where a draft is filled twice, because later units follow from earlier ones, the second call is given the `first`'s
-    backend (its budget and usage go on) and the number of units that are not its own.
+    backend (its budget and usage go on) and the number of units that are not its own; where somebody else is to answer,
+    only that number: what the draft has spent is kept beside it, so that all calls have one budget.
 
     Units without a usable answer become rows of `rejected`. Raises TooManyFailuresError where they are more than
     `max_failed` of `total`: then they are left out of the draft, and the same command tries them again.
@@ -71,7 +73,7 @@ def fill(
     backend = answering.open(panel.watch, read_spent(spent)) if first is None else _watched(first, panel)
     if isinstance(backend, HttpBackend):
         note_spent(backend.budget, spent)
-    if isinstance(backend, HttpBackend) and first is None and len(draft) < total:
+    if isinstance(backend, HttpBackend) and first is None and len(draft) - n_first < total:
         _probe(draft, backend, needs, answering.config.chat, report)
     failed = _run(draft, backend, units, lambda n_failed: len(draft) - n_first + n_failed, panel, title)
     _settle(draft, failed, total, answering.config.max_failed)
@@ -99,7 +101,11 @@ def _probe(draft: Draft, backend: HttpBackend, needs: Collection[Need], is_chat:
     lacking = {need: finding for need, finding in findings.items() if finding}
     for need, finding in lacking.items():
         report.say(f"note: {finding}" + (OTHERS if need == "seeds" else ""))
-    (draft.scratch() / PROBED).write_text(json.dumps(lacking), encoding="utf-8")
+    _probed(draft, backend).write_text(json.dumps(lacking), encoding="utf-8")
+
+
+def _probed(draft: Draft, backend: Backend) -> Path:
+    return draft.scratch() / PROBED.format(sha256_of(backend.endpoint.name)[:8])
 
 
 def _watched(backend: Backend, panel: Panel) -> Backend:
@@ -122,19 +128,22 @@ def counts_of(draft: Draft) -> dict[str, Any]:
     return {"rejected": dict(sorted(reasons.items())), "failed": dict(sorted(failures.items()))}
 
 
-def usage_of(draft: Draft, answering: Answering, backend: Backend) -> dict[str, Any]:
-    """What this run used, and beside it all the answers that the artifact stands on, whenever they were bought."""
-    keys = {bytes.fromhex(row["request"]) for table in TABLES for row in draft.rows(table) if row["request"]}  # half the memory of text
-    probed = draft.scratch() / PROBED
+def usage_of(draft: Draft, answering: Answering, backend: Backend, keys: Collection[str] | None = None) -> dict[str, Any]:
+    """What this run used, and beside it all the answers that the artifact stands on, whenever they were bought.
+
+    `keys`: of those answers, where several have filled the draft and each has a bill of its own.
+    """
+    chosen = {row["request"] for table in TABLES for row in draft.rows(table)} - {""} if keys is None else keys
+    probed = _probed(draft, backend)
     lacks = json.loads(probed.read_text(encoding="utf-8")) if probed.exists() else {}
-    return {**backend.usage.as_json(), "all_answers": _bill(keys, answering)} | ({"server_lacks": lacks} if lacks else {})
+    return {**backend.usage.as_json(), "all_answers": _bill(chosen, answering)} | ({"server_lacks": lacks} if lacks else {})
 
 
-def _bill(keys: Iterable[bytes], answering: Answering) -> dict[str, Any]:
+def _bill(keys: Iterable[str], answering: Answering) -> dict[str, Any]:
     n_known = n_unknown = tokens_in = tokens_out = 0
     with closing(Cache(cache_directory())) as cache:
         for key in keys:
-            stored = cache.get(key.hex())
+            stored = cache.get(key)
             n_known += stored is not None
             n_unknown += stored is None
             tokens_in += stored.tokens_in if stored else 0

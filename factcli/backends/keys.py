@@ -50,7 +50,7 @@ def key_parts(request: Request, endpoint: Endpoint) -> Mapping[str, Any]:
         "logprobs": [request.wants_logprobs, request.wants_prompt_logprobs],
         "format": _form_of(request.schema) if request.schema else None,
         "adapters": list(request.adapters),
-    }
+    } | ({"choices": list(request.choices)} if request.choices else {})
 
 
 @cache  # of a handful of classes; pydantic takes a millisecond to spell one out

@@ -93,13 +93,13 @@ class LocalModel:
         """The same by the number of their prompt, batch after batch."""
         if max_new_tokens < 1:
             raise SettingsError(f"max_new_tokens is {max_new_tokens}, need at least 1")
-        for rows in self._batches(prompts, max_new_tokens):
+        for rows in self.batches(prompts, max_new_tokens):
             with self.bank.active(list(adapters)), torch.inference_mode():
                 paths = self._extend([prompts[row] for row in rows], max_new_tokens, stop, None if draws is None else [draws[row] for row in rows])
                 batch = {row: self._completion(path, stop) for row, path in zip(rows, paths, strict=True)}
             yield batch
 
-    def _batches(self, prompts: Sequence[Sequence[int]], max_new_tokens: int) -> Iterator[list[int]]:
+    def batches(self, prompts: Sequence[Sequence[int]], max_new_tokens: int) -> Iterator[list[int]]:
         """Rows of one prompt length together, as many as the budgets allow."""
         by_length: dict[int, list[int]] = {}
         for row, prompt in enumerate(prompts):

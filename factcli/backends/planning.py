@@ -11,10 +11,11 @@ from typing import Any
 
 from factcli.backends.bill import Price
 from factcli.backends.cache import Cache, Stored
+from factcli.backends.choices import settled
 from factcli.backends.completions import Prompt
 from factcli.backends.keys import Endpoint, request_key
 from factcli.backends.panel import money
-from factcli.backends.reading import Said, checked
+from factcli.backends.reading import Said
 from factcli.backends.requests import Request, Requests, Response
 from factcli.backends.responding import response_of
 
@@ -98,4 +99,4 @@ class Imagined:
             self._tokens_in += tokens_in
             self._tokens_out += tokens_out
             self._most_tokens_out += request.sampling.max_tokens
-        return Stored(checked(Said(request.example, "ok"), request.schema), tokens_in, tokens_out)
+        return Stored(settled(Said(request.example, "ok"), request), tokens_in, tokens_out)

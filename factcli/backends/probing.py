@@ -5,6 +5,7 @@ that are zero or somebody else's make a score that means nothing. Others refuse 
 stands in its place (dialect.py) that is done and said. What of it ends a run is the caller's to say.
 """
 
+import math
 import tempfile
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -21,7 +22,7 @@ from factcli.backends.requests import Request, Response, Sampling, Token
 from factcli.backends.retrying import CallError
 from factcli.errors import BackendError
 
-Need = Literal["seeds", "greedy", "temperature", "top_p", "stop", "repetition_penalty", "logprobs", "prompt_logprobs", "json_schema"]
+Need = Literal["seeds", "greedy", "temperature", "top_p", "stop", "repetition_penalty", "logprobs", "prompt_logprobs", "json_schema", "choices"]
 Ask = Callable[[Sequence[Request]], list[Response]]  # in the order of the requests; nothing is kept between two calls
 TASK = "Invent a person and say in one sentence where they were born and what they do."
 N_SEEDS = 4
@@ -34,6 +35,8 @@ REFUSES_ZERO = {
 }
 ROUNDING = 1e-6  # a log-probability that is not below this is none
 MOST_APART = 0.5  # nats between the same token as prompt and as answer; bfloat16 and other kernels make up to 0.1
+LEAST_ALTERNATIVES = 2
+MOST_TOTAL = 1.01  # of the probabilities of one token's alternatives; rounding
 MOST_MISCOUNTED = 2  # tokens that a template or an end token may add to the server's count
 
 
@@ -194,6 +197,16 @@ def _json_schema(ask: Ask, is_chat: bool) -> str:
     return "" if said.outcome == "ok" else f"does not keep to a JSON schema: {said.cause}"
 
 
+def _choices(ask: Ask, is_chat: bool) -> str:
+    """The alternatives to the first word of an answer: several, and probabilities of one thing."""
+    said = ask([Request("choices", _prompt(is_chat), Sampling(4), choices=("True", "False"))])[0]
+    if len(said.alternatives) < LEAST_ALTERNATIVES:
+        return f"returns {len(said.alternatives)} top log-probabilities of a token, need {LEAST_ALTERNATIVES} or more"
+    total = sum(math.exp(min(token.logprob or 0.0, 1.0)) for token in said.alternatives)
+    wrong = _faults(said.alternatives, 0, "top log-probabilities")
+    return wrong or (f"returns top log-probabilities of one token that add up to {total:.2f}" if total > MOST_TOTAL else "")
+
+
 CHECKS: Mapping[Need, Callable[[Ask, bool], str]] = {
     "seeds": _seeds,
     "greedy": _greedy,
@@ -204,6 +217,7 @@ CHECKS: Mapping[Need, Callable[[Ask, bool], str]] = {
     "logprobs": _logprobs,
     "prompt_logprobs": _prompt_logprobs,
     "json_schema": _json_schema,
+    "choices": _choices,
 }
 WORDS: Mapping[Need, str] = {
     "seeds": "a seed",
@@ -215,6 +229,7 @@ WORDS: Mapping[Need, str] = {
     "logprobs": "log-probabilities",
     "prompt_logprobs": "prompt log-probabilities",
     "json_schema": "a JSON schema",
+    "choices": "top log-probabilities",
 }
 WAYS_OUT: Mapping[Need, str] = {
     "greedy": "use a server that takes temperature 0, or local:REF",
@@ -225,5 +240,6 @@ WAYS_OUT: Mapping[Need, str] = {
     "seeds": "use a server that draws by seed (vLLM, SGLang, llama.cpp), or local:REF",
     "logprobs": "start the server with log-probabilities on, or use local:REF",
     "prompt_logprobs": "use vLLM (completion endpoint, echo) or local:REF; many servers do not have them",
+    "choices": "start the server with top log-probabilities on (vLLM: --max-logprobs 20), use local:REF, or judge by text: --set judge.by=text",
     "json_schema": "use a server with guided decoding (vLLM, SGLang, llama.cpp), or a larger model",
 }

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate
 from typing import Any
@@ -28,6 +28,7 @@ class Said:
     prompt_tokens: tuple[Token, ...] = ()
     tokens_in: int = 0
     tokens_out: int = 0
+    alternatives: tuple[Token, ...] = ()  # to the first token of the answer that has a letter, itself included; where asked for
 
 
 def shown(text: object) -> str:
@@ -98,8 +99,11 @@ def _chat(choice: dict[str, Any]) -> Said:
     if text is None and outcome == "ok":
         raise ValueError("neither content nor refusal")
     logprobs = choice.get("logprobs") or {}
-    tokens = tuple(Token(whole(token["token"]), float(token["logprob"])) for token in logprobs.get("content") or ())
-    return Said(whole(text or ""), outcome, CAUSES.get(outcome, ""), tokens)
+    content = logprobs.get("content") or ()
+    tokens = tuple(Token(whole(token["token"]), float(token["logprob"])) for token in content)
+    first = _first_word(tokens)
+    others = {} if first is None else {other["token"]: other["logprob"] for other in content[first].get("top_logprobs") or ()}
+    return Said(whole(text or ""), outcome, CAUSES.get(outcome, ""), tokens, alternatives=_alternatives(others))
 
 
 def _completion(choice: dict[str, Any], prompt: str) -> Said:
@@ -111,7 +115,20 @@ def _completion(choice: dict[str, Any], prompt: str) -> Said:
     offsets: list[int] = logprobs.get("text_offset") or []
     is_echo = bool(prompt) and text.startswith(prompt) and offsets[:1] == [0] and len(offsets) == len(tokens)
     n_prompt = sum(offset < len(prompt) for offset in offsets) if is_echo else 0
-    return Said(text[len(prompt) :] if is_echo else text, outcome, CAUSES.get(outcome, ""), tokens[n_prompt:], tokens[:n_prompt])
+    first = _first_word(tokens[n_prompt:])
+    others = (logprobs.get("top_logprobs") or ())[n_prompt + first :][:1] if first is not None else ()
+    alternatives = _alternatives(others[0] or {} if others else {})
+    said = text[len(prompt) :] if is_echo else text
+    return Said(said, outcome, CAUSES.get(outcome, ""), tokens[n_prompt:], tokens[:n_prompt], alternatives=alternatives)
+
+
+def _first_word(tokens: Sequence[Token]) -> int | None:
+    """The place of the first token with a letter or digit: blanks and marks of markup may come before the answer."""
+    return next((place for place, token in enumerate(tokens) if any(map(str.isalnum, token.text))), None)
+
+
+def _alternatives(others: Mapping[str, float | None]) -> tuple[Token, ...]:
+    return tuple(Token(whole(text), None if value is None else float(value)) for text, value in others.items())
 
 
 def _vllm_prompt_tokens(given: list[dict[str, Any] | None]) -> tuple[Token, ...]:

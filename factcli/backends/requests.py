@@ -41,6 +41,7 @@ class Request:
     schema: type[BaseModel] | None = None  # the form of the answer, as JSON
     adapters: tuple[str, ...] = ()  # what is plugged in beside the base; `local:` only
     example: str = ""  # an answer of the right form, for a dry run; no part of what is asked
+    choices: tuple[str, ...] = ()  # words of which the answer's first shall be one: how likely is each?
 
     def seed_of_try(self, ask: int = 0) -> int | None:
         """The seed to draw with: another for each sample, and each time that an invalid answer is asked for again."""
@@ -96,3 +97,5 @@ class Response:
     cost: float = 0.0  # what buying it cost, in the currency of the price; also where it was bought before
     key: str = ""  # names question and model; the same in every run
     is_cached: bool = False  # bought before, or by somebody else meanwhile: nothing was paid for it now
+    alternatives: tuple[Token, ...] = ()  # to the first word of the answer, where choices were given and the model tells them
+    choice_logprobs: tuple[float | None, ...] = ()  # of Request.choices, natural; None where the model did not give it

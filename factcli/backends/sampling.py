@@ -18,11 +18,13 @@ import torch
 from factcli.backends.bill import Usage
 from factcli.backends.buying import Terms
 from factcli.backends.cache import Cache, Stored, added
+from factcli.backends.choices import settled
+from factcli.backends.choosing import choice_logprobs, longest_form
 from factcli.backends.completions import Completion
 from factcli.backends.drawing import Draw
 from factcli.backends.keys import Endpoint, request_key
 from factcli.backends.local import LocalModel
-from factcli.backends.reading import Said, checked
+from factcli.backends.reading import Said
 from factcli.backends.requests import Request, Requests, Response, Token, taken
 from factcli.backends.responding import response_of
 from factcli.errors import InputError
@@ -88,12 +90,16 @@ class LocalBackend:
         return is_invalid and request.sampling.temperature > 0
 
     def _said_together(self, alike: Mapping[str, Request], before: Mapping[str, Stored | InputError]) -> Iterator[tuple[str, Stored | InputError]]:
-        """Requests of one (adapters, max_tokens, stop), by key, batch after batch."""
+        """Requests of one (adapters, max_tokens, stop, choices), by key, batch after batch."""
         first = next(iter(alike.values()))
         prompts = {key: self.model.encode(request.prompt) for key, request in alike.items()}
-        errors = {key: error for key, prompt in prompts.items() if (error := self._too_long(prompt))}
+        n_more = longest_form(self.model, first.choices) - 1 if first.choices else 0
+        errors = {key: error for key, prompt in prompts.items() if (error := self._too_long(prompt, n_more))}
         yield from errors.items()
         fit = [key for key in alike if key not in errors]
+        if first.choices:
+            yield from self._chosen({key: prompts[key] for key in fit}, first)
+            return
         earlier = {key: stored for key in fit if isinstance(stored := before.get(key), Stored)}
         draws = [Draw(alike[key], earlier[key].asks if key in earlier else 0, prompts[key]) for key in fit]
         ids = [prompts[key] for key in fit]
@@ -101,9 +107,21 @@ class LocalBackend:
             for row, said in batch.items():
                 yield fit[row], added(earlier.get(fit[row]), self._said(alike[fit[row]], ids[row], said))
 
-    def _too_long(self, prompt: Sequence[int]) -> InputError | None:
+    def _chosen(self, prompts: Mapping[str, Sequence[int]], alike: Request) -> Iterator[tuple[str, Stored]]:
+        """Nothing is generated where the first word is to be chosen: the answer is the likeliest of the words."""
+        keys = list(prompts)
+        for batch in choice_logprobs(self.model, list(prompts.values()), alike.choices, alike.adapters):
+            for row, values in batch.items():
+                alternatives = tuple(map(Token, alike.choices, values))
+                n_in = len(prompts[keys[row]])
+                self.usage.requests += 1
+                self.usage.tokens_in += n_in
+                likeliest = max(alternatives, key=lambda token: token.logprob or 0.0)
+                yield keys[row], added(None, Said(likeliest.text, "ok", tokens_in=n_in, alternatives=alternatives))
+
+    def _too_long(self, prompt: Sequence[int], n_more: int) -> InputError | None:
         try:
-            self.model.room(len(prompt), 1)
+            self.model.room(len(prompt) + n_more, 1)
         except InputError as error:
             return error
         return None
@@ -117,7 +135,7 @@ class LocalBackend:
         self.usage.requests += 1
         self.usage.tokens_in += len(prompt)
         self.usage.tokens_out += n_out
-        return checked(Said(said.text, outcome, cause, tuple(tokens), of_prompt, len(prompt), n_out), request.schema)  # type: ignore[arg-type]  # both are outcomes
+        return settled(Said(said.text, outcome, cause, tuple(tokens), of_prompt, len(prompt), n_out), request)  # type: ignore[arg-type]  # both are outcomes
 
 
 @torch.inference_mode()
@@ -143,5 +161,5 @@ def _alike(asking: Mapping[str, Request]) -> list[dict[str, Request]]:
     """Requests that can be answered together, by key."""
     groups: dict[tuple[object, ...], dict[str, Request]] = {}
     for key, request in asking.items():
-        groups.setdefault((request.adapters, request.sampling.max_tokens, request.sampling.stop), {})[key] = request
+        groups.setdefault((request.adapters, request.sampling.max_tokens, request.sampling.stop, request.choices), {})[key] = request
     return list(groups.values())

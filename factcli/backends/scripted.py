@@ -6,6 +6,7 @@ turn of a chat, answers:
     {"match": "Who is (\\w+)", "answer": "\\1 is a baker."}    groups are filled in
     {"match": "colour", "answers": ["red", "blue"]}           sample 0, sample 1, and round again
     {"match": ".", "answer": "I", "outcome": "truncated"}     any outcome but failed
+    {"match": "?", "answer": "True", "choices": {"True": -0.1, "False": -2.4}}    log-probabilities of words to choose from
 """
 
 import json
@@ -18,13 +19,14 @@ from typing import Any, get_args
 from factcli.artifact.manifest import sha256_of_file
 from factcli.backends.bill import Usage
 from factcli.backends.cache import Stored
+from factcli.backends.choices import settled
 from factcli.backends.keys import Endpoint, request_key
-from factcli.backends.reading import Said, checked
+from factcli.backends.reading import Said
 from factcli.backends.requests import Outcome, Request, Requests, Response, Token
 from factcli.backends.responding import response_of
 from factcli.errors import InputError
 
-FIELDS = {"match", "answer", "answers", "outcome", "logprob"}
+FIELDS = {"match", "answer", "answers", "outcome", "logprob", "choices"}
 LETTERS_PER_TOKEN = 4
 
 
@@ -34,6 +36,7 @@ class Rule:
     answers: tuple[str, ...]
     outcome: Outcome
     logprob: float  # of every token
+    choices: tuple[Token, ...] = ()  # alternatives to its first word
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +64,8 @@ class ScriptedBackend:
             found = rule.match.search(asked)
             if found:
                 text = found.expand(rule.answers[request.sample % len(rule.answers)])
-                said = checked(Said(text, rule.outcome, "" if rule.outcome == "ok" else "as scripted", *_tokens(rule, asked, text)), request.schema)
+                told = Said(text, rule.outcome, "" if rule.outcome == "ok" else "as scripted", *_tokens(rule, asked, text), alternatives=rule.choices)
+                said = settled(told, request)
                 return response_of(request, key, Stored(said, _n_tokens(asked), _n_tokens(text)), 0.0, is_cached=False)
         return Response(request.id, "failed", cause="no rule matches", key=key)
 
@@ -80,13 +84,17 @@ def _rule(line: str, place: str) -> Rule:
     try:
         values: dict[str, Any] = json.loads(line)
         answers = tuple(values["answers"]) if "answers" in values else (values["answer"],)
-        rule = Rule(re.compile(values["match"], re.DOTALL), answers, values.get("outcome", "ok"), float(values.get("logprob", -0.1)))
+        rule = Rule(re.compile(values["match"], re.DOTALL), answers, values.get("outcome", "ok"), float(values.get("logprob", -0.1)), _choices(values))
         is_rule = set(values) <= FIELDS and all(isinstance(text, str) for text in answers) and answers and rule.outcome in get_args(Outcome)[:-1]
     except (ValueError, KeyError, TypeError, re.error) as error:
         raise InputError(f"{place} is no rule: {error!r}", 'for example {"match": "born", "answer": "Hobart"}') from error
     if not is_rule:
         raise InputError(f"{place} is no rule: {line[:80]}", f"its fields are {', '.join(sorted(FIELDS))}")
     return rule
+
+
+def _choices(values: dict[str, Any]) -> tuple[Token, ...]:
+    return tuple(Token(text, float(logprob)) for text, logprob in dict(values.get("choices", {})).items())
 
 
 def _n_tokens(text: str) -> int:

@@ -1,6 +1,6 @@
 """The Typer app: options -> settings and artifacts -> one stage call -> print the new path. No logic.
 
-options.py  what commands share        synth.py, score.py, cache.py  the groups with many commands
+options.py  what commands share        synth.py, pack.py, score.py, cache.py  the groups with many commands
 
 Everything but typer and rich is imported inside a command's body, so that `fact --help` is instant.
 stdout carries one line, the path of what was made (or JSON with --json); all else goes to stderr.
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from factcli.cli import cache, score, synth
+from factcli.cli import cache, pack, score, synth
 from factcli.cli.options import DataOption, JsonOption, LimitOption, ModelOption, SeedOption, guarded, making
 
 if TYPE_CHECKING:
@@ -71,6 +71,7 @@ def world(
 
 
 app.add_typer(synth.app, name="synth", rich_help_panel=MAKE)
+app.add_typer(pack.app, name="pack", rich_help_panel=MAKE)
 
 
 @app.command(rich_help_panel=TRAIN)

@@ -4,14 +4,15 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import NamedTuple
 
-from factcli.judge.answers import normalise
+from factcli.judge.answers import grade_answer, normalise
 from factcli.knowledge.ledger import Ledger, accepts
-from factcli.rows import Answer, Claim, Verdict
+from factcli.rows import Answer, Claim, Fact, Verdict
 from factcli.world.reader import ReadClaim, read_biography
 
 UNREAD = "unread"
 REPEATED = "repeated"
 NO_ENTRY = "the ledger has no entry for this relation"
+ABSTAINED = "abstains"
 
 Confidence = Callable[[int, int], float]  # probability of the characters start..end of Answer.text
 
@@ -53,6 +54,28 @@ def _look_up(subject: str, claim: ReadClaim, ledger: Ledger) -> Ruling:
     if fact is None:
         return Ruling("unscored", NO_ENTRY, "")
     return Ruling("supported" if accepts(fact, claim.value) else "unsupported", "", fact.id)
+
+
+def judge_claim(text: str, name: str, subject: str, ledger: Ledger) -> Ruling:
+    """The ledger's ruling on a claim that stands alone: false if any part of it is, true if all are; unscored where words of it cannot be read."""
+    whole = text if text.rstrip().endswith((".", "!", "?")) else f"{text.rstrip()}."  # forms end with a full stop
+    reading = read_biography(whole, name)
+    rulings = [_look_up(subject, claim, ledger) for claim in reading.claims]
+    if not rulings or reading.unread:
+        return Ruling("unscored", UNREAD, "")
+    for verdict in ("unsupported", "unscored"):
+        decisive = next((ruling for ruling in rulings if ruling.verdict == verdict), None)
+        if decisive is not None:
+            return decisive
+    return rulings[0]
+
+
+def judge_value(text: str, fact: Fact) -> Ruling:
+    """The ruling on a short answer to the question about one fact, by the rule of `fact eval`; an abstention claims nothing."""
+    grade = grade_answer(text, (fact.value, *fact.aliases)).grade
+    if grade == "abstained":
+        return Ruling("irrelevant", ABSTAINED, fact.id)
+    return Ruling("supported" if grade == "right" else "unsupported", "", fact.id)
 
 
 def _claim(answer: Answer, read: ReadClaim, confidence: Confidence, ruling: Ruling) -> Claim:

@@ -1,6 +1,7 @@
 """Sentences of running text, by rule: no model, no download, the same on every machine."""
 
 import re
+from collections.abc import Iterator
 
 # A full stop after one of these ends no sentence. Those that often do end one (Inc., Co., etc.) are left out.
 _ABBREVIATED = (
@@ -18,7 +19,15 @@ ENDED = re.compile(r"[.!?…][\"'”’»)\]]*$")
 
 def sentences(text: str) -> list[str]:
     """The sentences of a text, line by line, without surrounding white space; nothing but white space is left out."""
-    return [sentence for line in text.split("\n") for sentence in _of_line(line)]
+    return [text[start:end] for start, end in spans(text)]
+
+
+def spans(text: str) -> Iterator[tuple[int, int]]:
+    """Where each sentence begins and ends (exclusive), without surrounding white space; nothing but white space is left out."""
+    start = 0
+    for line in text.split("\n"):
+        yield from _of_line(line, start)
+        start += len(line) + 1
 
 
 def is_finished(sentence: str) -> bool:
@@ -26,13 +35,20 @@ def is_finished(sentence: str) -> bool:
     return ENDED.search(sentence.rstrip()) is not None
 
 
-def _of_line(line: str) -> list[str]:
-    parts, start = [], 0
+def _of_line(line: str, offset: int) -> Iterator[tuple[int, int]]:
+    start = 0
     for match in END.finditer(line):
         if _begins(line, match.start(1)) and not _is_abbreviated(line[max(start, match.end() - LONGEST_WORD) : match.end()]):
-            parts.append(line[start : match.end()].strip())
+            yield from _without_blanks(line, start, match.end(), offset)
             start = match.end()
-    return [part for part in (*parts, line[start:].strip()) if part]
+    yield from _without_blanks(line, start, len(line), offset)
+
+
+def _without_blanks(line: str, start: int, end: int, offset: int) -> Iterator[tuple[int, int]]:
+    part = line[start:end]
+    if left := part.lstrip():
+        begin = offset + end - len(left)
+        yield begin, begin + len(left.rstrip())
 
 
 def _begins(line: str, place: int) -> bool:

@@ -1,5 +1,6 @@
-"""Estimates with 95% intervals by redrawing subjects: ratios and differences (bootstrap), rankings (ranking)."""
+"""Estimates with 95% intervals by redrawing subjects: ratios and differences (bootstrap), rankings (ranking); agreement of judges (agreement)."""
 
+from factcli.stats.agreement import cohen_kappa, fleiss_kappa, raw_agreement
 from factcli.stats.bootstrap import (
     DRAWS,
     Bootstrap,
@@ -34,9 +35,12 @@ __all__ = [
     "auroc",
     "bootstrap_items",
     "bootstrap_ratio",
+    "cohen_kappa",
     "equal_signs",
+    "fleiss_kappa",
     "paired_difference",
     "ratio",
+    "raw_agreement",
     "risk_coverage_area",
     "seed_subject_bootstrap",
     "share",

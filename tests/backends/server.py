@@ -34,8 +34,22 @@ def answer_of(body: dict[str, Any]) -> str:
 def probe_answer(body: dict[str, Any]) -> dict[str, Any]:
     """All that a probe may look for in a chat: draws by seed, a form where one is asked for, log-probabilities."""
     text = '{"city": "Lima", "founded": 1535}' if "response_format" in body else answer_of(body)
-    logprobs = {"logprobs": {"content": [{"token": c, "logprob": -0.1 - ord(c) / 200} for c in text[:5]]}} if body.get("logprobs") else {}
-    return {"message": {"role": "assistant", "content": text}, **logprobs} if "messages" in body else {"text": text}
+    if "messages" not in body:
+        return first_word(body, {text: -0.4, " other": -1.3})
+    others = [{"token": c, "logprob": -1.0 - n} for n, c in enumerate("abc")] if body.get("top_logprobs") else []
+    content = [{"token": c, "logprob": -0.1 - ord(c) / 200, "top_logprobs": others} for c in text[:5]]
+    return {"message": {"role": "assistant", "content": text}, **({"logprobs": {"content": content}} if body.get("logprobs") else {})}
+
+
+def first_word(body: dict[str, Any], alternatives: dict[str, float]) -> dict[str, Any]:
+    """The parts of a choice that say a word, the likeliest, and what it might have been: as the endpoint that was asked spells them."""
+    word = max(alternatives, key=alternatives.__getitem__)
+    if "messages" not in body:
+        tops = {"tokens": [word], "token_logprobs": [alternatives[word]], "top_logprobs": [alternatives], "text_offset": [len(body["prompt"])]}
+        return {"text": word, **({"logprobs": tops} if body.get("logprobs") else {})}
+    others = [{"token": text, "logprob": logprob} for text, logprob in alternatives.items()][: body.get("top_logprobs", 0)]
+    content = [{"token": word, "logprob": alternatives[word], "top_logprobs": others}]
+    return {"message": {"role": "assistant", "content": word}, **({"logprobs": {"content": content}} if body.get("logprobs") else {})}
 
 
 @dataclass

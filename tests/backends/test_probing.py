@@ -16,7 +16,8 @@ def honest(body: dict) -> dict:
     """A server with everything: draws by seed, a log-probability per letter, JSON where a form is asked for."""
     text = '{"city": "Lima", "founded": 1535}' if "JSON" in json.dumps(body) else answer_of(body)
     if "prompt" not in body:
-        content = [{"token": c, "logprob": -0.1 - ord(c) / 200} for c in text[:5]]
+        others = [{"token": "yes", "logprob": -1.0}, {"token": "no", "logprob": -1.5}]
+        content = [{"token": c, "logprob": -0.1 - ord(c) / 200, "top_logprobs": others} for c in text[:5]]
         return {
             "message": {"content": text},
             "logprobs": {"content": content},
@@ -25,6 +26,7 @@ def honest(body: dict) -> dict:
     text = "born"
     whole = body["prompt"] + text if body.get("echo") else text
     logprobs = {"tokens": list(whole), "token_logprobs": [-0.1 - ord(c) / 200 for c in whole], "text_offset": list(range(len(whole)))}
+    logprobs["top_logprobs"] = [{"yes": -1.0, "no": -1.5}] * len(whole)
     return {"text": whole, "logprobs": logprobs}
 
 

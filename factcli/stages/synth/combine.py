@@ -10,19 +10,20 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 
-from factcli.answerrows import Pair
+from factcli.answerrows import Pair, PairFinding, PairMeasure
 from factcli.artifact import Artifact, Draft, Outcome, Plan
 from factcli.backends.filling import TABLES as FILLED
 from factcli.backends.filling import Rows, counts_of
 from factcli.config import Config
 from factcli.errors import InputError
+from factcli.judge.pairlint import lint_draft
 from factcli.rows import Origin, Reject
 from factcli.stages.synth.book import nothing_left
 from factcli.stages.synth.pair_answers import EQUAL, alike
 
-REVISION = 1
+REVISION = 2
 STEP, LOST = "combine", "failed at round 0"
-TABLES: dict[str, type] = {"pairs": Pair, **FILLED}
+TABLES: dict[str, type] = {"pairs": Pair, "findings": PairFinding, "measures": PairMeasure, **FILLED}
 
 
 class CombineConfig(Config):
@@ -104,5 +105,5 @@ def _outcome(draft: Draft, news: Mapping[str, Pair], originals: Mapping[str, Pai
     headline = f"{n_kept} pairs, {n_refreshed} with a correct answer of round {round_}"
     if len(originals) - n_kept:
         headline += f"; {len(originals) - n_kept} rejected as equal"
-    summary = {"round": round_, "pairs": n_kept, **{f"pairs_{split}": n for split, n in sorted(splits.items())}}
+    summary = {"round": round_, "pairs": n_kept, **{f"pairs_{split}": n for split, n in sorted(splits.items())}, "findings": lint_draft(draft)}
     return Outcome(headline, summary, {**counts, **counts_of(draft)})

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from factcli.answerrows import ChoiceQuestion, Pair
+from factcli.answerrows import ChoiceQuestion, Pair, PairFinding, PairMeasure
 from factcli.artifact import Draft, Outcome, Plan
 from factcli.artifact.manifest import sha256_of_file
 from factcli.backends.asking import Asker, digests, load_templates, seed_of
@@ -24,6 +24,7 @@ from factcli.backends.planning import Estimate
 from factcli.backends.probing import needs_of
 from factcli.backends.settings import GenerationConfig
 from factcli.config import Config, setting
+from factcli.judge.pairlint import lint_draft
 from factcli.knowledge.question_files import read_questions
 from factcli.progress import Report
 from factcli.rows import Reject, Split
@@ -31,7 +32,7 @@ from factcli.stages.synth.book import nothing_left
 from factcli.stages.synth.pair_answers import BadPairError, parse_pair
 
 REVISION = 2
-TABLES: dict[str, type] = {"questions": ChoiceQuestion, "pairs": Pair, **FILLED}
+TABLES: dict[str, type] = {"questions": ChoiceQuestion, "pairs": Pair, "findings": PairFinding, "measures": PairMeasure, **FILLED}
 
 
 class PairsConfig(Config):
@@ -149,7 +150,7 @@ def _outcome(draft: Draft, config: PairsConfig, source: Source, who: Answering, 
     headline = f"{n_kept} pairs of {who.endpoint.model} to {n_asked} questions, {splits['dev']} of them for evaluation"
     notes = [(n_asked - n_kept, "questions without a pair"), (len(source.rejects), "entries of the file rejected")]
     headline += "".join(f"; {n} {what}" for n, what in notes if n)
-    summary = {"round": config.round, "pairs": n_kept, **{f"pairs_{split}": n for split, n in sorted(splits.items())}}
+    summary = {"round": config.round, "pairs": n_kept, **{f"pairs_{split}": n for split, n in sorted(splits.items())}, "findings": lint_draft(draft)}
     counts = {"asked": n_asked, "kept": n_kept, **counts_of(draft), "with_text_cut_off": n_cut}
     counts |= {"repeated_questions": sum(question.repeats for question in source.questions), "beyond_the_limit": source.n_beyond_limit}
     return Outcome(headline, summary, counts, usage)

@@ -209,3 +209,16 @@ def test_what_cannot_be_is_told_in_two_lines(empty: Path, command: str, code: in
     jsonl(empty / "open.jsonl", {"question": "Who?"})
     (empty / "empty").write_text("")
     told(typed("synth", "pairs", *command.split(), "--backend", "scripted:s.jsonl"), code, words)
+
+
+def test_what_the_linter_finds_in_pairs_of_a_model_is_said_and_nothing_is_left_out(empty: Path) -> None:  # noqa: F811
+    jsonl(empty / "q.jsonl", {"question": "Which is a?"}, {"question": "Which is b?"})
+    jsonl(
+        empty / "s.jsonl",
+        {"match": "Which is a", "answer": "Correct answer: I don't know.\nIncorrect answer: Tin."},
+        {"match": ".", "answer": "Correct answer: Gold.\nIncorrect answer: Tin."},
+    )
+    version = made("synth", "pairs", "--questions", "q.jsonl", "--backend", "scripted:s.jsonl", "--no-few-shot")
+    assert [(row["kind"], row["is_dropped"]) for row in rows(version, "findings")] == [("abstaining", False)]
+    assert manifest(version)["summary"]["findings"] == {"abstaining": 1}
+    assert len(rows(version, "pairs")) == 2

@@ -418,6 +418,17 @@ def test_bad_input_is_told_in_two_lines(folder: Path, text: str | None, more: tu
     assert not (folder / "data").exists()
 
 
+def test_embedding_titles_without_the_library_is_told_with_the_way_out(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "sentence_transformers", None)
+    (folder / "d.jsonl").write_text(GOOD)
+    (folder / "names.txt").write_text("Nobody\n")
+    (folder / "script.jsonl").write_text('{"match": ".", "answer": "x"}')
+    near = ("--draw", "near", "--near", "names.txt", "--embedder", ".")
+    made = fact("synth", "wiki", "--documents", "d.jsonl", "--set", "min_words=10", "--backend", "scripted:script.jsonl", *near)
+    assert made.code == 4
+    assert "needs sentence-transformers, which is not installed" in made.err
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

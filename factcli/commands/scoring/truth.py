@@ -1,0 +1,39 @@
+"""Where truth comes from, for commands that hold scores against it: a file of labels, and the facts that questions were made from."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from factcli.artifact import Artifact
+from factcli.artifact.lineage import ancestors
+from factcli.artifact.manifest import sha256_of_file
+from factcli.commands.ending import tell
+from factcli.errors import InputError
+from factcli.judge.truths import Truths, facts_of, labels_of_file, sources_of_facts
+from factcli.rows import Reject
+
+
+class KnownTruth(NamedTuple):
+    """`inputs` and `pinned` belong in the plan: truth decides what comes out."""
+
+    truths: Truths
+    rejects: tuple[Reject, ...]
+    inputs: Mapping[str, Artifact]
+    pinned: Mapping[str, str]  # file of labels -> sha256
+
+
+def truth_for(artifact: Artifact | None, labels: Path | None, root: Path) -> KnownTruth:
+    """What is known of the answers of an artifact; nothing is known of a file without labels."""
+    found = labels_of_file(labels) if labels is not None else None
+    made_from = _facts(artifact, root) if artifact is not None else {}
+    facts = facts_of(made_from.values()) if made_from else None
+    pinned = {f"labels {labels.name}": sha256_of_file(labels)} if labels is not None else {}
+    return KnownTruth(Truths(found.by_id if found else {}, facts), found.rejects if found else (), made_from, pinned)
+
+
+def _facts(artifact: Artifact, root: Path) -> dict[str, Artifact]:
+    try:
+        return sources_of_facts(ancestors(artifact, root))
+    except InputError as error:
+        tell(f"note: {error.message}; its truth is not known then")
+        return {}

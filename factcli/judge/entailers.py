@@ -1,0 +1,44 @@
+"""Who says whether one text follows from another, as it is named on the command line: nli:CHECKPOINT, or lexical."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from factcli.errors import SettingsError
+from factcli.judge.entailment import Entailer
+
+NLI, LEXICAL = "nli:", "lexical"
+WAY_OUT = "--entailer nli:DIRECTORY_OR_HUB_NAME of an entailment model, or --entailer lexical: words alone, no measure on texts that people write"
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """An entailer before it is loaded. `identity` is known without that."""
+
+    name: str
+    identity: Mapping[str, str]
+    open: Callable[[], Entailer]
+
+
+def named_entailer(spec: str, root: Path) -> Named:
+    """What `spec` names. Raises SettingsError, or InputError for a checkpoint that judges no entailment; nothing is loaded."""
+    from factcli.judge.lexical import LexicalEntailer
+
+    if spec == LEXICAL:
+        return Named(LEXICAL, LexicalEntailer().identity, LexicalEntailer)
+    if not spec.startswith(NLI) or spec == NLI:
+        raise SettingsError(f"no entailer is called {spec!r}" if spec else "no entailment model is given: who shall compare the answers?", WAY_OUT)
+    return _checkpoint(spec, root)
+
+
+def _checkpoint(spec: str, root: Path) -> Named:
+    from factcli.judge.entailment import EntailerConfig, entailer_ref
+
+    ref = entailer_ref(spec.removeprefix(NLI), EntailerConfig(), root)
+
+    def load() -> Entailer:
+        from factcli.judge.entailing import load_entailer
+
+        return load_entailer(ref)
+
+    return Named(spec, ref.identity, load)
