@@ -19,6 +19,7 @@ LAYERS: dict[str, int | str] = {
     "factcli.answerrows": 0,
     "factcli.topicrows": 0,
     "factcli.consistencyrows": 0,
+    "factcli.textfiles": 1,
     "factcli.config": 1,
     "factcli.progress": 1,
     "factcli.extras": 1,

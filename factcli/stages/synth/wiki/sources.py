@@ -10,7 +10,7 @@ from factcli.artifact.manifest import sha256_of, sha256_of_file
 from factcli.errors import InputError, SettingsError
 from factcli.extras import require_train
 from factcli.knowledge.chunking import CountTokens, count_words
-from factcli.knowledge.titles import Entry, Listed, read_documents, read_names, read_titles, read_views
+from factcli.knowledge.titles import Candidate, Listed, read_documents, read_names, read_titles, read_views
 from factcli.knowledge.vectors import Space, embed, in_l1, nearest_in_turn, read_vectors
 from factcli.rows import Reject
 from factcli.stages.synth.wiki.settings import WikiConfig
@@ -87,13 +87,13 @@ def _with_documents(config: WikiConfig, files: Files) -> Sources:
     return Sources(files, tuple(chosen), rejected=everything, n_not_drawn=len(entries) - len(chosen), n_other_titles=documents.n_passed)
 
 
-def _described(entry: Entry, listed: Mapping[str, Listed] | None) -> Entry:
+def _described(entry: Candidate, listed: Mapping[str, Listed] | None) -> Candidate:
     """With the category of the list, where that has one."""
     category = listed[entry.title].category if listed else ""
     return replace(entry, category=category) if category else entry
 
 
-def _ranking(config: WikiConfig, files: Files, entries: list[Entry]) -> tuple[list[Entry], Ranked, Sequence[Reject]]:
+def _ranking(config: WikiConfig, files: Files, entries: list[Candidate]) -> tuple[list[Candidate], Ranked, Sequence[Reject]]:
     """Entries that can be ranked, how, and what cannot."""
     if config.draw == "views":
         views, rejected = read_views(files.views) if files.views else ({}, ())
@@ -104,7 +104,7 @@ def _ranking(config: WikiConfig, files: Files, entries: list[Entry]) -> tuple[li
     return _near(files, entries) if config.draw == "near" else (entries, by_chance(config.seed), ())
 
 
-def _near(files: Files, entries: list[Entry]) -> tuple[list[Entry], Ranked, Sequence[Reject]]:
+def _near(files: Files, entries: list[Candidate]) -> tuple[list[Candidate], Ranked, Sequence[Reject]]:
     assert files.near is not None
     names, titles = read_names(files.near), [entry.title for entry in entries]
     if files.embedder is not None:
