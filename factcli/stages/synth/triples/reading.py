@@ -6,11 +6,11 @@ from functools import cached_property
 from pathlib import Path
 
 from factcli.artifact.manifest import sha256_of_file
-from factcli.rows import Fact, Person
+from factcli.rows import Fact, Person, RejectedLine
 from factcli.stages.synth.triples.settings import TriplesConfig
 from factcli.world.counterparts import pools_of
 from factcli.world.relations import RelationTemplates, fill, load_templates
-from factcli.world.triples import Reject, read_facts, real_rows
+from factcli.world.triples import read_facts, real_rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class Triples:
 
     people: Sequence[Person]
     facts: Sequence[Fact]
-    lines: Sequence[Reject]
+    lines: Sequence[RejectedLine]
     known: Mapping[str, RelationTemplates]
 
     @cached_property
