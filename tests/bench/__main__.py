@@ -59,12 +59,12 @@ def numbers(text: str) -> list[int]:
 
 
 PARTS: Mapping[str, Callable[[Chosen], str]] = {
-    "speed": lambda chosen: speed.table(),
+    "speed": lambda _: speed.table(),
     "generation": lambda chosen: generation.table(chosen.requests),
     "factscore": lambda chosen: factscore.table(chosen.labels),
-    "claims": lambda chosen: claims.table(),
+    "claims": lambda _: claims.table(),
     "judging": lambda chosen: judging.table(chosen.answers),
-    "calibration": lambda chosen: calibration.table(),
+    "calibration": lambda _: calibration.table(),
     "retrieval": lambda chosen: retrieval.table(chosen.passages),
     "demo": lambda chosen: demo.table(chosen.versions, chosen.size, chosen.runs),
     "effect": _effect,
