@@ -15,13 +15,15 @@ from factcli.world.triples import read_facts, real_rows
 
 @dataclass(frozen=True, slots=True)
 class Files:
-    """What the user brings: triples, and templates that say of what kind a relation's subjects are."""
+    """What the user brings: triples, templates that say of what kind a relation's subjects are, and HotpotQA's own questions."""
 
     facts: Path
     templates: Sequence[Path]
+    real: Path | None = None
 
     def pinned(self) -> dict[str, str]:
         own = {f"templates {n} {path.name}": sha256_of_file(path) for n, path in enumerate(self.templates)}
+        own |= {f"real {self.real.name}": sha256_of_file(self.real)} if self.real else {}
         return {f"facts {self.facts.name}": sha256_of_file(self.facts), **own}
 
 
