@@ -2,12 +2,14 @@
 
 Append-only, so a kill can tear only the last line, and that one is cut off when the work goes on; tables
 can never disagree about which units are in. A line is a checksum, a space and a JSON object. At commit the
-journal is split into tables in input order by seeking from line to line: memory holds one offset per unit,
-never the rows.
+journal is split into tables in input order by seeking from line to line. Where each unit stands is kept in a
+temporary database, which SQLite holds in a few MB of memory and beyond that on disk: memory does not grow with
+the number of units.
 """
 
 import json
 import os
+import sqlite3
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
@@ -25,29 +27,29 @@ class Journal:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._units: dict[str, tuple[int, int]] = {}  # unit -> (input order, byte offset)
+        self._index = _Index()
         path.touch()
         self._end = self._recover()
         self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
 
     def __contains__(self, unit: str) -> bool:
-        return unit in self._units
+        return unit in self._index
 
     def __len__(self) -> int:
-        return len(self._units)
+        return len(self._index)
 
     def append(self, unit: str, order: int, tables: Mapping[str, Sequence[Any]]) -> None:
         """Write `unit` with its rows (dataclass instances). It is in the journal whole once this returns, and not at all if it raises."""
-        if unit in self._units:
-            raise AssertionError(f"unit {unit!r} was already written")
         rows = {table: [asdict(row) for row in rows] for table, rows in tables.items()}
         line = _line({"unit": unit, "order": order, "rows": rows})
+        if unit in self._index:
+            raise AssertionError(f"unit {unit!r} was already written")
         try:
             _write_whole(self._file, line)
         except BaseException:  # a full disk, or Ctrl-C: what comes next must not follow half a line
             _cut(self.path, self._end)
             raise
-        self._units[unit] = (order, self._end)
+        self._index.add(unit, order, self._end)
         self._end += len(line)
 
     def split(self, directory: Path, tables: Sequence[str]) -> dict[str, int]:
@@ -66,11 +68,12 @@ class Journal:
 
     def close(self) -> None:
         os.close(self._file)
+        self._index.close()
 
     def in_order(self) -> Iterator[dict[str, list[dict[str, Any]]]]:
         """The rows of every finished unit, by input order, then by name: never by the order of writing, which differs between runs."""
         with self.path.open("rb") as file:
-            for _, (_, offset) in sorted(self._units.items(), key=lambda item: (item[1][0], item[0])):
+            for offset in self._index.offsets():
                 yield self._rows_at(offset, file)
 
     def _rows_at(self, offset: int, file: Any) -> dict[str, list[dict[str, Any]]]:
@@ -92,9 +95,36 @@ class Journal:
                 if entry is None:
                     os.truncate(self.path, offset)
                     break
-                self._units[entry["unit"]] = (entry["order"], offset)
+                self._index.add(entry["unit"], entry["order"], offset)
                 offset += len(line)
         return offset
+
+
+class _Index:
+    """Where each unit stands in the journal. Gone with the process: it is read anew from the journal."""
+
+    def __init__(self) -> None:
+        self._database = sqlite3.connect("", isolation_level=None, check_same_thread=False)  # "": a temporary file, made when memory is short
+        self._database.execute("PRAGMA synchronous = OFF")
+        self._database.execute("CREATE TABLE units (name TEXT PRIMARY KEY, place INTEGER, offset INTEGER) WITHOUT ROWID")
+        self._n = 0
+
+    def __contains__(self, unit: str) -> bool:
+        return self._database.execute("SELECT 1 FROM units WHERE name = ?", (unit,)).fetchone() is not None
+
+    def __len__(self) -> int:
+        return self._n
+
+    def add(self, unit: str, order: int, offset: int) -> None:
+        self._n += self._database.execute("INSERT OR REPLACE INTO units VALUES (?, ?, ?)", (unit, order, offset)).rowcount
+
+    def offsets(self) -> Iterator[int]:
+        """By input order, then by name."""
+        for (offset,) in self._database.execute("SELECT offset FROM units ORDER BY place, name"):
+            yield offset
+
+    def close(self) -> None:
+        self._database.close()
 
 
 def _json(value: Any) -> bytes:

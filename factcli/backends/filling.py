@@ -1,6 +1,7 @@
 """A draft filled by chains: each unit's rows are written as it ends, finished units are skipped, failed ones explained."""
 
 import json
+import sqlite3
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
@@ -124,9 +125,13 @@ def imagine(answering: Answering, units: Iterable[Unit]) -> Estimate:
 
 def counts_of(draft: Draft) -> dict[str, Any]:
     """Rejects by reason, and units that failed: the same whether or not the run was interrupted."""
-    rejects = list(draft.rows("rejected"))
-    reasons = Counter(f"{row['step']}: {row['reason']}" for row in rejects if not row["is_failure"])
-    failures = Counter(row["reason"] for row in rejects if row["is_failure"])
+    reasons: Counter[str] = Counter()
+    failures: Counter[str] = Counter()
+    for row in draft.rows("rejected"):
+        if row["is_failure"]:
+            failures[row["reason"]] += 1
+        else:
+            reasons[f"{row['step']}: {row['reason']}"] += 1
     return {"rejected": dict(sorted(reasons.items())), "failed": dict(sorted(failures.items()))}
 
 
@@ -136,11 +141,19 @@ def usage_of(draft: Draft, answering: Answering, backend: Backend | None, keys: 
     `backend` is None where this run had nothing to ask.
     `keys`: of those answers, where several have filled the draft and each has a bill of its own.
     """
-    chosen = {row["request"] for table in TABLES for row in draft.rows(table)} - {""} if keys is None else keys
+    chosen = _distinct(row["request"] for table in TABLES for row in draft.rows(table)) if keys is None else keys
     probed = _probed(draft, answering.endpoint)
     lacks = json.loads(probed.read_text(encoding="utf-8")) if probed.exists() else {}
     used = backend.usage if backend else Usage()
     return {**used.as_json(), "all_answers": _bill(chosen, answering)} | ({"server_lacks": lacks} if lacks else {})
+
+
+def _distinct(keys: Iterable[str]) -> Iterator[str]:
+    """Each that is not empty, once; in a temporary database, so that memory does not grow with their number."""
+    with closing(sqlite3.connect("", isolation_level=None)) as database:
+        database.execute("CREATE TABLE keys (key TEXT PRIMARY KEY) WITHOUT ROWID")
+        database.executemany("INSERT OR IGNORE INTO keys VALUES (?)", ((key,) for key in keys if key))
+        yield from (key for (key,) in database.execute("SELECT key FROM keys"))
 
 
 def _bill(keys: Iterable[str], answering: Answering) -> dict[str, Any]:
