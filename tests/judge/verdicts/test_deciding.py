@@ -1,5 +1,6 @@
 """Judges that ask nobody: entailment models on passages, and the ledger of a world."""
 
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -10,11 +11,13 @@ from factcli.artifact import Artifact, Draft, Outcome, Plan, make
 from factcli.backends.settings import GenerationConfig
 from factcli.config import Config
 from factcli.errors import InputError, SettingsError
+from factcli.judge.entailment import Entailment
 from factcli.judge.ledger import ABSTAINED, NO_ENTRY, UNREAD
 from factcli.judge.verdicts.combining import agreement, by_claim
-from factcli.judge.verdicts.deciding import NOBODY, TOO_LONG
+from factcli.judge.verdicts.deciding import NOBODY, TOO_LONG, EntailmentJudging
 from factcli.judge.verdicts.filling import Matter
 from factcli.judge.verdicts.settings import JudgeConfig
+from factcli.judge.verdicts.showing import Showing
 from factcli.resolving import local_ref
 from factcli.rows import Fact, Person
 from factcli.scorerows import ClaimVerdict
@@ -132,6 +135,27 @@ def test_an_entailment_model_holds_each_claim_against_each_passage(tmp_path: Pat
     assert rows[0].probability is not None
     assert rows[0].probability > 0.9
     assert made.manifest.usage == {"premises_cut": 0}
+
+
+class Finding:
+    """Entailment by containment: 0.8 where the premise holds the hypothesis, else 0.1."""
+
+    identity: dict[str, str] = {}  # noqa: RUF012 - it has none
+
+    def judge(self, pairs: Sequence[tuple[str, str]]) -> Iterator[Entailment]:
+        return (Entailment(0.8, 0.0, 0.2) if hypothesis in premise else Entailment(0.1, 0.0, 0.9) for premise, hypothesis in pairs)
+
+    def fits(self, hypothesis: str) -> bool:
+        return bool(hypothesis)
+
+
+def test_the_passage_that_supports_a_claim_most_decides():
+    one = answer("a", "mira")
+    (claim,) = claims_of(one, "a baker")
+    config = JudgeConfig()
+    shown = Showing(Pages({"mira": ["born in Lima", "works as a baker", "won a prize"]}), config).of(one, [claim])
+    (weighed,) = EntailmentJudging(Finding(), config).weighed([(claim, shown)])
+    assert (weighed.opinion.verdict, weighed.opinion.probability, len(weighed.evidence)) == ("supported", 0.8, 3)
 
 
 def test_an_entailment_model_needs_passages(tmp_path: Path):
