@@ -24,13 +24,13 @@ def required(path: Path | None, flag: str) -> Path:
     return path
 
 
-def make_from_subjects(making: Making, task: str, subjects: Path, titles: Path | None, flags: Mapping[str, Any]) -> None:
+def make_from_subjects(making: Making, task: str, subjects: Path, titles: Path | None, pack: str | None, flags: Mapping[str, Any]) -> None:
     from factcli.stages.synth.subjects import stage
     from factcli.stages.synth.subjects.settings import CONFIGS
 
     config = making.settings(CONFIGS[task], "synth", flags, None)
     answering = answering_for(making, config.generation)
-    files = stage.Files(subjects, titles)
+    files = stage.Files(subjects, titles, resolving.pick(pack, making.root, "pack", "fact pack build --from FILE") if pack is not None else None)
     plan = stage.plan(task, config, files, answering, making.name)
     finish(
         making,

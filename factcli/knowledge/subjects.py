@@ -3,10 +3,10 @@
 import json
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from factcli.errors import InputError
 from factcli.prompts import CONTROL, MARKS
@@ -39,15 +39,26 @@ class RejectedLine:
     text: str
 
 
+class Found(NamedTuple):
+    """A page that a title was looked up as: its own title, and its passages in order."""
+
+    title: str
+    passages: Sequence[str]
+
+
+Pages = Callable[[str], Found | None]  # None where there is no page about a title
+
+
 class _BadLineError(ValueError):
     """Why a line is rejected."""
 
 
-def read_subjects(path: Path) -> tuple[tuple[RealSubject, ...], tuple[RejectedLine, ...]]:
+def read_subjects(path: Path, pages: Pages | None = None) -> tuple[tuple[RealSubject, ...], tuple[RejectedLine, ...]]:
     """The file's subjects and its rejected lines, in file order; empty lines are neither.
 
     JSONL of title, text (a string or a list of passages) and, where known, popularity. A title that another line has
-    (without case, accents and punctuation) is rejected. Raises InputError for a file without one usable line.
+    (without case, accents and punctuation) is rejected. With `pages` a line may also be a title alone, as it stands or as JSON
+    without text: title and text are then those of its page. Raises InputError for a file without one usable line.
     """
     subjects: list[RealSubject] = []
     rejects: list[RejectedLine] = []
@@ -56,7 +67,7 @@ def read_subjects(path: Path) -> tuple[tuple[RealSubject, ...], tuple[RejectedLi
         if not line.strip():
             continue
         try:
-            subject = _subject(number, line)
+            subject = _subject(number, line, pages)
             if (known := first.setdefault(folded(subject.title), number)) != number:
                 raise _BadLineError(f"repeats the title of line {known}")
         except _BadLineError as error:
@@ -65,7 +76,7 @@ def read_subjects(path: Path) -> tuple[tuple[RealSubject, ...], tuple[RejectedLi
             subjects.append(subject)
     if not subjects:
         why = f"line {rejects[0].line}: {rejects[0].reason}" if rejects else "it is empty"
-        raise InputError(f"{path} has no usable subject ({why})", f"one JSON object per line: {EXAMPLE}")
+        raise InputError(f"{path} has no usable subject ({why})", f"one JSON object per line: {EXAMPLE}; or titles, with --pack REF")
     return tuple(subjects), tuple(rejects)
 
 
@@ -116,8 +127,8 @@ def _title_of(line: str) -> str:
         return ""
 
 
-def _subject(number: int, line: str) -> RealSubject:
-    entry = _entry(line)
+def _subject(number: int, line: str, pages: Pages | None) -> RealSubject:
+    entry = _looked_up(_entry(line, pages is not None), pages)
     title = _clean(entry["title"])
     text = _without_repeated(title, _text(entry.get("text")))
     popularity = entry.get("popularity", 0)
@@ -131,7 +142,19 @@ def _subject(number: int, line: str) -> RealSubject:
     return RealSubject(title, name, text, popularity, number)
 
 
-def _entry(line: str) -> Mapping[str, Any]:
+def _looked_up(entry: Mapping[str, Any], pages: Pages | None) -> Mapping[str, Any]:
+    """With title and text of its page, where it has no text of its own."""
+    if pages is None or entry.get("text") is not None:
+        return entry
+    found = pages(_clean(entry["title"]))
+    if found is None:
+        raise _BadLineError(f"no page in the pack: {_clean(entry['title'])}")
+    return {**entry, "title": found.title, "text": list(found.passages)}
+
+
+def _entry(line: str, may_be_title: bool) -> Mapping[str, Any]:
+    if may_be_title and line.lstrip()[:1] not in ("{", "["):
+        return {"title": line}
     try:
         entry = json.loads(line)
     except (ValueError, RecursionError) as error:
@@ -146,7 +169,7 @@ def _entry(line: str) -> Mapping[str, Any]:
 def _text(given: Any) -> str:
     passages: Sequence[Any] = [given] if isinstance(given, str) else given if isinstance(given, list) else [None]
     if not all(isinstance(passage, str) for passage in passages):
-        raise _BadLineError("text is missing or neither a text nor a list of passages: looking titles up in a knowledge pack is not there yet")
+        raise _BadLineError("text is missing or neither a text nor a list of passages: --pack REF looks titles up")
     return "\n".join(filter(None, map(_clean, passages)))
 
 

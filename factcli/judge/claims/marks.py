@@ -37,16 +37,17 @@ FEW = 3  # words of a claim from which it may be a copy of the prompt
 
 def marked(claims: Sequence[AnswerClaim], prompt: str, topic: str, near: float) -> list[AnswerClaim]:
     """The claims of one answer with `mark` and `same_as` filled in; a claim has the first mark that fits: duplicate, trivial, copied."""
-    kept: list[tuple[AnswerClaim, list[str]]] = []
+    kept: dict[tuple[str, ...], list[tuple[str, list[str]]]] = {}  # by the words that count: id and words of claims that said something new
     result = []
     asked = f" {folded(prompt)} "
     for claim in claims:
-        words = _words(claim.text)
-        first = next((other for other, known in kept if _is_same(words, known, near)), None)
+        words = [word for word in folded(claim.text).split() if word not in ARTICLES]
+        alike = kept.setdefault(tuple(word for word in words if word not in LIGHT), [])
+        first = next((id_ for id_, known in alike if _likeness(words, known) >= near), "")
         mark: Mark = "duplicate" if first else _mark(claim.text, asked, topic)
-        result.append(replace(claim, mark=mark, same_as=first.id if first else ""))
-        if first is None:
-            kept.append((claim, words))
+        result.append(replace(claim, mark=mark, same_as=first))
+        if not first:
+            alike.append((claim.id, words))
     return result
 
 
@@ -67,14 +68,6 @@ def is_trivial(text: str, topic: str) -> bool:
     return not said or is_tautology or TRIVIAL.fullmatch(about) is not None or OF_THE_ANSWER.fullmatch(said) is not None
 
 
-def _words(text: str) -> list[str]:
-    return [word for word in folded(text).split() if word not in ARTICLES]
-
-
-def _is_same(one: list[str], other: list[str], near: float) -> bool:
-    """Equal words; or ROUGE-L F1 of at least `near` where light words alone differ: any other word may be what the claim is about."""
-    if one == other:
-        return True
-    if [word for word in one if word not in LIGHT] != [word for word in other if word not in LIGHT]:
-        return False
-    return 2 * common_length(one, other) / (len(one) + len(other)) >= near
+def _likeness(one: list[str], other: list[str]) -> float:
+    """ROUGE-L F1, 0..1."""
+    return 1.0 if one == other else 2 * common_length(one, other) / (len(one) + len(other))

@@ -5,9 +5,11 @@ import pytest
 from factcli.judge.claims.abstention import NO_INFORMATION, detected, marked
 from factcli.judge.claims.marks import is_trivial
 from factcli.judge.claims.marks import marked as with_marks
+from factcli.judge.claims.reading import world_claims
 from factcli.judge.claims.settings import ClaimsConfig, Detector
 from factcli.judge.claims.subject import pronoun_of, resolved
 from factcli.scorerows import AnswerClaim, ScoredAnswer
+from factcli.world.grammar import all_statement_forms
 
 
 def claims(*texts: str) -> list[AnswerClaim]:
@@ -129,3 +131,13 @@ def test_the_topic_stands_for_a_pronoun_or_last_name_where_that_is_sure(claim: s
 def test_the_pronoun_of_an_answer_is_the_one_that_begins_most_sentences() -> None:
     assert pronoun_of(["Ann sang.", "She ran.", "It was long.", "Her son left."]) == "she"
     assert pronoun_of(["Ann sang."]) == ""
+
+
+def test_a_worlds_biography_is_read_by_its_grammar_and_the_rest_stays_as_it_is() -> None:
+    form = all_statement_forms()[0]
+    told = f"{form.before}Mira Osei{form.after} Hobart{form.suffix}"
+    told = f"{told[0].upper()}{told[1:]}"
+    text = f"{told} Nobody wrote this. {told}"
+    found = world_claims(ScoredAnswer("a", "p", "", "Mira Osei", text))
+    assert [claim.text for claim in found] == [told, "Nobody wrote this.", told]
+    assert [text[claim.start : claim.end] for claim in found] == [claim.text for claim in found]
