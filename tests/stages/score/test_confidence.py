@@ -134,6 +134,7 @@ def test_the_expected_answer_gives_the_sampled_confidence(empty: Path) -> None: 
         ('**Question:** "Where was she born?"', Written("Where was she born?", "")),
         ("\n\n  Question: Where was\tshe born?\nStatement: She was old.\nQuestion: How old?", Written("Where was she born?", "")),
         ("Question: Where?\nQuestion: When?", Written("Where?", "")),
+        ("Question: Where\x1b[2J was she\u202e born?", Written("Where[2J was she born?", "")),  # what clears a terminal or turns text round
         ("", "no question"),
         ("Claim: She was born in Rome.", "no question"),
         ("Question:", "no question"),
