@@ -121,7 +121,8 @@ def synth_hotpotqa(
     facts: Annotated[Path, typer.Option("--facts", help="Real triples: PopQA's TSV, or JSONL of subject, relation, object, aliases.")],
     versions: Annotated[int | None, typer.Option("--versions", help="Versions of each fictitious question's facts, e.g. 1.")] = None,
     limit: Annotated[int | None, typer.Option("--limit", help="Fictitious questions, each over two facts of its own, e.g. 500.")] = None,
-    real_limit: Annotated[int | None, typer.Option("--real-limit", help="Questions over real facts at most, e.g. 200.")] = None,
+    real_limit: Annotated[int | None, typer.Option("--real-limit", help="Questions over real facts at most, and of --real, e.g. 200.")] = None,
+    real: Annotated[Path | None, typer.Option("--real", help="HotpotQA's own questions beside them: JSONL of question, answer, type.")] = None,
     seed: SeedOption = None,
     templates: Annotated[list[Path] | None, typer.Option("--templates", help="Further relation templates; see configs/relations/popqa.yaml.")] = None,
 ) -> None:
@@ -129,7 +130,7 @@ def synth_hotpotqa(
     from factcli.commands.synthesising import make_hotpotqa
 
     flags = {"versions": versions, "questions": limit, "real_questions": real_limit, "seed": seed}
-    make_hotpotqa(making, facts, templates or [], {**flags, **generation})
+    make_hotpotqa(making, facts, templates or [], real, {**flags, **generation})
 
 
 @app.command("samples")

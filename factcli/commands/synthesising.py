@@ -57,14 +57,14 @@ def make_qa_from_facts(making: Making, facts: Path, templates: Sequence[Path], f
     )
 
 
-def make_hotpotqa(making: Making, facts: Path, templates: Sequence[Path], flags: Mapping[str, Any]) -> None:
+def make_hotpotqa(making: Making, facts: Path, templates: Sequence[Path], real: Path | None, flags: Mapping[str, Any]) -> None:
     from factcli.stages.synth.triples import hotpotqa as stage
     from factcli.stages.synth.triples.reading import Files
     from factcli.stages.synth.triples.settings import HotpotConfig
 
     config = making.settings(HotpotConfig, "synth", flags, None)
     answering = answering_for(making, config.generation)
-    files = Files(facts, [resolving.configs_directory() / "relations" / "popqa.yaml", *templates])
+    files = Files(facts, [resolving.configs_directory() / "relations" / "popqa.yaml", *templates], real)
     plan = stage.plan(config, files, answering, making.name)
     finish(
         making,

@@ -13,9 +13,10 @@ from typing import Any, NamedTuple
 from factcli.answerrows import Prompt, Sample
 from factcli.artifact import Artifact
 from factcli.errors import InputError
-from factcli.knowledge.entries import SURROGATE, BadEntryError, Entry, drawn_id, id_of, json_entries, none_usable, sorted_out, sound, split_of
+from factcli.knowledge.entries import Entry, drawn_id, id_of, json_entries, none_usable, sorted_out, sound, split_of
 from factcli.rows import Answer, Person, Reject
 from factcli.scorerows import ScoredAnswer
+from factcli.textfiles import SURROGATE, BadEntryError
 
 NEEDED = "JSONL with `output` (or text, answer, or a list `responses`), and topic, prompt, id, split where they are known"
 LABELS = ("S", "NS", "IR")  # supported, not supported, irrelevant

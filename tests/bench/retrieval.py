@@ -251,7 +251,7 @@ def _nameless(pack: Pack, topics: Sequence[str]) -> Iterator[tuple[str, str]]:
     """(title, sentence) for topics with a second sentence of eight words or more."""
     for topic in topics:
         title = _own(pack, topic)
-        names = {word for word in words(title)}
+        names = set(words(title))
         told = [sentence for sentence in sentences(" ".join(pack.passages_of(title)))[1:] if len(sentence.split()) >= 8]
         if told:
             yield title, " ".join(word for word in told[0].split() if not names & set(words(word)))

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from factcli.errors import InputError
-from factcli.knowledge.subjects import Found, clipped, read_subjects, read_titles, title_index
+from factcli.knowledge.subjects import Found, clipped, read_subjects, taken_titles, title_index
 
 
 def written(path: Path, *lines: object) -> Path:
@@ -50,11 +50,11 @@ def test_a_file_without_a_subject_is_refused(tmp_path: Path, content: bytes, sai
 
 
 def test_titles_are_lines_or_json(tmp_path: Path) -> None:
-    assert read_titles(written(tmp_path / "t", "Ann  Lee", {"title": "Bob-Roy"}, '{"x', "")) == {"ann lee", "bob roy"}
+    assert taken_titles(written(tmp_path / "t", "Ann  Lee", {"title": "Bob-Roy"}, '{"x', "")) == {"ann lee", "bob roy"}
     subjects, _ = read_subjects(written(tmp_path / "s", {"title": "Al Bo (priest)", "text": "x"}))
     assert title_index(subjects, tmp_path / "t") == {"al bo priest", "al bo", "ann lee", "bob roy"}
     with pytest.raises(InputError, match="has no title"):
-        read_titles(written(tmp_path / "none", ""))
+        taken_titles(written(tmp_path / "none", ""))
 
 
 def test_a_text_is_clipped_at_the_end_of_a_sentence() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from factcli import answerrows, rows, scorerows, topicrows
+from factcli import answerrows, consistencyrows, rows, scorerows, topicrows
 from factcli.answerrows import Pair, Prompt
 from factcli.artifact import Artifact, Outcome, make
 from factcli.errors import InputError
@@ -71,7 +71,7 @@ def test_a_version_whose_parent_was_replaced_is_no_part_of_the_new_ones_life(two
 
 
 def test_every_column_that_names_another_row_leads_across() -> None:
-    modules = (answerrows, rows, scorerows, topicrows)
+    modules = (answerrows, consistencyrows, rows, scorerows, topicrows)
     types = {value for module in modules for value in vars(module).values() if is_dataclass(value)}
     names = {field.name for type_ in types for field in fields(type_) if field.name.endswith(("_id", "_ids"))}
     assert names <= set(NAMING)

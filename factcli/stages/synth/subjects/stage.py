@@ -15,9 +15,9 @@ from factcli.backends.planning import Estimate
 from factcli.backends.probing import Need, needs_of
 from factcli.errors import InputError
 from factcli.knowledge.pack import open_pack
-from factcli.knowledge.subjects import Found, Pages, RejectedLine, read_subjects, title_index
+from factcli.knowledge.subjects import Found, Pages, read_subjects, title_index
 from factcli.progress import Report
-from factcli.rows import Chat, Document, Fact, Familiarity, Person, Question, SourceText
+from factcli.rows import Chat, Document, Fact, Familiarity, Person, Question, RejectedLine, SourceText
 from factcli.stages.synth.book import nothing_left
 from factcli.stages.synth.subjects import inventing, telling
 from factcli.stages.synth.subjects.casting import TASKS, Real, Role, Task, cast, real_people
