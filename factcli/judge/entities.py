@@ -92,13 +92,16 @@ def parser_named(name: str) -> str | None:
 
 
 def load_parser(name: str) -> "Language":
-    """The spaCy pipeline `name` of `parser_named`."""
+    """The spaCy pipeline `name` of `parser_named`, or of a directory. Raises BackendError or InputError for one that cannot parse."""
     import spacy
 
     try:
-        return spacy.load(name)
+        loaded = spacy.load(name)
     except (OSError, ValueError) as error:
         raise BackendError(f"the spaCy model {name} cannot be loaded: {error}", "install it anew, or --set parser=rules") from error
+    if "parser" not in loaded.pipe_names:
+        raise InputError(f"the spaCy model {name} has no parser, so it finds no noun chunks", f"take one like {DEFAULT_PARSER}, or --set parser=rules")
+    return loaded
 
 
 @cache

@@ -2,13 +2,14 @@
 
 import time
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from factcli.errors import InputError
-from factcli.judge.entities import parser_named, spans_by_rule, spans_of
+from factcli.errors import BackendError, InputError
+from factcli.judge.entities import load_parser, parser_named, spans_by_rule, spans_of
 
 
 def named(text: str) -> list[str]:
@@ -71,6 +72,15 @@ def test_a_parsers_chunks_are_taken_but_for_subjects_roots_and_pronouns() -> Non
     pos = ["PROPN", "VERB", "DET", "NOUN", "ADP", "PROPN", "CCONJ", "VERB", "PRON"]
     doc = Doc(spacy.blank("en").vocab, words=words, heads=heads, deps=deps, pos=pos)
     assert [doc.text[start:end] for start, end in spans_of(doc)] == ["the notes", "London"]
+
+
+def test_a_pipeline_without_a_parser_is_told(tmp_path: Path) -> None:
+    spacy = pytest.importorskip("spacy")
+    spacy.blank("en").to_disk(tmp_path / "blank")
+    with pytest.raises(InputError, match="has no parser"):
+        load_parser(str(tmp_path / "blank"))
+    with pytest.raises(BackendError, match="cannot be loaded"):
+        load_parser(str(tmp_path / "none"))
 
 
 def test_a_parser_that_is_not_installed_is_told_and_auto_goes_by_the_rules() -> None:

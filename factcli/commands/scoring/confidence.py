@@ -88,6 +88,8 @@ def _models(
     asks = config.questions or ("world" if world is not None else "model")
     if asks == "world" and world is None:
         raise SettingsError("questions is world, and these answers come from none", "--backend SPEC writes questions: --set questions=model")
+    if asks == "world" and config.units == "claims":
+        tell("questions: the world's own question forms, so that no language model writes any (--questions model replaces them)")
     reads = "reused" if source.claims is not None else config.claims.source
     needs_writer = (config.units == "claims" and "model" in (asks, reads)) or config.equivalence == "model"
     if needs_writer and not config.generation.backend:

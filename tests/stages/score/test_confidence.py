@@ -134,6 +134,7 @@ def test_the_expected_answer_gives_the_sampled_confidence(empty: Path) -> None: 
         ('**Question:** "Where was she born?"', Written("Where was she born?", "")),
         ("\n\n  Question: Where was\tshe born?\nStatement: She was old.\nQuestion: How old?", Written("Where was she born?", "")),
         ("Question: Where?\nQuestion: When?", Written("Where?", "")),
+        ("Question: Where\x1b[2J was she\u202e born?", Written("Where[2J was she born?", "")),  # what clears a terminal or turns text round
         ("", "no question"),
         ("Claim: She was born in Rome.", "no question"),
         ("Question:", "no question"),
@@ -333,15 +334,15 @@ def test_a_killed_run_goes_on_where_it_was_and_pays_nothing_twice(scripted: Path
 
 
 def test_a_dry_run_goes_through_both_steps_and_sends_nothing(scripted: Path) -> None:
-    """4 claims: 4 questions (of 3 texts, but each with its own claim) and, the imagined question being one, 4 samples of it."""
+    """4 claims: 4 questions, and 4 samples of each: an imagined question is another for each claim."""
     with running(Server()) as server:
         at = f"http:m@{server.url}"
         ran = typed(*COMMAND[:3], "--backend", at, "--sampler", at, "--samples", 4, "--price", "1,2", "--set", "sampler.price=1,2", "--dry-run", "--json")
         assert server.n == 0
     cost = json.loads(ran.out)["cost"]
     assert cost["generation"]["writer"]["requests"].startswith("4 ")
-    assert cost["generation"]["sampler"]["requests"].startswith("4 (0 more are in the cache, 12 ask the same")
-    assert cost["requests"] == 8
+    assert cost["generation"]["sampler"]["requests"].startswith("16 (0 more are in the cache, 0 ask the same")
+    assert cost["requests"] == 20
     assert cost["money"] > 0
 
 

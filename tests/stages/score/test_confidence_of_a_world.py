@@ -22,6 +22,7 @@ def walked(tmp_path_factory: pytest.TempPathFactory) -> Folder:
         folder.must("eval", "world", "--model", "world", "--set", "ask=fill", "--set", "probe_versions=0")
         ran = folder.must("score", "confidence", "--samples", "4")
         assert "settings: configs/score/confidence-world.yaml" in ran.err
+        assert "questions: the world's own question forms, so that no language model writes any" in ran.err
         assert "sampled: local:world@1 (the base model of these answers" in ran.err
         yield folder
 

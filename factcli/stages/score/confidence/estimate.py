@@ -1,6 +1,7 @@
 """What `fact score confidence` would buy: through the same steps, with imagined questions and answers."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from factcli.backends.asking import Asker
@@ -66,13 +67,15 @@ def _claims(config: ConfidenceConfig, source: Source, models: Models, bought: di
 
 
 def _imagined(source: Source, claims: Claims, models: Models, asker: Asker, config: ConfidenceConfig, bought: dict[str, Estimate]) -> Sequence[UnitQuestion]:
+    """The template's example stands for every question that is not bought yet: told apart by claim, for each will be another."""
     assert models.writer is not None
     imagined = models.writer.imagined()
     units = questions.model_units(source, claims, asker, config)
     ended = run_chains(imagined.generate, ((unit.name, unit.chain()) for unit in units))
     found = [row for _, rows in ended if not isinstance(rows, UnansweredError) for row in rows.get("questions", ())]
     bought["writer"] = imagined.estimate()
-    return found
+    examples = {template.example for template in asker.templates.values()}
+    return [replace(row, question=f"{row.question} ({row.unit_id})") if any(row.question in example for example in examples) else row for row in found]
 
 
 def _about_entities(config: ConfidenceConfig, source: Source) -> list[Asked]:

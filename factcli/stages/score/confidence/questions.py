@@ -16,7 +16,7 @@ from factcli.backends.chains import Chain, answered
 from factcli.backends.filling import Rows, Unit
 from factcli.backends.requests import Response
 from factcli.judge.clusters import words_of
-from factcli.prompts import quoted
+from factcli.prompts import CONTROL, quoted
 from factcli.rows import Reject
 from factcli.scorerows import AnswerClaim, ScoredAnswer, UnitQuestion
 from factcli.stages.score.confidence.settings import ConfidenceConfig, Kind
@@ -159,7 +159,7 @@ def _by_label(text: str) -> dict[str, str]:
 
 
 def _on_one_line(text: str) -> str:
-    return " ".join(text.split())
+    return " ".join(CONTROL.sub("", text).split())
 
 
 def _stands_in(words: Sequence[str], longer: Sequence[str]) -> bool:
