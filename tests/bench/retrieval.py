@@ -131,8 +131,8 @@ def _bm25s(place: Path) -> Callable[[str], object]:
     pack = Pack(place)
     index = BM25.load(place / FOLDER / "0000", mmap=True, load_vocab=False)
     index.backend = "numba"
-    ids: dict[str, int] = dict(pack._reader.all("SELECT word, id FROM words"))
-    return lambda query: index.retrieve([[ids[word] for word in words(query) if word in ids]], k=5, show_progress=False, n_threads=1)
+    index.vocab_dict = dict(pack._reader.all("SELECT word, id FROM words"))
+    return lambda query: index.retrieve([words(query)], k=5, show_progress=False, n_threads=1)
 
 
 def _rank_bm25_s(pack: Pack, queries: Sequence[str]) -> float:
@@ -251,7 +251,7 @@ def _nameless(pack: Pack, topics: Sequence[str]) -> Iterator[tuple[str, str]]:
     """(title, sentence) for topics with a second sentence of eight words or more."""
     for topic in topics:
         title = _own(pack, topic)
-        names = {word for word in words(title)}
+        names = set(words(title))
         told = [sentence for sentence in sentences(" ".join(pack.passages_of(title)))[1:] if len(sentence.split()) >= 8]
         if told:
             yield title, " ".join(word for word in told[0].split() if not names & set(words(word)))
@@ -280,10 +280,15 @@ def _table(title: str, head: str, rows: Sequence[str]) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.bench.retrieval")
     parser.add_argument("part", choices=("speed", "build", "quality", "dense"))
-    parser.add_argument("--passages", type=int, default=1_000_000, help="of the pack that is built")
+    parser.add_argument("--passages", type=int, default=0, help="made-up ones; 100,000 to search, a million to build")
     chosen = parser.parse_args()
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-    print({"speed": speed, "build": lambda: build(chosen.passages), "quality": quality, "dense": dense}[chosen.part]())
+    if chosen.part == "speed":
+        print(speed(chosen.passages or 100_000))
+    elif chosen.part == "build":
+        print(build(chosen.passages or 1_000_000))
+    else:
+        print({"quality": quality, "dense": dense}[chosen.part]())
 
 
 if __name__ == "__main__":
