@@ -34,7 +34,7 @@ from factcli.knowledge.sentences import sentences
 from tests.bench.madeup import write_pages
 from tests.conftest import SHARED
 
-SHARD = 100_000
+SHARDS = 10
 PAGE_SOURCES = ("wikipedia_bio_passages.jsonl", "wikipedia_passages_2wiki.jsonl")
 
 
@@ -53,7 +53,7 @@ def build(n_passages: int) -> str:
     rows = []
     with tempfile.TemporaryDirectory() as folder:
         source = write_pages(Path(folder) / "p.jsonl", n_passages)
-        for name, more in (("whole", ()), ("shards", ("--shard-passages", str(SHARD)))):
+        for name, more in (("whole", ()), ("shards", ("--shard-passages", str(max(1, n_passages // SHARDS))))):
             seconds, cpu_s, peak = _watched(["pack", "build", "--from", str(source), "--name", name, "--data", f"{folder}/data", *more])
             place = Path(folder) / "data" / name / "v0001"
             size = sum(path.stat().st_size for path in place.rglob("*") if path.is_file())
@@ -62,12 +62,12 @@ def build(n_passages: int) -> str:
     return _table(f"Building a pack of {n_passages} made-up passages", "index | minutes | of them CPU | peak GiB | GiB on disk | opening, s", rows)
 
 
-def quality() -> str:
+def quality(most_titles: int | None = None) -> str:
     if not SHARED.is_dir():
         return "Retrieval quality needs ../shared/data, which is not there."
     with tempfile.TemporaryDirectory() as folder:
         pack = _packed(Path(folder), [SHARED / name for name in PAGE_SOURCES])
-        return "\n\n".join((_recall(pack), _near_titles(pack), _by_words_alone(pack, None)))
+        return "\n\n".join((_recall(pack), _near_titles(pack, most_titles), _by_words_alone(pack, None)))
 
 
 def dense() -> str:
@@ -211,11 +211,11 @@ def _titles(pack: Pack, topic: str) -> list[str]:
     return [passage.title for passage in pack.search(f"Tell me a bio of {topic.replace('_', ' ')}.", 5, None)]
 
 
-def _near_titles(pack: Pack) -> str:
+def _near_titles(pack: Pack, most: int | None) -> str:
     """For each similarity that could be enough: titles with one wrong letter that are found, and titles that find another page when theirs is gone."""
     from factcli.knowledge.pack.lookup import Lookup
 
-    titles = [title for (title,) in pack._reader.all("SELECT title FROM pages ORDER BY id")]
+    titles = [title for (title,) in pack._reader.all("SELECT title FROM pages ORDER BY id")][:most]
     draw = random.Random(0)
     spoiled = [(_without_a_letter(title, draw), title) for title in titles]
     rows = []
