@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +24,7 @@ REVISION = 1
 KIND = "pack"
 TABLES: dict[str, type] = {"rejected": Reject}
 REJECTS_PER_UNIT = 1000
+BYTES_PER_SECOND = 3_000_000  # 35 MB of made-up pages took 10 s of one core (python -m tests.bench.retrieval build --passages 30000)
 PAGES_PER_LINE = 1000  # of progress
 
 
@@ -70,8 +72,13 @@ def plan(config: PackConfig, given: Sources, name: str | None) -> Plan:
 
 
 def cost(given: Sources) -> Cost:
-    """Nothing is asked and nothing trained; what is read says how long it takes."""
-    return Cost(rows={"bytes of the sources": sum(file.stat().st_size for file in given.files)})
+    """Nothing is asked and nothing trained. How long it takes is known for plain JSONL; markup and embeddings take many times that."""
+    with ExitStack() as stack:
+        heads = [stack.enter_context(file.open("rb")).read(1) for file in given.files]
+    if given.embedder or any(head != b"{" for head in heads):
+        return Cost(time="not known: it depends on the markup, the packing and the embedding model")
+    n_bytes = sum(file.stat().st_size for file in given.files)
+    return Cost(seconds=n_bytes // BYTES_PER_SECOND, time=f"estimated: at {BYTES_PER_SECOND / 1e6:.0f} MB of JSONL a second")
 
 
 def work(plan: Plan, draft: Draft, given: Sources, report: Report) -> Outcome:

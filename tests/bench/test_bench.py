@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.bench import retrieval
+
 MICRO = Path(__file__).parent / "micro.yaml"
 pytestmark = pytest.mark.slow
 
@@ -59,3 +61,14 @@ def test_a_demo_is_timed_step_by_step(tmp_path: Path) -> None:
     assert 0 < rows["until a question and the base's answer are shown"] < rows["all"]
     assert rows["run again, everything reused"] < rows["all"] / 2
     assert 0.1 < rows["peak memory, GiB"] < 8
+
+
+def test_packs_are_measured(shared_data: Path) -> None:
+    printed = "\n".join((retrieval.speed(3000, 20), retrieval.build(3000), retrieval.quality(most_titles=100)))
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in printed.splitlines() if line.startswith("| ")]
+    value = {cells[0]: cells[1:] for cells in rows}
+    assert float(value["queries a second within a page"][0]) > 1000
+    assert float(value["ours beside rank_bm25"][0]) > 1
+    assert 0 < float(value["shards"][2]) < 4
+    assert value["as the page is spelled"] == ["249", "249", "249"]
+    assert float(value["0.9"][1]) < 5

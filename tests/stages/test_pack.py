@@ -2,12 +2,16 @@
 
 import json
 import shutil
+import subprocess
+import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
 from factcli.artifact import open_artifact
 from factcli.knowledge.pack import open_pack
+from factcli.knowledge.pack.words import unaccented
 from tests.artifact.processes import disk_of, killed_at_byte
 from tests.chain import Folder
 from tests.knowledge.pack.made import jsonl
@@ -125,4 +129,27 @@ def test_what_is_no_pack_is_refused(folder: Folder) -> None:
 def test_a_dry_run_makes_nothing(folder: Folder) -> None:
     said = json.loads(folder.must("pack", "build", "--from", "p.jsonl", "--dry-run", "--json").out)
     assert said["cost"]["requests"] == 0
+    assert said["cost"]["time"] == "estimated: at 3 MB of JSONL a second"
     assert not (folder.path / "data").exists()
+
+
+def test_processes_share_a_pack_from_any_folder(folder: Folder, tmp_path: Path) -> None:
+    folder.must("pack", "build", "--from", "p.jsonl")
+    code = "import sys\nfrom pathlib import Path\nfrom factcli.knowledge.pack import Pack\npack = Pack(Path(sys.argv[1]))\n"
+    code += "print([pack.search(f'keeps {n} bees', 1, None)[0].title for n in range(50)] == [f'Person {n}' for n in range(50)])"
+    command = [sys.executable, "-c", code, "data/pack/v0001"]
+    readers = [subprocess.Popen(command, cwd=folder.path, stdout=subprocess.PIPE, text=True) for _ in range(3)]
+    assert [reader.communicate()[0] for reader in readers] == ["True\n"] * 3
+
+
+def test_real_topics_find_their_page_or_none(folder: Folder, shared_data: Path) -> None:
+    """Of 300 people, 249 have a page of their name; the nearest titles of the others are other people, so they have none."""
+    folder.must("pack", "build", "--from", str(shared_data / "wikipedia_bio_passages.jsonl"), str(shared_data / "wikipedia_passages_2wiki.jsonl"))
+    pack = open_pack(open_artifact("pack", folder.path / "data"))
+    topics = [json.loads(line)["topic"] for line in (shared_data / "wikipedia_bio_topics.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert Counter(pack.find_page(topic).match for topic in topics) == {"exact": 249, "absent": 51}
+    assert Counter(pack.find_page(unaccented(topic).replace(" ", "_")).match for topic in topics)["absent"] == 51
+    for topic in ("Jessie Mae Brown Beavers", "Camille Paulus", "Francisco Urroz", "R. Selvaraj (politician)", "Profit (gamer)", "Rangi Te Kanawa"):
+        assert pack.find_page(topic).match == "absent"
+    for topic in (topic for topic in topics if pack.find_page(topic).match == "exact"):
+        assert pack.find_page(topic).title in [passage.title for passage in pack.search(f"Tell me a bio of {topic}.", 5, None)]

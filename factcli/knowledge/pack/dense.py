@@ -75,7 +75,7 @@ def _model(directory: Path) -> Any:
         from sentence_transformers import SentenceTransformer
     except ImportError as error:
         raise BackendError("a dense index needs sentence-transformers, which is not installed", 'pip install "factcli[dense]"') from error
-    return SentenceTransformer(str(directory), device="cpu", local_files_only=True, model_kwargs={"use_safetensors": True})
+    return SentenceTransformer(str(directory), device="cpu", local_files_only=True, trust_remote_code=False, model_kwargs={"use_safetensors": True})
 
 
 def _encoded(model: Any, texts: list[str]) -> npt.NDArray[np.float32]:

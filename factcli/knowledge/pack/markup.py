@@ -8,6 +8,7 @@ from factcli.knowledge.pack.records import BadRecordError
 REDIRECT = re.compile(r"\s*#redirect\s*:?\s*\[\[([^\[\]|#]+)", re.IGNORECASE)
 DISAMBIGUATION = re.compile(r"\{\{\s*(?:disambig|disambiguation|dab|hndis|human name disambiguation|geodis|surname|given name)\s*[|}]", re.IGNORECASE)
 COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
+REFERENCE = re.compile(r"<ref\b[^<>]*?/>|<ref\b[^<>]*>(?:(?!<ref\b).)*?</ref\s*>", re.DOTALL | re.IGNORECASE)  # taken out first: half of an article's markup
 MEDIA = re.compile(r"\s*(?:file|image|category|media)\s*:", re.IGNORECASE)
 _DROPPED = "ref references gallery table math timeline score imagemap templatestyles syntaxhighlight source code pre hiero chem graph mapframe"
 DROPPED_TAGS = frozenset(_DROPPED.split())
@@ -41,6 +42,7 @@ def plain(text: str) -> str:
 
     without = _without_sections(COMMENT.sub("", text))
     _refuse_towers(without)
+    without = REFERENCE.sub("", without)
     try:
         code = mwparserfromhell.parse(without, skip_style_tags=False)
         _take_out(code)

@@ -72,9 +72,10 @@ class Pack:
         return [id for word in found if (id := ids.get(word, -1)) >= 0]
 
     def _passages(self, found: Sequence[tuple[int, float]]) -> list[Passage]:
-        query = "SELECT p.title, t.text FROM passages t JOIN pages p ON p.id = t.page WHERE t.id = ?"
-        rows = [(id, score, *self._reader.all(query, (id,))[0]) for id, score in found]
-        return [Passage(_name(id), title, text, score) for id, score, title, text in rows]
+        marks = ", ".join("?" * len(found))
+        query = f"SELECT t.id, p.title, t.text FROM passages t JOIN pages p ON p.id = t.page WHERE t.id IN ({marks})"  # noqa: S608
+        rows = {id: (title, text) for id, title, text in self._reader.all(query, [id for id, _ in found])}
+        return [Passage(_name(id), *rows[id], score) for id, score in found]
 
     def _page_index(self, title: str) -> PageIndex | None:
         rows = self._reader.all("SELECT p.first, p.n FROM names n JOIN pages p ON p.id = n.page WHERE n.name = ? AND n.is_title", (title,))

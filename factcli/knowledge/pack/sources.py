@@ -22,6 +22,7 @@ from factcli.knowledge.pack.records import Ambiguous, PassedOver, Record, Reject
 
 Stream = BufferedReader | gzip.GzipFile | bz2.BZ2File
 HEAD_BYTES = 4096
+SHOWN = 2000  # bytes of a rejected entry
 LONGEST_LINE = 1 << 28  # bytes; no page is as long
 FORMS = "JSONL of title and text, Parquet with these columns, or a Wikipedia dump (XML, wikiextractor's or CirrusSearch's JSON), plain, .gz or .bz2"
 AMBIGUOUS_TEMPLATES = ("disambiguation", "disambig", "hndis", "human name disambiguation", "geodis", "dab")
@@ -87,7 +88,7 @@ def _of_line(place: str, raw: bytes) -> Iterator[Record]:
     elif set(entry) == {"index"}:  # CirrusSearch's action line, which announces the page on the next
         return
     else:
-        yield from attempted(place, raw.decode("utf-8", "replace"), lambda: _of_entry(place, entry))
+        yield from attempted(place, raw[:SHOWN].decode("utf-8", "replace"), lambda: _of_entry(place, entry))
 
 
 def _of_entry(place: str, entry: dict[str, Any]) -> Iterator[Record]:
@@ -125,6 +126,6 @@ def _of_parquet(path: Path) -> Iterator[Record]:
                 for row in batch.to_pylist():
                     number += 1
                     place = place_of(path, "row", number)
-                    yield from attempted(place, str(row)[:1000], lambda place=place, row=row: _of_entry(place, row))  # type: ignore[misc]
+                    yield from attempted(place, str(row["title"])[:SHOWN], lambda place=place, row=row: _of_entry(place, row))  # type: ignore[misc]
     except (ArrowException, UnicodeDecodeError) as error:
         raise InputError(f"{path} is damaged: {error}", "write or download it again") from error

@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
-from factcli.errors import InputError
+from factcli.errors import BackendError, InputError
 from factcli.knowledge.pack.names import folded, split_brackets
 
 FILE = "pack.sqlite"
@@ -49,9 +49,15 @@ class Store:
         self._db = sqlite3.connect(self._path, isolation_level=None)
         # What is torn by a kill is thrown away with the folder: no journal, no waiting for the disk.
         self._script(f"PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -{cache_mib * 1024}; PRAGMA temp_store = MEMORY;")
-        self._script(SCHEMA)
+        self._make()
         self._run("BEGIN")
         self.n_pages = self.n_passages = self._since = 0
+
+    def _make(self) -> None:
+        try:
+            self._script(SCHEMA)
+        except sqlite3.OperationalError as error:
+            raise BackendError(f"this Python's SQLite {sqlite3.sqlite_version} lacks what a pack needs: {error}", "SQLite 3.34 or newer with FTS5") from error
 
     def has_name(self, name: str) -> bool:
         return self._run("SELECT 1 FROM names WHERE name = ?", (name,)).fetchone() is not None

@@ -2,6 +2,7 @@
 
 import bz2
 import gzip
+import io
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from factcli.errors import InputError
+from factcli.knowledge.pack import dump
 from factcli.knowledge.pack.records import Ambiguous, Page, PassedOver, Record, Redirect, Rejected
 from factcli.knowledge.pack.sources import records
 from tests.knowledge.pack.made import jsonl
@@ -169,3 +171,28 @@ def test_parquet_is_read_by_row_and_needs_its_columns(tmp_path: Path) -> None:
 
 def test_places_name_no_folder(tmp_path: Path) -> None:
     assert str(tmp_path) not in json.dumps([str(record) for record in read(jsonl(tmp_path / "p", ["{", {"title": "Al", "text": "x"}]))])
+
+
+class Counted(io.BytesIO):
+    """Knows how far it was read."""
+
+    def __init__(self, content: bytes) -> None:
+        super().__init__(content)
+        self.n_read = 0
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        block = super().read(size)
+        self.n_read += len(block)
+        return block
+
+
+def test_a_dump_is_read_page_by_page_not_whole(tmp_path: Path) -> None:
+    one = "<page><title>T{}</title><ns>0</ns><revision><text>" + "Some words. " * 400 + "</text></revision></page>\n"
+    stream = Counted(("<mediawiki>\n" + "".join(one.format(n) for n in range(2000)) + "</mediawiki>").encode())
+    assert len(stream.getvalue()) > 9_000_000
+    found = dump.records(tmp_path / "dump", stream)
+    assert next(found) == Page("dump: line 2", "T0", ("Some words. " * 400).strip())
+    assert stream.n_read <= 1 << 20  # one block
+    rest = [record for record, _ in zip(found, range(600), strict=False)]
+    assert [record.title for record in rest if isinstance(record, Page)] == [f"T{n}" for n in range(1, 601)]
+    assert stream.n_read <= 4 << 20
