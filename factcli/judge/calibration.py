@@ -11,7 +11,7 @@ from typing import Any, Literal, NamedTuple
 from scipy.stats import spearmanr
 
 from factcli.consistencyrows import Calibration, ReliabilityBin, Scale
-from factcli.stats import RankedClaim, auroc, risk_coverage_area
+from factcli.stats import RankedClaim, auroc, mean_risk
 
 RIGHT_FROM = 0.5  # a share of true claims from which on an answer counts as right
 NO_PROBABILITY = "values outside 0..1: no probability, so no calibration error"
@@ -83,7 +83,7 @@ def calibration_of(score: str, level: Level, split: str, judged: Sequence[Judged
         auroc=area.value,
         auroc_low=area.low,
         auroc_high=area.high,
-        risk_coverage_area=risk_coverage_area(ranked, draws, seed).value,
+        risk_coverage_area=mean_risk(ranked),
         correlation=rank_correlation(pairs),
         ece_width=ece([bin for bin in bins if bin.scale == "width"]),
         ece_mass=ece([bin for bin in bins if bin.scale == "mass"]),

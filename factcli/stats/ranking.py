@@ -145,6 +145,12 @@ def risk_coverage_area(claims: Iterable[RankedClaim], draws: int = DRAWS, seed: 
     return _estimate(ranked, statistic, draws, seed)
 
 
+def mean_risk(claims: Iterable[RankedClaim]) -> float | None:
+    """The value of `risk_coverage_area` alone: its interval takes seconds for ten thousands of items. None without any."""
+    wrong_M = 1 - _correct_of(_surest_first(claims))
+    return float((np.cumsum(wrong_M) / np.arange(1, len(wrong_M) + 1)).mean()) if len(wrong_M) else None
+
+
 def _estimate(ranked: Sequence[RankedClaim], statistic: Statistic, draws: int, seed: int) -> Estimate:
     if not ranked:
         return Estimate(None, None, None, 0, 0)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy.stats import mannwhitneyu
 
 from factcli.errors import InputError
-from factcli.stats import RankedClaim, auroc, risk_coverage_area, share_at_coverage, share_at_equal_claims, share_by_claims_kept
+from factcli.stats import RankedClaim, auroc, mean_risk, risk_coverage_area, share_at_coverage, share_at_equal_claims, share_by_claims_kept
 
 CONFIDENCES = st.sampled_from([0.1, 0.3, 0.5, 0.9])
 CLAIMS = st.lists(st.builds(RankedClaim, st.sampled_from("abcd"), st.just("x"), CONFIDENCES, st.booleans()), min_size=1, max_size=25)
@@ -88,6 +88,14 @@ def test_share_at_coverage_keeps_the_surest():
     assert share_at_coverage(LONG, 0.5).value == 1  # 0.9 T, 0.8 T, 0.7 T
     assert share_at_coverage(LONG, 1.0).value == 0.5
     assert share_at_coverage([], 0.5).value is None
+
+
+def test_the_mean_risk_is_the_risk_coverage_area_without_its_interval():
+    """Wrong, right, right by falling confidence: risks 1, 1/2, 1/3; the mean is 11/18."""
+    some = claims(("a", 0.9, False), ("b", 0.5, True), ("c", 0.1, True))
+    assert mean_risk(some) == pytest.approx(11 / 18)
+    assert mean_risk(some) == pytest.approx(risk_coverage_area(some).value)
+    assert mean_risk([]) is None
 
 
 def test_the_risk_coverage_area_is_the_mean_risk_over_coverages():

@@ -106,6 +106,17 @@ def test_self_learnings_two_thresholds_sort_the_questions(empty: Path) -> None: 
     assert s == {"a.q": (0, 0), "b.q": (0, pytest.approx(2 / 3)), "c.q": (pytest.approx(2 / 3), 0), "d.q": (0, 0.5)}
     assert by_id(version, "scores", "value")["c.q.selfcheck_with_document"] == pytest.approx(1 / 3)
     assert manifest(version)["inputs"]["answers"]["name"] == "wiki"
+    assert manifest(version)["counts"]["left_out"] == {"without samples": 1}  # e, which is for test
+
+
+def test_a_prompt_whose_answers_did_not_come_is_counted(empty: Path) -> None:  # noqa: F811
+    """Person 1 is refused each time; of person 0 one of three answers is empty: it is no row, and the score says that it stands on two."""
+    jsonl(empty / "p.jsonl", *({"prompt": f"Where was person {q} born?", "id": f"p{q}"} for q in range(2)))
+    jsonl(empty / "s.jsonl", {"match": "person 0", "answers": ["Lima", " ", "Lima"]}, {"match": "person 1", "answer": "No.", "outcome": "refused"})
+    made("synth", "samples", "--prompts", "p.jsonl", "--backend", "scripted:s.jsonl", "--samples", 3, "--reference", "--max-failed", 0.6)
+    version = made("score", "consistency", "--entailer", "lexical")
+    assert manifest(version)["counts"]["left_out"] == {"without samples": 1}
+    assert [(row["n_units"], row["n_unscored"]) for row in rows(version, "scores") if row["id"] == "p0.selfcheck"] == [(2, 1)]
 
 
 def test_an_empty_sample_keeps_its_place_and_its_question(empty: Path) -> None:  # noqa: F811

@@ -8,7 +8,6 @@ from factcli.errors import InputError
 from factcli.judge import known
 from factcli.judge.calibration import RIGHT_FROM, Item, Judged
 from factcli.judge.truths import Truths
-from factcli.rows import Split
 from factcli.scorerows import Score
 from factcli.stages.score.consistency.settings import METHOD_OF_RULE, ConsistencyConfig
 from factcli.stages.score.consistency.sources import Question
@@ -34,9 +33,7 @@ def found(
     tau = {threshold.id: threshold.value for threshold in thresholds}
     rulings = {id: known.rule_of(one, config.rule, tau["tau_l"], tau["tau_k"]) for id, one in measured.items()}
     types = [
-        QuestionType(
-            question.id, *rulings[question.id], split_of(question), one.s_with_document, one.s_without_document, scores[question.id], rights[question.id]
-        )
+        QuestionType(question.id, *rulings[question.id], question.split, one.s_with_document, one.s_without_document, scores[question.id], rights[question.id])
         for question in questions
         for one in [measured[question.id]]
     ]
@@ -49,10 +46,6 @@ def is_right(question: Question, truths: Truths) -> bool | None:
     return None if truth is None else truth >= RIGHT_FROM
 
 
-def split_of(question: Question) -> Split:
-    return question.answers[0].split
-
-
 def _thresholds(
     questions: Sequence[Question], measured: Mapping[str, QuestionAgreement], rights: Mapping[str, bool | None], truths: Truths, config: ConsistencyConfig
 ) -> tuple[Threshold, ...]:
@@ -63,7 +56,7 @@ def _thresholds(
     ]
     if config.choose_on is None:
         return tuple(given)
-    own = [question for question in questions if split_of(question) == config.choose_on]
+    own = [question for question in questions if question.split == config.choose_on]
     of_k = [(s, right) for q in own if (s := measured[q.id].s_without_document) is not None and (right := rights[q.id]) is not None]
     if not of_k:
         raise InputError(
@@ -101,6 +94,6 @@ def items(questions: Sequence[Question], scores: Iterable[Score], truths: Truths
     for score in scores:
         question = by_id[score.prompt_id]
         if score.of == score.prompt_id:
-            yield Item(score.name, "prompt", split_of(question), Judged(score.of, question.cluster, score.value, truth_of_prompt[score.of]))
+            yield Item(score.name, "prompt", question.split, Judged(score.of, question.cluster, score.value, truth_of_prompt[score.of]))
         elif score.of in truth_of:
-            yield Item(score.name, "answer", split_of(question), Judged(score.of, question.cluster, score.value, truth_of[score.of]))
+            yield Item(score.name, "answer", question.split, Judged(score.of, question.cluster, score.value, truth_of[score.of]))

@@ -67,7 +67,7 @@ def _row(question: Question, own: Agreement, read: Agreement, confidence: float 
     reasons = dict.fromkeys(agreement.reason for agreement in (own, read) if agreement.reason and agreement.by_sample_K)
     return QuestionAgreement(
         question.id,
-        question.answers[0].split,
+        question.split,
         read.value,
         own.value,
         confidence,

@@ -5,13 +5,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from factcli.answerrows import Sample
+from factcli.answerrows import Prompt, Sample
 from factcli.artifact import Artifact
 from factcli.artifact.manifest import sha256_of_file
 from factcli.errors import InputError, SettingsError
 from factcli.judge.truths import Truths
 from factcli.knowledge.answer_files import Answers, answers_of_artifact, answers_of_file
-from factcli.rows import Reject
+from factcli.rows import Reject, Split
 from factcli.scorerows import ScoredAnswer
 from factcli.stages.score.consistency.settings import ConsistencyConfig, Form
 from factcli.topicrows import Reference, TopicQuestion, TopicSample
@@ -26,6 +26,7 @@ class Question:
 
     id: str
     prompt: str
+    split: Split
     cluster: str  # what is redrawn as one for intervals: the subject or topic
     reference: ScoredAnswer | None
     samples: tuple[ScoredAnswer, ...]  # without the document
@@ -61,17 +62,19 @@ def of_artifact(config: ConsistencyConfig, artifact: Artifact) -> Source:
 def of_file(config: ConsistencyConfig, path: Path) -> Source:
     """The entries of a file, those to one prompt together; it has no references."""
     answers = answers_of_file(path)
-    source = _chosen(list(_grouped(answers, {}, {})), config, str(path), answers.rejects)
+    source = _chosen(list(_grouped(answers, {})), config, str(path), answers.rejects)
     return replace(source, pinned={f"answers {path.name}": sha256_of_file(path)})
 
 
 def _of_samples(artifact: Artifact) -> Iterator[Question]:
+    """A prompt of which no answer came is a question without samples."""
     logprobs = {row.id: row.mean_logprob for row in artifact.rows("samples", Sample) if row.mean_logprob is not None}
-    n_asked = int(artifact.manifest.config.get("samples", 0))
-    return _grouped(answers_of_artifact(artifact), logprobs, {"": n_asked})
+    answered = {question.id: question for question in _grouped(answers_of_artifact(artifact), logprobs, int(artifact.manifest.config.get("samples", 0)))}
+    for prompt in artifact.rows("prompts", Prompt):
+        yield answered.get(prompt.id) or Question(prompt.id, prompt.prompt, prompt.split, prompt.id, None, ())
 
 
-def _grouped(answers: Answers, logprobs: Mapping[str, float], n_asked: Mapping[str, int]) -> Iterator[Question]:
+def _grouped(answers: Answers, logprobs: Mapping[str, float], n_asked: int = 0) -> Iterator[Question]:
     by_prompt: dict[str, list[ScoredAnswer]] = {}
     for row in answers.rows:
         by_prompt.setdefault(row.prompt_id, []).append(row)
@@ -80,20 +83,20 @@ def _grouped(answers: Answers, logprobs: Mapping[str, float], n_asked: Mapping[s
         samples = tuple(row for row in rows if not row.is_reference)
         why = {row.id: EMPTY for row in rows if not row.text.strip()}
         kept = {row.id: logprobs[row.id] for row in rows if row.id in logprobs}
-        n_missing = max(n_asked.get("", 0) - len(samples), 0)
-        yield Question(id, rows[0].prompt, rows[0].subject or rows[0].topic or id, reference, samples, n_missing=n_missing, mean_logprobs=kept, why=why)
+        n_missing = max(n_asked - len(samples), 0)
+        yield Question(
+            id, rows[0].prompt, rows[0].split, rows[0].subject or rows[0].topic or id, reference, samples, n_missing=n_missing, mean_logprobs=kept, why=why
+        )
 
 
 def _of_wiki(artifact: Artifact) -> Iterator[Question]:
-    """Self-Learning's questions. A question whose topic is for test has no samples, and is not scored."""
+    """Self-Learning's questions; those of a topic that is for test have no samples."""
     references = {row.question_id: row for row in artifact.rows("references", Reference)}
     samples: dict[str, list[TopicSample]] = {}
     for row in artifact.rows("samples", TopicSample):
         samples.setdefault(row.question_id, []).append(row)
     for asked in artifact.rows("questions", TopicQuestion):
-        drawn = samples.get(asked.id, [])
-        if drawn:
-            yield _topic_question(asked, references.get(asked.id), drawn)
+        yield _topic_question(asked, references.get(asked.id), samples.get(asked.id, []))
 
 
 def _topic_question(asked: TopicQuestion, reference: Reference | None, drawn: Sequence[TopicSample]) -> Question:
@@ -105,7 +108,7 @@ def _topic_question(asked: TopicQuestion, reference: Reference | None, drawn: Se
     why = {row.id: row.reason or EMPTY for row in (*((reference,) if reference else ()), *drawn) if not (row.text or "").strip()}
     first = answer(reference, -1, True) if reference else None
     read, recalled = (tuple(answer(row, row.place, False) for row in drawn if row.with_document is with_document) for with_document in (True, False))
-    return Question(asked.id, asked.question, asked.topic_id, first, recalled, read, why=why)
+    return Question(asked.id, asked.question, asked.split, asked.topic_id, first, recalled, read, why=why)
 
 
 def _chosen(
@@ -115,9 +118,10 @@ def _chosen(
     left_out: Counter[str] = Counter()
     kept: list[Question] = []
     for question in found:
-        split = question.answers[0].split
-        if config.splits is not None and split not in config.splits:
-            left_out[f"split {split}"] += 1
+        if not question.samples and not question.with_document:
+            left_out["without samples"] += 1
+        elif config.splits is not None and question.split not in config.splits:
+            left_out[f"split {question.split}"] += 1
         elif config.limit is not None and len(kept) >= config.limit:
             left_out["beyond the limit"] += 1
         else:

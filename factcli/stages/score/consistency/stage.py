@@ -3,6 +3,7 @@
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from factcli.artifact import Draft, Outcome, Plan
@@ -129,25 +130,42 @@ def _sort(draft: Draft, source: Source, config: ConsistencyConfig) -> None:
         calibrating.write_calibration(draft, items, config.bins, config.seed, last + 1)
 
 
+@dataclass(slots=True)
+class _Tally:
+    """What the summary and the counts say, gathered in one pass over the draft."""
+
+    types: Counter[str] = field(default_factory=Counter)
+    reasons: Counter[str] = field(default_factory=Counter)  # of questions that are neither known nor unknown
+    unscored: Counter[str] = field(default_factory=Counter)
+    of_prompts: dict[str, list[float]] = field(default_factory=dict)  # by score
+
+    @classmethod
+    def of(cls, draft: Draft) -> "_Tally":
+        tally = cls()
+        for rows in draft.journal.in_order():
+            for row in rows.get("question_types", ()):
+                tally.types[row["type"]] += 1
+                tally.reasons[row["reason"]] += bool(row["reason"])
+            for row in rows.get("scores", ()):
+                if row["value"] is None:
+                    tally.unscored[f"{row['name']}: {row['reason']}"] += 1
+                elif row["of"] == row["prompt_id"]:
+                    tally.of_prompts.setdefault(row["name"], []).append(row["value"])
+        return tally
+
+
 def _outcome(draft: Draft, source: Source, usage: dict[str, Any]) -> Outcome:
-    types = Counter(row["type"] for row in draft.rows("question_types"))
-    reasons = Counter(row["reason"] for row in draft.rows("question_types") if row["reason"])
-    unscored = Counter(f"{row['name']}: {row['reason']}" for row in draft.rows("scores") if row["value"] is None)
+    tally = _Tally.of(draft)
     areas = calibrating.areas_of(draft.rows("calibration"))
-    means = {name: _mean(draft, name) for name in dict.fromkeys(row["name"] for row in draft.rows("scores") if row["of"] == row["prompt_id"])}
     summary = {
         "questions": len(source.questions),
         "form": source.form,
-        "types": dict(sorted(types.items())),
+        "types": dict(sorted(tally.types.items())),
         "thresholds": {row["id"]: row["value"] for row in draft.rows("thresholds")},
-        "mean": means,
+        "mean": {name: sum(values) / len(values) for name, values in tally.of_prompts.items()},
         **({"auroc": areas} if areas else {}),
     }
-    headline = f"{len(source.questions)} questions: " + ", ".join(f"{n} {type}" for type, n in sorted(types.items()))
-    counts = {**counts_of(draft), "unscored": dict(sorted(unscored.items())), "types": dict(sorted(reasons.items())), "left_out": dict(source.left_out)}
+    headline = f"{len(source.questions)} questions: " + ", ".join(f"{n} {type}" for type, n in sorted(tally.types.items()))
+    reasons = {reason: n for reason, n in sorted(tally.reasons.items()) if n}
+    counts = {**counts_of(draft), "unscored": dict(sorted(tally.unscored.items())), "types": reasons, "left_out": dict(source.left_out)}
     return Outcome(headline, summary, counts, usage)
-
-
-def _mean(draft: Draft, name: str) -> float | None:
-    values = [row["value"] for row in draft.rows("scores") if row["name"] == name and row["of"] == row["prompt_id"] and row["value"] is not None]
-    return sum(values) / len(values) if values else None
