@@ -110,6 +110,30 @@ def test_the_delta_interval_is_as_wide_as_redrawing_both_samples_says() -> None:
     assert (found.high - found.low) / 2 == pytest.approx(t.ppf(0.975, 79) * np.std(values), rel=0.12)
 
 
+def test_the_card_s_part_of_the_delta_interval_is_the_jackknife_s() -> None:
+    """A judge that is lenient to some responses and strict to others: sensitivity and specificity err together, so their signs count.
+
+    New answers all judged .5 have no spread of their own: what is left is the card's, known from leaving out each response in turn.
+    """
+    rng = np.random.default_rng(17)
+    leniency = rng.uniform(0.1, 0.9, 60)
+    card = [Both(str(n), 0.5, 0.45 + 0.1 * x, 0.3 + 0.2 * x, 0.2 * x, 0.5 - 0.2 * x, 0.2 - 0.2 * x) for n, x in enumerate(leniency)]
+    judged = [Judged("x", 0.3), Judged("y", 0.3)]
+    without = [plug_in(card[:n] + card[n + 1 :], judged, "population").value for n in range(60)]
+    error = math.sqrt(59 / 60 * sum((value - np.mean(without)) ** 2 for value in without))
+    found = plug_in(card, judged, "population")
+    assert (found.high - found.low) / 2 == pytest.approx(t.ppf(0.975, 59) * error, rel=0.03)
+
+
+def test_for_the_population_the_slope_is_shared_between_both_samples() -> None:
+    """Power tuning, arXiv 2311.01453: slope / (1 + N / M); with as many labelled as judged responses it is half the line's."""
+    card = [Both(str(n), human, judged) for n, (human, judged) in enumerate([(0.2, 0.1), (0.4, 0.4), (0.5, 0.4), (0.7, 0.7)])]
+    slope = np.polyfit([one.judged for one in card], [one.human for one in card], 1)[0]
+    judged = [Judged(f"n{n}", 0.6) for n in range(4)]
+    assert ppi_plus(card, judged, "population").value == pytest.approx(0.45 + slope / 2 * (0.6 - 0.4))
+    assert ppi_plus(card, judged, "answers").value == pytest.approx(0.45 + slope * (0.6 - 0.4))
+
+
 def test_where_nothing_can_be_said_there_is_a_reason() -> None:
     card = simulated(np.random.default_rng(0), 2, 0.9, 0.9)
     for name in ("plug_in", "ppi", "ppi++"):
