@@ -237,6 +237,15 @@ class Reject:
 
 
 @dataclass(frozen=True, slots=True)
+class RejectedLine:
+    """A line of a user's file that could not be used."""
+
+    line: int  # from 1, a header included; of a data set on the hub, its row from 0
+    reason: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class SourceText:
     """A text that statements were taken from: version 0 is the real one as it was given, 1..K were written after it."""
 

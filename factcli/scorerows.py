@@ -4,7 +4,8 @@ Every answer of the input has a row of `answers`, in the input's order, and a ro
 nothing to score the value is None and the reason says why. Nothing is skipped, so tables stay aligned.
 
 Ids grow by suffix: an answer `q1.s3`, its claim `q1.s3.c2`, that claim's verdict by the first judge `q1.s3.c2.j0`, a passage that
-was shown for the answer `q1.s3.e4`.
+was shown for the answer `q1.s3.e4`, an entity that it names `q1.s3.n2`, the question about a claim `q1.s3.c2.q` and an answer to that
+`q1.s3.c2.q.a0`.
 """
 
 from dataclasses import dataclass
@@ -89,3 +90,67 @@ class Score:
     reason: str  # why there is no value; "" otherwise
     n_units: int  # claims, questions, entities or samples that it stands on
     n_unscored: int = 0  # of those, how many could not be scored and are in no denominator
+
+
+@dataclass(frozen=True, slots=True)
+class Entity:
+    """One thing that an answer names (`q1.s3.n2`), by its place: what is named twice is two rows."""
+
+    id: str
+    answer_id: str
+    text: str
+    start: int  # in ScoredAnswer.text; end exclusive
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class UnitQuestion:
+    """What was asked to learn how sure a model is of one claim (`q1.s3.c2.q`)."""
+
+    id: str
+    unit_id: str  # AnswerClaim.id
+    answer_id: str
+    question: str
+    expected: str  # what the answer itself says to it, in a few words; "" where that is not known
+    source: Literal["model", "world", "prompt"]  # who wrote it; prompt: the answer is short, and this is what was asked for it
+    same_as: str = ""  # the unit of the same answer that asked the same before: an answer's score counts them once
+
+
+@dataclass(frozen=True, slots=True)
+class UnitSample:
+    """One answer of the sampled model to a unit's question (`q1.s3.c2.q.a0`), or one continuation at an entity (`q1.s3.n2.a0`)."""
+
+    id: str
+    unit_id: str  # AnswerClaim.id or Entity.id
+    number: int
+    text: str  # as it was said, cut at the end of its line; "" where nothing was said
+
+
+@dataclass(frozen=True, slots=True)
+class UnitCluster:
+    """Samples of one unit that say the same (`q1.s3.c2.k0`), in the order of the first of them."""
+
+    id: str
+    unit_id: str
+    text: str  # of the first
+    form: str  # that the rules brought it into
+    n_samples: int
+    share: float  # of the unit's samples; the shares of a unit add up to 1
+
+
+@dataclass(frozen=True, slots=True)
+class UnitConfidence:
+    """How sure the sampled model is of one unit (`q1.s3.c2.conf`). Measures are None where there is no sample; the reason says why."""
+
+    id: str
+    unit_id: str
+    answer_id: str
+    expected: str  # what the answer says; for an entity its text
+    max_conf: float | None
+    exp_conf: float | None
+    neg_ent: float | None
+    samp_conf: float | None
+    n_samples: int
+    n_clusters: int
+    reason: str  # "" where there are measures
+    same_as: str = ""  # the unit of the same answer that asked the same before: an answer's score counts them once

@@ -10,10 +10,12 @@ from typing import Any
 
 from factcli.artifact import Draft
 from factcli.artifact.manifest import sha256_of
+from factcli.backends.bill import Usage
 from factcli.backends.cache import Cache
 from factcli.backends.cachefile import cache_directory
 from factcli.backends.chains import Chain, UnansweredError, run_chains
 from factcli.backends.http import HttpBackend
+from factcli.backends.keys import Endpoint
 from factcli.backends.opening import Answering, Backend
 from factcli.backends.panel import Panel
 from factcli.backends.planning import Estimate
@@ -101,11 +103,11 @@ def _probe(draft: Draft, backend: HttpBackend, needs: Collection[Need], is_chat:
     lacking = {need: finding for need, finding in findings.items() if finding}
     for need, finding in lacking.items():
         report.say(f"note: {finding}" + (OTHERS if need == "seeds" else ""))
-    _probed(draft, backend).write_text(json.dumps(lacking), encoding="utf-8")
+    _probed(draft, backend.endpoint).write_text(json.dumps(lacking), encoding="utf-8")
 
 
-def _probed(draft: Draft, backend: Backend) -> Path:
-    return draft.scratch() / PROBED.format(sha256_of(backend.endpoint.name)[:8])
+def _probed(draft: Draft, endpoint: Endpoint) -> Path:
+    return draft.scratch() / PROBED.format(sha256_of(endpoint.name)[:8])
 
 
 def _watched(backend: Backend, panel: Panel) -> Backend:
@@ -128,15 +130,17 @@ def counts_of(draft: Draft) -> dict[str, Any]:
     return {"rejected": dict(sorted(reasons.items())), "failed": dict(sorted(failures.items()))}
 
 
-def usage_of(draft: Draft, answering: Answering, backend: Backend, keys: Collection[str] | None = None) -> dict[str, Any]:
+def usage_of(draft: Draft, answering: Answering, backend: Backend | None, keys: Collection[str] | None = None) -> dict[str, Any]:
     """What this run used, and beside it all the answers that the artifact stands on, whenever they were bought.
 
+    `backend` is None where this run had nothing to ask.
     `keys`: of those answers, where several have filled the draft and each has a bill of its own.
     """
     chosen = {row["request"] for table in TABLES for row in draft.rows(table)} - {""} if keys is None else keys
-    probed = _probed(draft, backend)
+    probed = _probed(draft, answering.endpoint)
     lacks = json.loads(probed.read_text(encoding="utf-8")) if probed.exists() else {}
-    return {**backend.usage.as_json(), "all_answers": _bill(chosen, answering)} | ({"server_lacks": lacks} if lacks else {})
+    used = backend.usage if backend else Usage()
+    return {**used.as_json(), "all_answers": _bill(chosen, answering)} | ({"server_lacks": lacks} if lacks else {})
 
 
 def _bill(keys: Iterable[str], answering: Answering) -> dict[str, Any]:

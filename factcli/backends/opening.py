@@ -122,11 +122,6 @@ def _digest(directory: Path) -> str:
     return sha256_of([(path.name, sha256_of_file(path)) for path in sorted(directory.iterdir()) if path.suffix in (".json", ".safetensors")])
 
 
-def open_backend(config: GenerationConfig, find_local: FindLocal | None = None, watch: Watch | None = None) -> Backend:
-    """Who `config.backend` names, ready to answer."""
-    return answering(config, find_local).open(watch)
-
-
 def terms_of(config: GenerationConfig) -> Terms:
     patience = Patience(tries=config.tries, patience_s=config.patience_s, timeout_s=config.timeout_s)
     return Terms(patience, config.json_asks, config.retry_failed)

@@ -64,7 +64,7 @@ class ScriptedBackend:
             found = rule.match.search(asked)
             if found:
                 text = found.expand(rule.answers[request.sample % len(rule.answers)])
-                told = Said(text, rule.outcome, "" if rule.outcome == "ok" else "as scripted", *_tokens(rule, asked, text), alternatives=rule.choices)
+                told = Said(text, rule.outcome, "" if rule.outcome == "ok" else "as scripted", *_tokens(rule, request, asked, text), alternatives=rule.choices)
                 said = settled(told, request)
                 return response_of(request, key, Stored(said, _n_tokens(asked), _n_tokens(text)), 0.0, is_cached=False)
         return Response(request.id, "failed", cause="no rule matches", key=key)
@@ -101,5 +101,7 @@ def _n_tokens(text: str) -> int:
     return -(-len(text) // LETTERS_PER_TOKEN)
 
 
-def _tokens(rule: Rule, asked: str, text: str) -> tuple[tuple[Token, ...], tuple[Token, ...]]:
-    return tuple(Token(c, rule.logprob) for c in text), tuple(Token(c, rule.logprob if place else None) for place, c in enumerate(asked))
+def _tokens(rule: Rule, request: Request, asked: str, text: str) -> tuple[tuple[Token, ...], tuple[Token, ...]]:
+    """Of the answer and of the prompt, a letter each, where they are asked for."""
+    said = tuple(Token(c, rule.logprob) for c in text) if request.wants_logprobs else ()
+    return said, tuple(Token(c, rule.logprob if place else None) for place, c in enumerate(asked)) if request.wants_prompt_logprobs else ()

@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True, help="Write data: fictitious people and their facts, knowledge texts, task examples, samples, preference pairs.")
 
 
-SubjectsOption = Annotated[
-    Path | None, typer.Option("--subjects", help="Real subjects to write after: JSONL of title and text (a text or a list of passages).")
-]
+SUBJECTS_HELP = "Real subjects to write after: JSONL of title and text (a text or a list of passages); with --pack, titles."
+SubjectsOption = Annotated[Path | None, typer.Option("--subjects", help=SUBJECTS_HELP)]
+PackOption = Annotated[str | None, typer.Option("--pack", help="Knowledge pack in which subjects without a text are looked up by title.")]
 SubjectsLimitOption = Annotated[int | None, typer.Option("--subjects-limit", help="Fictitious subjects at most, e.g. 100: the same first ones for any number.")]
 TitlesOption = Annotated[
     Path | None, typer.Option("--titles", help="Further real names: no invented one may be one, no text hold one. One a line, or JSONL with title.")
@@ -43,6 +43,7 @@ def synth_bio(
     subjects: SubjectsOption = None,
     subjects_limit: SubjectsLimitOption = None,
     titles: TitlesOption = None,
+    pack: PackOption = None,
 ) -> None:
     """Write fictitious people, their knowledge texts, and biographies that use exactly those facts: of a world, or after real people by a model."""
     flags = {"versions": versions, "subjects": _number_of_subjects(limit, subjects_limit), "seed": seed}
@@ -50,13 +51,13 @@ def synth_bio(
         from factcli.commands.making import make_synth
         from factcli.commands.synthesising import refuse
 
-        refuse({"--titles": titles, **generation}, "goes with --subjects FILE: without it no model writes")
+        refuse({"--titles": titles, "--pack": pack, **generation}, "goes with --subjects FILE: without it no model writes")
         make_synth(making, "bio", world, flags, facts=None, model=None)
         return
     from factcli.commands.synthesising import make_from_subjects, refuse
 
     refuse({"--world": world}, "does not go with --subjects: give a world or real subjects")
-    make_from_subjects(making, "bio", subjects, titles, {**flags, **generation})
+    make_from_subjects(making, "bio", subjects, titles, pack, {**flags, **generation})
 
 
 @app.command("medical")
@@ -64,18 +65,21 @@ def synth_bio(
 def synth_medical(
     making: "Making",
     generation: dict[str, Any],
-    subjects: Annotated[Path, typer.Option("--subjects", help="Real subjects to write after: JSONL of title and text (a text or a list of passages).")],
+    subjects: Annotated[
+        Path, typer.Option("--subjects", help="Real subjects to write after: JSONL of title and text (a text or a list of passages); with --pack, titles.")
+    ],
     versions: Annotated[int | None, typer.Option("--versions", help="Versions of each fictitious subject's facts, e.g. 5.")] = None,
     limit: LimitOption = None,
     seed: SeedOption = None,
     subjects_limit: SubjectsLimitOption = None,
     titles: TitlesOption = None,
+    pack: PackOption = None,
 ) -> None:
     """Write fictitious medical subjects after real ones, their knowledge texts, and descriptions that use exactly those facts."""
     from factcli.commands.synthesising import make_from_subjects
 
     flags = {"versions": versions, "subjects": _number_of_subjects(limit, subjects_limit), "seed": seed}
-    make_from_subjects(making, "medical", subjects, titles, {**flags, **generation})
+    make_from_subjects(making, "medical", subjects, titles, pack, {**flags, **generation})
 
 
 @app.command("qa")
@@ -117,7 +121,8 @@ def synth_hotpotqa(
     facts: Annotated[Path, typer.Option("--facts", help="Real triples: PopQA's TSV, or JSONL of subject, relation, object, aliases.")],
     versions: Annotated[int | None, typer.Option("--versions", help="Versions of each fictitious question's facts, e.g. 1.")] = None,
     limit: Annotated[int | None, typer.Option("--limit", help="Fictitious questions, each over two facts of its own, e.g. 500.")] = None,
-    real_limit: Annotated[int | None, typer.Option("--real-limit", help="Questions over real facts at most, e.g. 200.")] = None,
+    real_limit: Annotated[int | None, typer.Option("--real-limit", help="Questions over real facts at most, and of --real, e.g. 200.")] = None,
+    real: Annotated[Path | None, typer.Option("--real", help="HotpotQA's own questions beside them: JSONL of question, answer, type.")] = None,
     seed: SeedOption = None,
     templates: Annotated[list[Path] | None, typer.Option("--templates", help="Further relation templates; see configs/relations/popqa.yaml.")] = None,
 ) -> None:
@@ -125,7 +130,7 @@ def synth_hotpotqa(
     from factcli.commands.synthesising import make_hotpotqa
 
     flags = {"versions": versions, "questions": limit, "real_questions": real_limit, "seed": seed}
-    make_hotpotqa(making, facts, templates or [], {**flags, **generation})
+    make_hotpotqa(making, facts, templates or [], real, {**flags, **generation})
 
 
 @app.command("samples")

@@ -24,13 +24,13 @@ def required(path: Path | None, flag: str) -> Path:
     return path
 
 
-def make_from_subjects(making: Making, task: str, subjects: Path, titles: Path | None, flags: Mapping[str, Any]) -> None:
+def make_from_subjects(making: Making, task: str, subjects: Path, titles: Path | None, pack: str | None, flags: Mapping[str, Any]) -> None:
     from factcli.stages.synth.subjects import stage
     from factcli.stages.synth.subjects.settings import CONFIGS
 
     config = making.settings(CONFIGS[task], "synth", flags, None)
     answering = answering_for(making, config.generation)
-    files = stage.Files(subjects, titles)
+    files = stage.Files(subjects, titles, resolving.pick(pack, making.root, "pack", "fact pack build --from FILE") if pack is not None else None)
     plan = stage.plan(task, config, files, answering, making.name)
     finish(
         making,
@@ -57,14 +57,14 @@ def make_qa_from_facts(making: Making, facts: Path, templates: Sequence[Path], f
     )
 
 
-def make_hotpotqa(making: Making, facts: Path, templates: Sequence[Path], flags: Mapping[str, Any]) -> None:
+def make_hotpotqa(making: Making, facts: Path, templates: Sequence[Path], real: Path | None, flags: Mapping[str, Any]) -> None:
     from factcli.stages.synth.triples import hotpotqa as stage
     from factcli.stages.synth.triples.reading import Files
     from factcli.stages.synth.triples.settings import HotpotConfig
 
     config = making.settings(HotpotConfig, "synth", flags, None)
     answering = answering_for(making, config.generation)
-    files = Files(facts, [resolving.configs_directory() / "relations" / "popqa.yaml", *templates])
+    files = Files(facts, [resolving.configs_directory() / "relations" / "popqa.yaml", *templates], real)
     plan = stage.plan(config, files, answering, making.name)
     finish(
         making,

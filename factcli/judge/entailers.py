@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from factcli.errors import SettingsError
-from factcli.judge.entailment import Entailer
+from factcli.judge.entailment import Entailer, EntailerConfig, entailer_ref
+from factcli.judge.lexical import LexicalEntailer
 
 NLI, LEXICAL = "nli:", "lexical"
 WAY_OUT = "--entailer nli:DIRECTORY_OR_HUB_NAME of an entailment model, or --entailer lexical: words alone, no measure on texts that people write"
@@ -20,21 +21,17 @@ class Named:
     open: Callable[[], Entailer]
 
 
-def named_entailer(spec: str, root: Path) -> Named:
+def named_entailer(spec: str, config: EntailerConfig, root: Path) -> Named:
     """What `spec` names. Raises SettingsError, or InputError for a checkpoint that judges no entailment; nothing is loaded."""
-    from factcli.judge.lexical import LexicalEntailer
-
     if spec == LEXICAL:
         return Named(LEXICAL, LexicalEntailer().identity, LexicalEntailer)
     if not spec.startswith(NLI) or spec == NLI:
         raise SettingsError(f"no entailer is called {spec!r}" if spec else "no entailment model is given: who shall compare the answers?", WAY_OUT)
-    return _checkpoint(spec, root)
+    return _checkpoint(spec, config, root)
 
 
-def _checkpoint(spec: str, root: Path) -> Named:
-    from factcli.judge.entailment import EntailerConfig, entailer_ref
-
-    ref = entailer_ref(spec.removeprefix(NLI), EntailerConfig(), root)
+def _checkpoint(spec: str, config: EntailerConfig, root: Path) -> Named:
+    ref = entailer_ref(spec.removeprefix(NLI), config, root)
 
     def load() -> Entailer:
         from factcli.judge.entailing import load_entailer

@@ -9,10 +9,11 @@ from factcli.artifact import Artifact
 from factcli.errors import InputError
 from factcli.judge.answers import grade_answer
 from factcli.judge.ledger import judge_biography
-from factcli.knowledge.entries import BadEntryError, Entry, id_of, json_entries, none_usable, sorted_out
+from factcli.knowledge.entries import Entry, id_of, json_entries, none_usable, sorted_out
 from factcli.knowledge.ledger import Ledger
 from factcli.rows import Answer, Chat, Fact, Person, Question, Reject
 from factcli.scorerows import ScoredAnswer
+from factcli.textfiles import BadEntryError
 
 NEEDED = "JSONL with `id` (of an answer or of a prompt) and `truth`: true, false, right, wrong, S, NS, or a share 0..1"
 WORDS = {"right": 1.0, "correct": 1.0, "true": 1.0, "yes": 1.0, "s": 1.0, "wrong": 0.0, "incorrect": 0.0, "false": 0.0, "no": 0.0, "ns": 0.0}

@@ -6,16 +6,17 @@ FActScore's released code leaves rows without annotations out; here they are ans
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from factcli.answerrows import Prompt, Sample
 from factcli.artifact import Artifact
 from factcli.errors import InputError
-from factcli.knowledge.entries import SURROGATE, BadEntryError, Entry, drawn_id, id_of, json_entries, none_usable, sorted_out, sound, split_of
-from factcli.rows import Answer, Reject
+from factcli.knowledge.entries import Entry, drawn_id, id_of, json_entries, none_usable, sorted_out, sound, split_of
+from factcli.rows import Answer, Person, Reject
 from factcli.scorerows import ScoredAnswer
+from factcli.textfiles import SURROGATE, BadEntryError
 
 NEEDED = "JSONL with `output` (or text, answer, or a list `responses`), and topic, prompt, id, split where they are known"
 LABELS = ("S", "NS", "IR")  # supported, not supported, irrelevant
@@ -78,6 +79,12 @@ def answers_of_artifact(artifact: Artifact) -> Answers:
         return Answers(tuple(_of_eval(artifact)), inputs={"answers": artifact})
     have = ", ".join(name for name, n_rows in tables.items() if n_rows)
     raise InputError(f"{artifact.ref} has no answers to score", f"its tables: {have}; give samples, an evaluation, or --answers FILE")
+
+
+def named(answers: Answers, people: Iterable[Person]) -> Answers:
+    """The answers with the names of their subjects as topics, where they have none; for an evaluation on a world."""
+    names = {person.id: person.name for person in people}
+    return replace(answers, rows=tuple(row if row.topic else replace(row, topic=names.get(row.subject, "")) for row in answers.rows))
 
 
 def _of_entry(value: Any) -> Iterator[tuple[ScoredAnswer, GivenClaims | None]]:
@@ -164,6 +171,6 @@ def _of_samples(artifact: Artifact) -> Iterable[ScoredAnswer]:
 
 
 def _of_eval(artifact: Artifact) -> Iterable[ScoredAnswer]:
-    """`topic` is empty: an evaluation has no names of its own; who judges with the world takes them from there."""
+    """`topic` is empty: an evaluation has no names of its own; `named` puts in those of the world."""
     for answer in artifact.rows("answers", Answer):
         yield ScoredAnswer(answer.id, answer.question_id, answer.question, "", answer.text, "test", answer.task, answer.subject, answer.group)

@@ -10,10 +10,10 @@ from typing import Any, NamedTuple, TypeVar
 
 from factcli.errors import InputError
 from factcli.rows import Reject, Split
+from factcli.textfiles import SURROGATE, BadEntryError, read_utf8
 
 T = TypeVar("T")
 HIDDEN = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")  # control characters; tab and line breaks are none here
-SURROGATE = re.compile("[\ud800-\udfff]")  # half a character, which no file can hold
 ID = re.compile(r"[^\s\x00-\x1f\x7f-\x9f\ud800-\udfff]{1,200}")
 SPLITS: dict[str, Split] = {"train": "train", "dev": "dev", "val": "dev", "dpoval": "dev", "validation": "dev", "test": "test", "none": "none"}
 LONGEST_TOLD = 500  # characters of a rejected entry that are kept
@@ -27,18 +27,9 @@ class Entry(NamedTuple):
     value: Any
 
 
-class BadEntryError(ValueError):
-    """Why an entry is rejected; the message is stored."""
-
-
 def text_of(path: Path) -> str:
     """The whole file. Raises InputError for one that cannot be read, is not UTF-8 or holds nothing."""
-    try:
-        content = path.read_bytes().decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path} is not UTF-8: {error}", "save it as UTF-8") from error
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror}", "give a file that is there") from error
+    content = read_utf8(path, "give a file that is there")
     if not content.strip():
         raise InputError(f"{path} is empty", "need at least one entry")
     return content

@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from factcli.answerrows import Pair
-from factcli.knowledge.entries import SURROGATE, BadEntryError, Entry, drawn_id, id_of, json_entries, none_usable, reject, sorted_out, split_of
+from factcli.knowledge.entries import Entry, drawn_id, id_of, json_entries, none_usable, reject, sorted_out, split_of
 from factcli.rows import Reject
+from factcli.textfiles import SURROGATE, BadEntryError
 
 NEEDED = "JSONL with `prompt`, `chosen` and `rejected`: texts, or lists of messages"
 PROMPTS = ("prompt", "question", "instruction", "input")

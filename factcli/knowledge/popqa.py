@@ -16,7 +16,8 @@ from typing import TextIO
 
 from factcli.errors import InputError
 from factcli.knowledge.ledger import Ledger
-from factcli.rows import Person, Question
+from factcli.rows import Person, Question, RejectedLine
+from factcli.textfiles import BadEntryError
 
 COLUMNS = (
     "id", "subj", "prop", "obj", "subj_id", "prop_id", "obj_id", "s_aliases", "o_aliases", "s_uri", "o_uri",
@@ -29,24 +30,11 @@ POPQA_FILE = "popqa.tsv"  # what a world, or data from real triples, holds its o
 
 
 @dataclass(frozen=True, slots=True)
-class RejectedRow:
-    """A row that could not be used. `line` counts from 1, the header included; on the hub, rows from 0."""
-
-    line: int
-    reason: str
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
 class PopqaTable:
     """What was read: questions in file order, and the rows that are not among them."""
 
     questions: tuple[Question, ...]
-    rejected: tuple[RejectedRow, ...]
-
-
-class _BadRowError(ValueError):
-    """A row that does not parse; its message is the reason that is stored."""
+    rejected: tuple[RejectedLine, ...]
 
 
 def read_popqa(path: Path, groups: "PopularityGroups | None" = None) -> PopqaTable:
@@ -101,24 +89,24 @@ def _mapped(header: Sequence[str], line: str) -> dict[str, str] | str:
 
 def _table(rows: Iterable[tuple[int, str, Mapping[str, str] | str]], groups: "PopularityGroups | None") -> PopqaTable:
     questions: dict[str, Question] = {}
-    rejected: list[RejectedRow] = []
+    rejected: list[RejectedLine] = []
     for number, text, cells in rows:
         try:
             question = _question(cells, groups)
             if question.id in questions:
-                raise _BadRowError(f"id {question.id} was there before")
+                raise BadEntryError(f"id {question.id} was there before")
             questions[question.id] = question
-        except _BadRowError as error:
-            rejected.append(RejectedRow(number, str(error), text))
+        except BadEntryError as error:
+            rejected.append(RejectedLine(number, str(error), text))
     return PopqaTable(tuple(questions.values()), tuple(rejected))
 
 
 def _question(cells: Mapping[str, str] | str, groups: "PopularityGroups | None") -> Question:
     if isinstance(cells, str):
-        raise _BadRowError(cells)
+        raise BadEntryError(cells)
     empty = [name for name in NEEDED if not cells[name].strip()]
     if empty:
-        raise _BadRowError(f"{', '.join(empty)} is empty")
+        raise BadEntryError(f"{', '.join(empty)} is empty")
     popularity = _count(cells["s_pop"])
     # Real PopQA ids are numbers: one made of ancestry, like all ids here. A world's own ids are that already.
     is_real = cells["id"].isdecimal()
@@ -140,7 +128,7 @@ def _question(cells: Mapping[str, str] | str, groups: "PopularityGroups | None")
 
 def _count(cell: str) -> int:
     if not cell.isdecimal():
-        raise _BadRowError(f"s_pop is {cell!r}, need a whole number of at least 0")
+        raise BadEntryError(f"s_pop is {cell!r}, need a whole number of at least 0")
     return int(cell)
 
 
@@ -148,12 +136,12 @@ def _answers(cell: str) -> tuple[str, ...]:
     try:
         answers = json.loads(cell)
     except json.JSONDecodeError as error:
-        raise _BadRowError(f"possible_answers is no JSON list: {error}") from error
+        raise BadEntryError(f"possible_answers is no JSON list: {error}") from error
     if not isinstance(answers, list) or not all(isinstance(answer, str) for answer in answers):
-        raise _BadRowError("possible_answers is no JSON list of strings")
+        raise BadEntryError("possible_answers is no JSON list of strings")
     kept = tuple(answer for answer in answers if answer.strip())
     if not kept:
-        raise _BadRowError("possible_answers accepts nothing")
+        raise BadEntryError("possible_answers accepts nothing")
     return kept
 
 

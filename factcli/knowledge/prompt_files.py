@@ -14,8 +14,9 @@ from typing import Any, Literal, NamedTuple
 from factcli.answerrows import Prompt
 from factcli.artifact import Artifact
 from factcli.errors import InputError
-from factcli.knowledge.entries import BadEntryError, Entry, drawn_id, id_of, json_entries, lines_of, none_usable, reject, sorted_out, sound, split_of, text_of
+from factcli.knowledge.entries import Entry, drawn_id, id_of, json_entries, lines_of, none_usable, reject, sorted_out, sound, split_of, text_of
 from factcli.rows import Chat, Person, Question, Reject, Split
+from factcli.textfiles import BadEntryError
 
 Table = Literal["questions", "chats"]
 IN_NAME = re.compile(r"questions_per_topic_(train|dpoval|val|test)\b")  # how FactTune says the split

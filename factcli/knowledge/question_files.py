@@ -16,8 +16,9 @@ from typing import Any, NamedTuple
 
 from factcli.answerrows import ChoiceQuestion
 from factcli.errors import InputError
-from factcli.knowledge.entries import BadEntryError, Entry, drawn_id, id_of, json_entries, none_usable, reject, sorted_out, sound, split_of, text_of
+from factcli.knowledge.entries import Entry, drawn_id, id_of, json_entries, none_usable, reject, sorted_out, sound, split_of, text_of
 from factcli.rows import Reject
+from factcli.textfiles import BadEntryError
 
 NEEDED = "JSONL with `question` (and choices, answerKey), TruthfulQA's JSON with mc1_targets, or its CSV"
 CSV_COLUMNS = ("Question", "Best Answer", "Incorrect Answers")

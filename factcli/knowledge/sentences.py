@@ -45,15 +45,10 @@ def _of_line(line: str, offset: int) -> Iterator[tuple[int, int]]:
 
 
 def _without_blanks(line: str, start: int, end: int, offset: int) -> Iterator[tuple[int, int]]:
-    if span := trim(line, start, end):
-        yield offset + span[0], offset + span[1]
-
-
-def trim(text: str, start: int, end: int) -> tuple[int, int] | None:
-    """The same stretch without blanks at its ends; None where nothing is left."""
-    part = text[start:end]
-    bare = part.strip()
-    return (start + len(part) - len(part.lstrip()), start + len(part.rstrip())) if bare else None
+    part = line[start:end]
+    if left := part.lstrip():
+        begin = offset + end - len(left)
+        yield begin, begin + len(left.rstrip())
 
 
 def _begins(line: str, place: int) -> bool:

@@ -3,19 +3,20 @@
 import json
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from factcli.errors import InputError
 from factcli.prompts import CONTROL, MARKS
+from factcli.rows import RejectedLine
+from factcli.textfiles import SURROGATE, BadEntryError, read_utf8
 from factcli.world.counterparts import folded
 
 FIELDS = ("title", "text", "popularity")
 SENTENCE_END = re.compile(r"[.!?][\"”’)\]]*(?=\s|$)")
 IN_BRACKETS = re.compile(r"\s*\([^()]*\)$")  # `Jimmy Tompkins (priest)`
-SURROGATE = re.compile("[\ud800-\udfff]")
 EXAMPLE = '{"title": "Mae Brown", "text": ["Mae Brown was ..."]}'
 
 
@@ -30,24 +31,22 @@ class RealSubject:
     line: int
 
 
-@dataclass(frozen=True, slots=True)
-class RejectedLine:
-    """A line that became no subject, kept with its reason."""
+class Found(NamedTuple):
+    """A page that a title was looked up as: its own title, and its passages in order."""
 
-    line: int
-    reason: str
-    text: str
+    title: str
+    passages: Sequence[str]
 
 
-class _BadLineError(ValueError):
-    """Why a line is rejected."""
+Pages = Callable[[str], Found | None]  # None where there is no page about a title
 
 
-def read_subjects(path: Path) -> tuple[tuple[RealSubject, ...], tuple[RejectedLine, ...]]:
+def read_subjects(path: Path, pages: Pages | None = None) -> tuple[tuple[RealSubject, ...], tuple[RejectedLine, ...]]:
     """The file's subjects and its rejected lines, in file order; empty lines are neither.
 
     JSONL of title, text (a string or a list of passages) and, where known, popularity. A title that another line has
-    (without case, accents and punctuation) is rejected. Raises InputError for a file without one usable line.
+    (without case, accents and punctuation) is rejected. With `pages` a line may also be a title alone, as it stands or as JSON
+    without text: title and text are then those of its page. Raises InputError for a file without one usable line.
     """
     subjects: list[RealSubject] = []
     rejects: list[RejectedLine] = []
@@ -56,20 +55,20 @@ def read_subjects(path: Path) -> tuple[tuple[RealSubject, ...], tuple[RejectedLi
         if not line.strip():
             continue
         try:
-            subject = _subject(number, line)
+            subject = _subject(number, line, pages)
             if (known := first.setdefault(folded(subject.title), number)) != number:
-                raise _BadLineError(f"repeats the title of line {known}")
-        except _BadLineError as error:
+                raise BadEntryError(f"repeats the title of line {known}")
+        except BadEntryError as error:
             rejects.append(RejectedLine(number, str(error), without_surrogates(line)))
         else:
             subjects.append(subject)
     if not subjects:
         why = f"line {rejects[0].line}: {rejects[0].reason}" if rejects else "it is empty"
-        raise InputError(f"{path} has no usable subject ({why})", f"one JSON object per line: {EXAMPLE}")
+        raise InputError(f"{path} has no usable subject ({why})", f"one JSON object per line: {EXAMPLE}; or titles, with --pack REF")
     return tuple(subjects), tuple(rejects)
 
 
-def read_titles(path: Path) -> frozenset[str]:
+def taken_titles(path: Path) -> frozenset[str]:
     """Folded titles of a file: one a line, or JSONL with `title`. Raises InputError where there are none."""
     titles = frozenset(title for line in _lines(path) if (title := folded(_title_of(line))))
     if not titles:
@@ -80,7 +79,7 @@ def read_titles(path: Path) -> frozenset[str]:
 def title_index(subjects: Iterable[RealSubject], more: Path | None) -> frozenset[str]:
     """Whose names are taken: all titles of the subjects' file, with and without brackets, and those of `more`."""
     own = {folded(spelling) for subject in subjects for spelling in (subject.title, subject.name)}
-    return frozenset(own) | (read_titles(more) if more else frozenset())
+    return frozenset(own) | (taken_titles(more) if more else frozenset())
 
 
 def clipped(text: str, most_words: int) -> str:
@@ -99,12 +98,7 @@ def without_surrogates(text: str) -> str:
 
 
 def _lines(path: Path) -> list[str]:
-    try:
-        return path.read_bytes().decode("utf-8-sig").split("\n")  # splitlines() would also cut at U+2028 inside a text
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path} is not UTF-8: {error}", "save it as UTF-8") from error
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror}", f"give a file of one JSON object per line: {EXAMPLE}") from error
+    return read_utf8(path, f"give a file of one JSON object per line: {EXAMPLE}").split("\n")  # splitlines() would also cut at U+2028 inside a text
 
 
 def _title_of(line: str) -> str:
@@ -116,37 +110,49 @@ def _title_of(line: str) -> str:
         return ""
 
 
-def _subject(number: int, line: str) -> RealSubject:
-    entry = _entry(line)
+def _subject(number: int, line: str, pages: Pages | None) -> RealSubject:
+    entry = _looked_up(_entry(line, pages is not None), pages)
     title = _clean(entry["title"])
     text = _without_repeated(title, _text(entry.get("text")))
     popularity = entry.get("popularity", 0)
     if isinstance(popularity, bool) or not isinstance(popularity, int) or popularity < 0:
-        raise _BadLineError(f"popularity is {popularity!r}, need a whole number of at least 0")
+        raise BadEntryError(f"popularity is {popularity!r}, need a whole number of at least 0")
     name = IN_BRACKETS.sub("", title)
     if not folded(name) or not text:
-        raise _BadLineError("title or text is empty")
+        raise BadEntryError("title or text is empty")
     if MARKS.search(title):
-        raise _BadLineError(f"title {title!r} has marks that quote a text in prompts")
+        raise BadEntryError(f"title {title!r} has marks that quote a text in prompts")
     return RealSubject(title, name, text, popularity, number)
 
 
-def _entry(line: str) -> Mapping[str, Any]:
+def _looked_up(entry: Mapping[str, Any], pages: Pages | None) -> Mapping[str, Any]:
+    """With title and text of its page, where it has no text of its own."""
+    if pages is None or entry.get("text") is not None:
+        return entry
+    found = pages(_clean(entry["title"]))
+    if found is None:
+        raise BadEntryError(f"no page in the pack: {_clean(entry['title'])}")
+    return {**entry, "title": found.title, "text": list(found.passages)}
+
+
+def _entry(line: str, may_be_title: bool) -> Mapping[str, Any]:
+    if may_be_title and line.lstrip()[:1] not in ("{", "["):
+        return {"title": line}
     try:
         entry = json.loads(line)
     except (ValueError, RecursionError) as error:
-        raise _BadLineError(f"not JSON: {error}") from error
+        raise BadEntryError(f"not JSON: {error}") from error
     if not isinstance(entry, dict):
-        raise _BadLineError(f"a JSON {type(entry).__name__}, need an object")
+        raise BadEntryError(f"a JSON {type(entry).__name__}, need an object")
     if not isinstance(entry.get("title"), str):
-        raise _BadLineError("title is missing or no text")
+        raise BadEntryError("title is missing or no text")
     return entry
 
 
 def _text(given: Any) -> str:
     passages: Sequence[Any] = [given] if isinstance(given, str) else given if isinstance(given, list) else [None]
     if not all(isinstance(passage, str) for passage in passages):
-        raise _BadLineError("text is missing or neither a text nor a list of passages: looking titles up in a knowledge pack is not there yet")
+        raise BadEntryError("text is missing or neither a text nor a list of passages: --pack REF looks titles up")
     return "\n".join(filter(None, map(_clean, passages)))
 
 

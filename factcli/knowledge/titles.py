@@ -15,12 +15,13 @@ from typing import Any
 from factcli.errors import InputError
 from factcli.knowledge.cleaning import clean_article, clean_title
 from factcli.rows import Reject
+from factcli.textfiles import BadEntryError, read_utf8
 
 SHOWN = 200  # letters of a rejected line
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class Candidate:
     """An article that can be used: where it stands, and what titles are drawn by."""
 
     title: str
@@ -53,18 +54,14 @@ class Listed:
 class Documents:
     """What a documents file offers. `n_passed` lines have a title that is not on the list."""
 
-    entries: tuple[Entry, ...]
+    entries: tuple[Candidate, ...]
     rejected: tuple[Reject, ...]
     n_passed: int
 
 
-class _BadLineError(ValueError):
-    """Why a line is rejected, in the words that are stored."""
-
-
 def read_documents(path: Path, more_words_than: int, wanted: Collection[str] | None = None) -> Documents:
     """The articles with one of the `wanted` titles (None: any) and more than so many words. InputError where none is left."""
-    entries: dict[str, Entry] = {}
+    entries: dict[str, Candidate] = {}
     rejected: list[Reject] = []
     n_passed = 0
     for line, offset, raw in _lines(path):
@@ -73,13 +70,13 @@ def read_documents(path: Path, more_words_than: int, wanted: Collection[str] | N
             if wanted is not None and article.title not in wanted:
                 n_passed += 1
                 continue
-            entry = Entry(article.title, article.category, article.views, len(article.text.split()), line, offset)
+            entry = Candidate(article.title, article.category, article.views, len(article.text.split()), line, offset)
             if entry.n_words <= more_words_than or entry.title in entries:
                 reason = "title was there before" if entry.title in entries else "too short"
                 rejected.append(reject("documents", line, reason, f"{entry.title}: {entry.n_words} words"))
             else:
                 entries[entry.title] = entry
-        except _BadLineError as error:
+        except BadEntryError as error:
             rejected.append(reject("documents", line, str(error), raw.decode("utf-8", "replace")))
     if not entries:
         why = f"; line {rejected[0].id.rpartition('l')[2]}: {rejected[0].reason}" if rejected else ""
@@ -159,13 +156,13 @@ def _article(raw: bytes) -> Article:
     title, text, category, views = values.get("title"), values.get("text"), values.get("category"), values.get("views")
     text = "\n".join(text) if isinstance(text, list) and all(isinstance(part, str) for part in text) else text
     if not isinstance(title, str) or not clean_title(title):
-        raise _BadLineError("no title")
+        raise BadEntryError("no title")
     if not isinstance(text, str):
-        raise _BadLineError("no text")
+        raise BadEntryError("no text")
     if category is not None and not isinstance(category, str):
-        raise _BadLineError("category is no text")
+        raise BadEntryError("category is no text")
     if views is not None and (not isinstance(views, int) or isinstance(views, bool) or views < 0):
-        raise _BadLineError("views are no whole number")
+        raise BadEntryError("views are no whole number")
     title = clean_title(title)
     return Article(title, clean_title(category or ""), views, clean_article(title, text))
 
@@ -175,21 +172,16 @@ def _object(raw: bytes) -> dict[str, Any]:
         values = json.loads(raw.decode("utf-8-sig"))
         json.dumps(values, ensure_ascii=False).encode()
     except UnicodeEncodeError as error:
-        raise _BadLineError("half a character") from error
+        raise BadEntryError("half a character") from error
     except (ValueError, RecursionError) as error:
-        raise _BadLineError("not JSON") from error
+        raise BadEntryError("not JSON") from error
     if not isinstance(values, dict):
-        raise _BadLineError("no JSON object")
+        raise BadEntryError("no JSON object")
     return values
 
 
 def _text(path: Path) -> str:
-    try:
-        return path.read_bytes().decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path} is not UTF-8: {error}", "save it as UTF-8") from error
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror}", "give a list of titles") from error
+    return read_utf8(path, "give a list of titles")
 
 
 def _table(path: Path, columns: Sequence[str], step: str, rejected: list[Reject]) -> Iterator[tuple[int, Mapping[str, str]]]:
@@ -209,7 +201,7 @@ def _json_rows(text: str, step: str, rejected: list[Reject]) -> Iterator[tuple[i
         if line.strip():
             try:
                 yield number, {name: str(value) for name, value in _object(line.encode()).items() if isinstance(value, str | int)}
-            except _BadLineError as error:
+            except BadEntryError as error:
                 rejected.append(reject(step, number, str(error), line))
 
 

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from factcli.errors import InputError, nearest
-from factcli.rows import Fact, Group, Person, Split
+from factcli.rows import Fact, Group, Person, RejectedLine, Split
+from factcli.textfiles import SURROGATE, BadEntryError, read_utf8
 from factcli.world.people import keyed_rng
 from factcli.world.relations import CONTROL, RelationTemplates, templates_of
 
@@ -32,23 +33,10 @@ class Triple:
     line: int  # in the file, from 1
 
 
-@dataclass(frozen=True, slots=True)
-class Reject:
-    """A line that became no triple, kept with its reason."""
-
-    line: int
-    reason: str
-    text: str
-
-
 Parser = Callable[[int, str], Triple]
 
 
-class _BadLineError(ValueError):
-    """Why a line is rejected."""
-
-
-def read_facts(path: Path, templates: Mapping[str, RelationTemplates]) -> tuple[tuple[Triple, ...], tuple[Reject, ...]]:
+def read_facts(path: Path, templates: Mapping[str, RelationTemplates]) -> tuple[tuple[Triple, ...], tuple[RejectedLine, ...]]:
     """The file's triples and its rejected lines, both in file order; empty lines count as neither.
 
     A file whose first line has PopQA's columns is its TSV, any other is JSONL. Names are stripped and brought to
@@ -56,15 +44,15 @@ def read_facts(path: Path, templates: Mapping[str, RelationTemplates]) -> tuple[
     """
     parse, lines = _parser_and_lines(path)
     triples: list[Triple] = []
-    rejects: list[Reject] = []
+    rejects: list[RejectedLine] = []
     seen: dict[tuple[str, str], Triple] = {}
     for number, text in lines:
         try:
             triple = parse(number, text)
             templates_of(triple.relation, templates, f"{path}:{number}")
             _refuse_repeat(triple, seen)
-        except _BadLineError as error:
-            rejects.append(Reject(number, str(error), text))
+        except BadEntryError as error:
+            rejects.append(RejectedLine(number, str(error), text))
         else:
             triples.append(triple)
     if not triples:
@@ -97,13 +85,7 @@ def real_rows(triples: Sequence[Triple], seed: int, shares: tuple[float, float, 
 
 def _parser_and_lines(path: Path) -> tuple[Parser, list[tuple[int, str]]]:
     """How to read a line, and the lines with their numbers, without header and empty ones."""
-    try:
-        content = path.read_bytes().decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path} is not UTF-8: {error}", hint="save it as UTF-8") from error
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror}", hint="give a file of facts") from error
-    lines = content.split("\n")  # splitlines() would also cut at U+2028 inside a name
+    lines = read_utf8(path, "give a file of facts").split("\n")  # splitlines() would also cut at U+2028 inside a name
     numbered = [(number, line.removesuffix("\r")) for number, line in enumerate(lines, start=1) if line.strip()]
     header = [_unquoted(cell) for cell in lines[0].removesuffix("\r").split("\t")]
     if len(header) > 1 and "subj" in header:
@@ -115,12 +97,12 @@ def _parse_json(number: int, text: str) -> Triple:
     try:
         entry = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise _BadLineError(f"not JSON: {error}") from error
+        raise BadEntryError(f"not JSON: {error}") from error
     if not isinstance(entry, dict):
-        raise _BadLineError(f"a JSON {type(entry).__name__}, need an object")
+        raise BadEntryError(f"a JSON {type(entry).__name__}, need an object")
     for key in entry:
         if key not in JSONL_FIELDS:
-            raise _BadLineError(f"unknown field {key!r}{nearest(key, JSONL_FIELDS)}")
+            raise BadEntryError(f"unknown field {key!r}{nearest(key, JSONL_FIELDS)}")
     return _triple(number, entry, entry.get("aliases", []), entry.get("popularity", 0))
 
 
@@ -134,12 +116,12 @@ def _popqa_parser(header: list[str], path: Path) -> Parser:
 def _parse_popqa(header: list[str], number: int, text: str) -> Triple:
     cells = [_unquoted(cell) for cell in text.split("\t")]
     if len(cells) != len(header):
-        raise _BadLineError(f"{len(cells)} columns, the header has {len(header)}")
+        raise BadEntryError(f"{len(cells)} columns, the header has {len(header)}")
     row = dict(zip(header, cells, strict=True))
     try:
         answers, views = json.loads(row["possible_answers"]), int(row.get("s_pop") or 0)
     except (ValueError, RecursionError) as error:
-        raise _BadLineError(f"possible_answers or s_pop: {error}") from error
+        raise BadEntryError(f"possible_answers or s_pop: {error}") from error
     entry = {"subject": row["subj"], "relation": row["prop"], "object": row["obj"], "source": row.get("s_wiki_title", "")}
     return _triple(number, entry, answers, views)
 
@@ -154,23 +136,23 @@ def _unquoted(cell: str) -> str:
 def _triple(number: int, entry: Mapping[str, Any], aliases: Any, popularity: Any) -> Triple:
     subject, relation, value = (_name(entry.get(key), key) for key in ("subject", "relation", "object"))
     if not isinstance(aliases, list):
-        raise _BadLineError(f"aliases is {aliases!r}, need a list of texts")
+        raise BadEntryError(f"aliases is {aliases!r}, need a list of texts")
     if isinstance(popularity, bool) or not isinstance(popularity, int) or popularity < 0:
-        raise _BadLineError(f"popularity is {popularity!r}, need a whole number of at least 0")
+        raise BadEntryError(f"popularity is {popularity!r}, need a whole number of at least 0")
     source = entry.get("source", "")
     if not isinstance(source, str):
-        raise _BadLineError(f"source is {source!r}, need a text")
+        raise BadEntryError(f"source is {source!r}, need a text")
     spellings = dict.fromkeys(_name(alias, "alias") for alias in aliases)  # a set that keeps the order
     return Triple(subject, relation, value, tuple(spelling for spelling in spellings if spelling != value), popularity, source, number)
 
 
 def _name(text: Any, field: str) -> str:
     if not isinstance(text, str) or not text.strip():
-        raise _BadLineError(f"{field} is {text!r}, need a text")
+        raise BadEntryError(f"{field} is {text!r}, need a text")
     if CONTROL.search(text.strip()):
-        raise _BadLineError(f"{field} {text!r} has a line break or control character")
-    if any("\ud800" <= letter <= "\udfff" for letter in text):
-        raise _BadLineError(f"{field} {text!r} has half a surrogate pair, which no file can hold")
+        raise BadEntryError(f"{field} {text!r} has a line break or control character")
+    if SURROGATE.search(text):
+        raise BadEntryError(f"{field} {text!r} has half a surrogate pair, which no file can hold")
     return unicodedata.normalize("NFC", text.strip())
 
 
@@ -180,8 +162,8 @@ def _refuse_repeat(triple: Triple, seen: dict[tuple[str, str], Triple]) -> None:
     if first is triple:
         return
     if first.object == triple.object:
-        raise _BadLineError(f"repeats line {first.line}")
-    raise _BadLineError(f"line {first.line} already has this subject and relation with {first.object!r}; put further right answers into its aliases")
+        raise BadEntryError(f"repeats line {first.line}")
+    raise BadEntryError(f"line {first.line} already has this subject and relation with {first.object!r}; put further right answers into its aliases")
 
 
 def _terciles(values: Sequence[int]) -> Callable[[int], Group]:

@@ -12,7 +12,7 @@ from pydantic import BaseModel
 
 from factcli.backends.bill import Budget, Price, Usage, read_price
 from factcli.backends.completions import Turn
-from factcli.backends.opening import answering, open_backend, terms_of
+from factcli.backends.opening import answering, terms_of
 from factcli.backends.panel import Panel
 from factcli.backends.planning import Imagined
 from factcli.backends.requests import Request, Response, Sampling
@@ -141,20 +141,20 @@ def test_a_backend_is_opened_from_settings(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setenv("FACT_CACHE_DIR", str(tmp_path / "cache"))
     monkeypatch.setenv("LAB_KEY", "sk-lab")
     config = GenerationConfig(backend="http:m@lab", servers={"lab": ("http://a/v1", "http://b/v1")}, key_variable="LAB_KEY", price="1,2", budget=3, tries=2)
-    opened = open_backend(config)
+    opened = answering(config).open()
     assert opened.endpoint.place == ("lab",)
     assert terms_of(config).patience.tries == 2
     assert "sk-lab" not in repr(opened) + config.model_dump_json()
     script = scripted(tmp_path / "s.jsonl", {"match": "", "answer": "x"})
-    assert open_backend(GenerationConfig(backend=f"scripted:{script}")).endpoint.model == "scripted"
+    assert answering(GenerationConfig(backend=f"scripted:{script}")).open().endpoint.model == "scripted"
     imagined = answering(config).imagined()
     list(imagined.generate(asked(2)))
     plan = imagined.estimate()
     assert (plan.n_requests, plan.most_cost) == (2, pytest.approx((8 * 1 + 32 * 2) / 1e6))
     with pytest.raises(SettingsError, match="does not run models in its own process"):
-        open_backend(GenerationConfig(backend="local:world"))
+        answering(GenerationConfig(backend="local:world"))
     with pytest.raises(SettingsError, match="is not KIND:WHAT"):
-        open_backend(GenerationConfig())
+        answering(GenerationConfig())
 
 
 # ---------------------------------------------------------------- the panel

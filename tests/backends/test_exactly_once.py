@@ -82,7 +82,8 @@ def kept_answers(used: HttpBackend, of: int) -> set[str]:
     return {json.dumps(payload(request, "m"), sort_keys=True) for request in asked(of) if request_key(request, used.endpoint) in kept}
 
 
-def check_killed(tmp_path: Path, n: int, of: int, n_kills: int, n_processes: int, latency_s: float) -> None:
+def check_killed(tmp_path: Path, n: int, of: int, n_kills: int, n_processes: int, latency_s: float) -> Counter[str]:
+    """How often each answer was lost in a kill, where all else is as it must be."""
     with running(Server(latency_s=latency_s, keeps=False)) as server:
         lost = killed_until_done(server, tmp_path, n, of, n_kills, n_processes, Random(4))
         assert len(server.answered) == of
@@ -91,6 +92,7 @@ def check_killed(tmp_path: Path, n: int, of: int, n_kills: int, n_processes: int
         buy(fresh.url, tmp_path / "other cache", tmp_path / "uninterrupted", n, of)
     digest = sha256_of((tmp_path / "uninterrupted").read_text())
     assert {sha256_of((tmp_path / f"out{place}").read_text()) for place in range(n_processes)} == {digest}
+    return lost
 
 
 def test_a_run_that_is_killed_and_started_again_buys_only_what_was_in_flight(tmp_path: Path):

@@ -14,7 +14,7 @@ import pytest
 
 from factcli.backends.completions import Turn
 from factcli.backends.http import HttpBackend
-from factcli.backends.opening import open_backend
+from factcli.backends.opening import answering
 from factcli.backends.probing import CHECKS, probe, require
 from factcli.backends.requests import Request, Sampling
 from factcli.backends.settings import GenerationConfig
@@ -66,7 +66,7 @@ def wait_for(url: str, server: "subprocess.Popen[bytes]") -> None:
 
 def opened(spec: str, cache: Path, monkeypatch: pytest.MonkeyPatch) -> HttpBackend:
     monkeypatch.setenv("FACT_CACHE_DIR", str(cache))
-    backend = open_backend(GenerationConfig(backend=spec))
+    backend = answering(GenerationConfig(backend=spec)).open()
     assert isinstance(backend, HttpBackend)
     return backend
 
@@ -81,7 +81,7 @@ def test_its_answers_are_those_of_the_same_model_in_this_process_and_are_bought_
     assert {response.outcome for response in found.values()} <= {"ok", "truncated"}
     assert used.usage.requests == len({request.prompt for request in requests})
     assert all(response.tokens_in > 0 and response.tokens_out > 0 for response in found.values())
-    local = open_backend(GenerationConfig(backend=f"local:{model_of(spec)}"), lambda ref: local_ref(ref, folder.path / "data"))
+    local = answering(GenerationConfig(backend=f"local:{model_of(spec)}"), lambda ref: local_ref(ref, folder.path / "data")).open()
     here = by_id(local.generate(requests))
     assert {id_: response.text.strip() for id_, response in found.items()} == {id_: response.text.strip() for id_, response in here.items()}
     again = opened(spec, tmp_path, monkeypatch)

@@ -1,47 +1,76 @@
-"""`make bench`: the effect over many worlds (effect.py), how long things take (speed.py, demo.py), a server used fully (generation.py),
-what corrected scores are worth (calibration.py)."""
+"""`make bench`: every figure in docs/, measured anew. Each part is one module beside this one, and runs alone by its name.
+
+effect        PREREQ-TUNE and its counterparts over many worlds      dev          trials on worlds kept for that
+speed         how long commands take to start                        demo         the demo: time, memory, second run
+generation    a server used fully                                    endurance    runs killed, against faults, of 100,000 rows
+retrieval     knowledge packs                                        claims       claims by rule against human ones
+factscore     the known figures of FActScore's human labels          judging      a judge used fully
+calibration   what corrected scores are worth
+"""
 
 import argparse
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from tests.bench import calibration, demo, effect, generation, speed, tables
+from tests.bench import calibration, claims, demo, effect, endurance, factscore, generation, judging, retrieval, speed, tables
 from tests.bench.protocol import FROZEN, read_protocol
+
+Chosen = argparse.Namespace
+ALONE = ("dev", "endurance")  # hours: not part of all
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
-    parser.add_argument("what", nargs="?", choices=("all", "effect", "dev", "speed", "demo", "generation", "calibration"), default="all")
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", nargs="?", choices=("all", *PARTS), default="all")
     parser.add_argument("--data", type=Path, default=Path("data-bench"), help="where the seeds' artifacts go")
     parser.add_argument("--protocol", type=Path, default=FROZEN)
     parser.add_argument("--seeds", type=numbers, default=[], help="comma list; default: the protocol's")
     parser.add_argument("--jobs", type=int, default=2, help="seeds at a time; they share the cores")
-    parser.add_argument("--requests", type=int, default=5000, help="of the generation benchmark")
-    parser.add_argument("--runs", type=int, default=3, help="of the demo")
-    parser.add_argument("--versions", type=int, default=3, help="of the demo")
+    parser.add_argument("--requests", type=int, default=5000, help="of generation")
+    parser.add_argument("--rows", type=numbers, default=[25_000, 50_000, 100_000], help="comma list, of endurance")
+    parser.add_argument("--passages", type=int, default=1_000_000, help="of the pack that retrieval builds")
+    parser.add_argument("--answers", type=int, default=100, help="biographies that judging scores")
+    parser.add_argument("--labels", type=Path, default=None, help="human labels in FActScore's format")
+    parser.add_argument("--runs", type=int, default=3, help="of demo")
+    parser.add_argument("--versions", type=int, default=3, help="of demo")
     parser.add_argument("--size", default="tiny", help="of the demo's world")
     chosen = parser.parse_args()
+    for name in [part for part in PARTS if part not in ALONE] if chosen.what == "all" else [chosen.what]:
+        print(PARTS[name](chosen), flush=True)
+
+
+def _dev(chosen: Chosen) -> str:
     protocol = read_protocol(chosen.protocol)
-    if chosen.what in ("all", "speed"):
-        print(speed.table())
-    if chosen.what in ("all", "demo"):
-        print(demo.table(chosen.versions, chosen.size, chosen.runs))
-    if chosen.what in ("all", "generation"):
-        print(generation.table(chosen.requests))
-    if chosen.what in ("all", "calibration"):
-        print(calibration.table())
-    if chosen.what == "dev":
-        seeds = chosen.seeds or protocol.dev_seeds
-        effect.run_seeds(chosen.data, seeds, replace(protocol, methods=protocol.tried(), probe_versions=0), chosen.jobs)
-        print(tables.trial_table(chosen.data, protocol, seeds))
-    if chosen.what in ("all", "effect"):
-        seeds = chosen.seeds or protocol.seeds
-        effect.run_seeds(chosen.data, seeds, protocol, chosen.jobs)
-        print(tables.effect_tables(chosen.data, protocol, seeds))
+    seeds = chosen.seeds or protocol.dev_seeds
+    effect.run_seeds(chosen.data, seeds, replace(protocol, methods=protocol.tried(), probe_versions=0), chosen.jobs)
+    return tables.trial_table(chosen.data, protocol, seeds)
+
+
+def _effect(chosen: Chosen) -> str:
+    protocol = read_protocol(chosen.protocol)
+    seeds = chosen.seeds or protocol.seeds
+    effect.run_seeds(chosen.data, seeds, protocol, chosen.jobs)
+    return tables.effect_tables(chosen.data, protocol, seeds)
 
 
 def numbers(text: str) -> list[int]:
     return [int(part) for part in text.split(",")]
+
+
+PARTS: Mapping[str, Callable[[Chosen], str]] = {
+    "speed": lambda _: speed.table(),
+    "generation": lambda chosen: generation.table(chosen.requests),
+    "factscore": lambda chosen: factscore.table(chosen.labels),
+    "claims": lambda _: claims.table(),
+    "judging": lambda chosen: judging.table(chosen.answers),
+    "calibration": lambda _: calibration.table(),
+    "retrieval": lambda chosen: retrieval.table(chosen.passages),
+    "demo": lambda chosen: demo.table(chosen.versions, chosen.size, chosen.runs),
+    "effect": _effect,
+    "endurance": lambda chosen: endurance.table(chosen.rows),
+    "dev": _dev,
+}
 
 
 if __name__ == "__main__":

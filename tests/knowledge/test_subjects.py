@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from factcli.errors import InputError
-from factcli.knowledge.subjects import clipped, read_subjects, read_titles, title_index
+from factcli.knowledge.subjects import Found, clipped, read_subjects, taken_titles, title_index
 
 
 def written(path: Path, *lines: object) -> Path:
@@ -50,14 +50,42 @@ def test_a_file_without_a_subject_is_refused(tmp_path: Path, content: bytes, sai
 
 
 def test_titles_are_lines_or_json(tmp_path: Path) -> None:
-    assert read_titles(written(tmp_path / "t", "Ann  Lee", {"title": "Bob-Roy"}, '{"x', "")) == {"ann lee", "bob roy"}
+    assert taken_titles(written(tmp_path / "t", "Ann  Lee", {"title": "Bob-Roy"}, '{"x', "")) == {"ann lee", "bob roy"}
     subjects, _ = read_subjects(written(tmp_path / "s", {"title": "Al Bo (priest)", "text": "x"}))
     assert title_index(subjects, tmp_path / "t") == {"al bo priest", "al bo", "ann lee", "bob roy"}
     with pytest.raises(InputError, match="has no title"):
-        read_titles(written(tmp_path / "none", ""))
+        taken_titles(written(tmp_path / "none", ""))
 
 
 def test_a_text_is_clipped_at_the_end_of_a_sentence() -> None:
     assert clipped("One two. Three four. Five six", 5) == "One two. Three four."
     assert clipped("One two three four", 2) == "One two"
     assert clipped("One two.", 2) == "One two."
+
+
+def test_a_title_alone_takes_title_and_text_of_its_page(tmp_path: Path) -> None:
+    pages = {"al bo": Found("Al Bo (priest)", ["Al Bo was a priest.", "He left."]), "bo": Found("Al Bo (priest)", ["x"])}
+    lines = [
+        "al bo",
+        {"title": "al bo"},
+        {"title": "Cy", "text": "Cy slept.", "popularity": 3},
+        "Nobody",
+        {"title": "bo", "popularity": 2},
+        "[1]",
+        {"title": 1},
+    ]
+    subjects, rejects = read_subjects(written(tmp_path / "s", *lines), pages.get)
+    assert [(s.title, s.name, s.text, s.line) for s in subjects] == [
+        ("Al Bo (priest)", "Al Bo", "Al Bo was a priest.\nHe left.", 1),
+        ("Cy", "Cy", "Cy slept.", 3),
+    ]
+    assert [(r.line, r.reason) for r in rejects] == [
+        (2, "repeats the title of line 1"),
+        (4, "no page in the pack: Nobody"),
+        (5, "repeats the title of line 1"),
+        (6, "a JSON list, need an object"),
+        (7, "title is missing or no text"),
+    ]
+    with pytest.raises(InputError, match="has no usable subject") as error:
+        read_subjects(written(tmp_path / "t", "Al Bo"))
+    assert "--pack REF" in error.value.hint

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from factcli import answerrows, rows, scorerows, topicrows
+from factcli import answerrows, consistencyrows, rows, scorerows, topicrows
 from factcli.answerrows import Pair, Prompt
 from factcli.artifact import Artifact, Outcome, make
 from factcli.errors import InputError
-from factcli.rows import Person
-from factcli.scorerows import ClaimVerdict, Score
+from factcli.rows import Origin, Person
+from factcli.scorerows import AnswerClaim, ClaimVerdict, EvidencePassage, Score, ScoredAnswer
 from factcli.stages.look import render_trace, trace
 from factcli.stages.look.trace import NAMING, row_text
 from tests.artifact.toy import ToyConfig, toy_plan
@@ -71,7 +71,7 @@ def test_a_version_whose_parent_was_replaced_is_no_part_of_the_new_ones_life(two
 
 
 def test_every_column_that_names_another_row_leads_across() -> None:
-    modules = (answerrows, rows, scorerows, topicrows)
+    modules = (answerrows, consistencyrows, rows, scorerows, topicrows)
     types = {value for module in modules for value in vars(module).values() if is_dataclass(value)}
     names = {field.name for type_ in types for field in fields(type_) if field.name.endswith(("_id", "_ids"))}
     assert names <= set(NAMING)
@@ -89,3 +89,36 @@ def test_rows_of_scores_and_pairs_are_said_in_words() -> None:
 def test_the_command_shows_one_life(two_families: Path) -> None:
     told = Folder(two_families.parent).must("trace", "f0.p0000", "--in", "bio-samples", "--json", "--data", str(two_families)).out
     assert [life["first"] for life in json.loads(told)["lives"]] == ["bio-subjects@1"]
+
+
+def test_a_score_leads_to_its_claims_verdicts_evidence_and_the_judges_request(tmp_path: Path) -> None:
+    rows_of = {
+        "answers": [ScoredAnswer("q.s0", "q", "Who?", "Ada", "Ada was born in Lima."), ScoredAnswer("q.s1", "q", "Who?", "Ada", "No.", number=1)],
+        "claims": [AnswerClaim("q.s0.c0", "q.s0", "Ada was born in Lima.", 0, 0, 21, "rules"), AnswerClaim("q.s1.c0", "q.s1", "No.", 0, 0, 3, "rules")],
+        "verdicts": [ClaimVerdict("q.s0.c0.j0", "q.s0.c0", "http:m@n", "supported", "", 0.9, ("q.s0.e0",), "k1")],
+        "evidence": [EvidencePassage("q.s0.e0", "q.s0", "p7", "Ada", "Born in Lima."), EvidencePassage("q.s0.e1", "q.s0", "p8", "Ada", "Unused.")],
+        "scores": [Score("q.s0.precision", "q.s0", "q", "precision", 1.0, "", 1), Score("q.s0.robust", "q.s0", "q", "robust", 1.0, "", 1)],
+        "origins": [Origin("q.s0.c0.j0", "verdicts", "verdicts/choice", "0", "m", "k1")],
+    }
+    plan = toy_plan(ToyConfig(), "factscore", kind="scores", tables={table: type(rows[0]) for table, rows in rows_of.items()})
+    make(plan, lambda draft: draft.write("all", 0, rows_of) or Outcome("scores"), tmp_path)
+    found = {row.id: row.relation for life in trace("q.s0.precision", tmp_path).lives for _, rows in life.groups for row in rows if row.id != "q.s0.c0.j0"}
+    assert found == {
+        "q.s0": "ancestor",
+        "q.s0.c0": "rests on",
+        "q.s0.e0": "rests on",
+        "q.s0.e1": "rests on",
+        "q.s0.precision": "self",
+    }
+    told = [
+        (row.table, row.row.get("request"))
+        for life in trace("q.s0.precision", tmp_path).lives
+        for _, rows in life.groups
+        for row in rows
+        if row.id == "q.s0.c0.j0"
+    ]
+    assert told == [("verdicts", "k1"), ("origins", "k1")]
+    of_claim = {row.id: row.relation for life in trace("q.s0.c0", tmp_path).lives for _, rows in life.groups for row in rows}
+    assert of_claim["q.s0.e0"] == "rests on"
+    assert of_claim["q.s0.c0.j0"] == "descendant"
+    assert "q.s0.e1" not in of_claim

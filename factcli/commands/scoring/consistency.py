@@ -67,10 +67,10 @@ def _with_truth(source: Source, labels: Path | None, root: Path) -> Source:
 
 def _entailer(config: ConsistencyConfig, source: Source, root: Path) -> Named:
     """As it is named; for answers about an invented world the words alone can do it, and it says so."""
-    if config.entailer or "world" not in source.inputs:
-        return named_entailer(config.entailer, root)
+    if config.compared_by or "world" not in source.inputs:
+        return named_entailer(config.compared_by, config.entailer, root)
     tell("entailer: lexical (words alone: enough for an invented world; --entailer nli:DIR for texts that people write)")
-    return named_entailer(LEXICAL, root)
+    return named_entailer(LEXICAL, config.entailer, root)
 
 
 def _cost(config: ConsistencyConfig, source: Source, who: Any, entailer: Named, root: Path) -> Cost:

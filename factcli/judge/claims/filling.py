@@ -1,15 +1,17 @@
 """A draft filled with the claims of answers: one unit an answer, whoever takes them apart."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from factcli.artifact import Draft
 from factcli.artifact.manifest import sha256_of
+from factcli.backends.chains import Chain
 from factcli.backends.filling import TABLES as FILLED
-from factcli.backends.filling import Rows
+from factcli.backends.filling import Rows, Unit, fill, imagine
 from factcli.backends.opening import Answering, Backend
 from factcli.backends.planning import Estimate
-from factcli.judge.claims import marks, rules, subject
+from factcli.judge.claims import asking, marks, rules, subject
 from factcli.judge.claims.reading import Draught, given_claims, world_claims
 from factcli.judge.claims.settings import ClaimsConfig
 from factcli.judge.claims.splitting import splitter
@@ -27,7 +29,8 @@ def pinned(config: ClaimsConfig) -> dict[str, str]:
     """What claims depend on besides settings and answers, name -> digest: a Plan's prompts. Raises SettingsError for a parser that is missing."""
     if config.source in ("given", "world"):
         return {}
-    return {f"sentences by {(name := splitter(config.parser).name)}": sha256_of(name)}
+    name = splitter(config.parser).name
+    return {f"sentences by {name}": sha256_of(name), **(asking.pinned(config) if config.source == "model" else {})}
 
 
 def fill_claims(draft: Draft, answers: Sequence[ScoredAnswer], given: Given, config: ClaimsConfig, who: Answering | None, report: Report) -> Backend | None:
@@ -36,6 +39,8 @@ def fill_claims(draft: Draft, answers: Sequence[ScoredAnswer], given: Given, con
     `answers` have been through abstention.marked; those that abstain, and those in which nothing is found, get a reject that says so.
     A unit whose model gives no usable answer is a row of `rejected` with `is_failure`. Raises TooManyFailuresError, see backends/filling.py.
     """
+    if config.source == "model":
+        return fill(draft, _asked(who), _units(answers, config, _asked(who)), len(answers), report, "Claims")
     for place, answer in enumerate(answers):
         if not draft.done(_unit(answer)):
             draft.write(_unit(answer), place, _rows(answer, _draughts(answer, given.get(answer.id), config), config))
@@ -44,7 +49,36 @@ def fill_claims(draft: Draft, answers: Sequence[ScoredAnswer], given: Given, con
 
 def imagined_claims(answers: Sequence[ScoredAnswer], config: ClaimsConfig, who: Answering | None) -> Estimate | None:
     """What `fill_claims` would buy; None where no model is asked."""
-    return None
+    return imagine(_asked(who), _units(answers, config, _asked(who))) if config.source == "model" else None
+
+
+def _asked(who: Answering | None) -> Answering:
+    assert who is not None, "source model is asked of somebody"
+    return who
+
+
+def _units(answers: Sequence[ScoredAnswer], config: ClaimsConfig, who: Answering) -> Iterator[Unit]:
+    decomposer = asking.decomposer(config, who)
+    for place, answer in enumerate(answers):
+        yield Unit(_unit(answer), place, _Asked(decomposer, answer, config))
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """The claims of one answer by a model; an answer that abstains asks nothing."""
+
+    decomposer: asking.Decomposer
+    answer: ScoredAnswer
+    config: ClaimsConfig
+
+    def __call__(self) -> Chain[Rows]:
+        answer = self.answer
+        if answer.abstention or not re.search(r"\w", answer.text):
+            return _rows(answer, [], self.config)
+        taken = yield from self.decomposer.take_apart(answer, splitter(self.config.parser).split(answer.text, self.config.carry_over))
+        rows = _rows(answer, taken.draughts, self.config)
+        sources = [replace(origin, id=claim.id) for number, origin in taken.origins for claim in rows.get("claims", ()) if claim.sentence == number]
+        return {**rows, "origins": sources, "rejected": [*rows.get("rejected", ()), *taken.rejects]}
 
 
 def _unit(answer: ScoredAnswer) -> str:
@@ -63,10 +97,10 @@ def _draughts(answer: ScoredAnswer, given: GivenClaims | None, config: ClaimsCon
     return [Draught(text, number, one.start, one.end) for number, one in enumerate(sentences) for text in rules.claims_of(one.text)]
 
 
-def _rows(answer: ScoredAnswer, draughts: Sequence[Draught], config: ClaimsConfig, why: str = "") -> Rows:
+def _rows(answer: ScoredAnswer, draughts: Sequence[Draught], config: ClaimsConfig) -> Rows:
     """The unit's rows: claims with ids and marks, or the reason why there is none."""
     if not draughts:
-        return {"rejected": [Reject(answer.id, STEP, why or _why_none(answer, config), answer.text[:500])]}
+        return {"rejected": [Reject(answer.id, STEP, _why_none(answer, config), answer.text[:500])]}
     pronoun = _pronoun(answer, config)
     claims = [
         AnswerClaim(

@@ -25,7 +25,7 @@ class ClaimsConfig(Config):
     temperature: float = setting(0.0, "Temperature at which a model takes sentences apart.", ge=0, le=2)
     max_tokens: int = setting(512, "Tokens of its answer to one sentence.", ge=1)
     repairs: bool = setting(True, "Repair what a model adds or leaves open: dangling verbs, names and numbers that its sentence has not.")
-    near_duplicate: float = setting(0.9, "ROUGE-L F1 of two claims from which the second is a duplicate, if names, numbers and negations agree.", gt=0, le=1)
+    near_duplicate: float = setting(0.8, "ROUGE-L F1 from which a claim that differs from an earlier one in light words alone is its duplicate.", gt=0, le=1)
     seed: int = setting(0, "Seed of every draw.", ge=0)
 
     @model_validator(mode="after")

@@ -16,7 +16,6 @@ from typing import NamedTuple
 
 from factcli.errors import SettingsError
 from factcli.knowledge.sentences import spans as spans_by_rule
-from factcli.knowledge.sentences import trim
 
 LONGEST = 2000  # letters of a sentence, about 400 words; a longer one is cut between words, so that no prompt grows without bound
 LONGEST_PARSED = 100_000  # letters of a line; spaCy says that a parser takes about 1 GB for as many
@@ -69,6 +68,12 @@ def splitter(parser: str = "") -> Splitter:
     if not re.fullmatch(r"\w+", parser) or importlib.util.find_spec("spacy") is None or importlib.util.find_spec(parser) is None:
         raise SettingsError(f"the parser {parser!r} is not installed", f"python -m spacy download {parser}; or leave it out: sentences are then found by rule")
     return Splitter(f"{parser}@{version(parser.replace('_', '-'))}", _by_parser(parser))
+
+
+def trim(text: str, start: int, end: int) -> Span | None:
+    """The span without white space at its ends; None where nothing else is in it."""
+    part = text[start:end]
+    return (start + len(part) - len(part.lstrip()), start + len(part.rstrip())) if part.strip() else None
 
 
 def _lines(text: str) -> Iterator[Span]:

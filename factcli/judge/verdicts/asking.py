@@ -8,7 +8,7 @@ from factcli.backends.chains import Chain, UnansweredError
 from factcli.backends.filling import Rows
 from factcli.backends.requests import Request, Response
 from factcli.judge.verdicts.judges import LanguageJudge
-from factcli.judge.verdicts.quoting import LONGEST_TOPIC, line_quoted, numbered, passages_quoted
+from factcli.judge.verdicts.quoting import EMPTY, LONGEST_TOPIC, line, line_quoted, numbered, passages_quoted
 from factcli.judge.verdicts.reading import CHOICES, AllVerdicts, OneVerdict, Opinion, opinion_of, opinions_of, unscored
 from factcli.judge.verdicts.settings import JudgeConfig
 from factcli.judge.verdicts.showing import Shown
@@ -21,11 +21,11 @@ JSON_TOKENS_EACH = 24  # of one entry of a list of verdicts
 NO_TOPIC = "(not said)"
 
 
-def templates_of(config: JudgeConfig) -> list[str]:
-    """Names of the templates that these settings may use: their digests belong in the plan."""
+def templates_of(judge: LanguageJudge, config: JudgeConfig) -> list[str]:
+    """Names of the templates that a judge may use: their digests belong in the plan."""
     is_json = config.by == "json"
     single = [ONE_JSON, ALONE_JSON] if is_json else [ONE, ALONE]
-    return [ALL, ALL_ALONE, *single] if config.at_once == "answer" else single
+    return [ALL, ALL_ALONE, *single] if judge.at_once == "answer" else single
 
 
 def verdict_id(claim: AnswerClaim, number: int) -> str:
@@ -34,7 +34,7 @@ def verdict_id(claim: AnswerClaim, number: int) -> str:
 
 def asker_of(judge: LanguageJudge, config: JudgeConfig) -> Asker:
     """Greedy throughout, so there is no seed; equal questions share an answer."""
-    return Asker(load_templates(templates_of(config)), judge.who.endpoint.model, 0, config.generation.chat, judge.who.adapters)
+    return Asker(load_templates(templates_of(judge, config)), judge.who.endpoint.model, 0, config.generation.chat, judge.who.adapters)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ class Asking:
 def one_claim(asking: Asking, claim: AnswerClaim) -> Chain[Rows]:
     """The verdict on one claim. Raises UnansweredError where no answer came at all."""
     passages = asking.shown.of(claim.id, asking.config.k)
-    lack = asking.shown.lack(passages)
+    lack = asking.shown.lack(passages) if line(claim.text) else EMPTY
     if lack:
         return {"verdicts": [asking.row(claim, unscored(lack), (), "")]}
     said = _came((yield [_request_one(asking, claim, passages)])[0])
@@ -96,13 +96,15 @@ class _Found:
 
 def all_claims(asking: Asking, claims: Sequence[AnswerClaim], name: str) -> Chain[Rows]:
     """The verdicts on several claims from one request; claims that it leaves out are unscored, or asked about alone."""
+    blank = [asking.row(claim, unscored(EMPTY), (), "") for claim in claims if not line(claim.text)]
+    claims = [claim for claim in claims if line(claim.text)]
     passages = asking.shown.of_all([claim.id for claim in claims], asking.config.k_answer)
     lack = asking.shown.lack(passages)
-    if lack:
-        return {"verdicts": [asking.row(claim, unscored(lack), (), "") for claim in claims]}
+    if lack or not claims:
+        return {"verdicts": blank + [asking.row(claim, unscored(lack), (), "") for claim in claims]}
     said = _came((yield [_request_all(asking, claims, passages, name)])[0])
     listed = opinions_of(said, len(claims))
-    found = _Found()
+    found = _Found(blank)
     for claim, opinion in zip(claims, listed.opinions, strict=True):
         if opinion is None and asking.config.left_out == "ask":
             rows = yield from one_claim(asking, claim)

@@ -27,11 +27,11 @@ class JudgeAgreement:
 
 
 def by_claim(verdicts: Iterable[ClaimVerdict]) -> dict[str, list[ClaimVerdict]]:
-    """The verdicts on each claim, in the order of the judges."""
+    """The verdicts on each claim, in the order of the judges, which ends their ids."""
     found: dict[str, list[ClaimVerdict]] = {}
     for verdict in verdicts:
         found.setdefault(verdict.claim_id, []).append(verdict)
-    return found
+    return {claim: sorted(of_claim, key=lambda one: int(one.id.rpartition(".j")[2])) for claim, of_claim in found.items()}
 
 
 def combined(verdicts: Sequence[ClaimVerdict], rule: Rule) -> Opinion:

@@ -9,7 +9,7 @@ from factcli.errors import InputError
 from factcli.judge.answers import normalise
 from factcli.judge.entailment import Entailer, Entailment
 from factcli.judge.ledger import Ruling, judge_claim, judge_value
-from factcli.judge.verdicts.quoting import line
+from factcli.judge.verdicts.quoting import EMPTY, line
 from factcli.judge.verdicts.reading import Opinion, unscored
 from factcli.judge.verdicts.settings import JudgeConfig
 from factcli.judge.verdicts.showing import Shown
@@ -46,6 +46,8 @@ class EntailmentJudging:
         return [self._weighed(lack, of_claim, judged) for lack, of_claim in zip(lacks, passages, strict=True)]
 
     def _lack(self, text: str, shown: Shown, passages: Sequence[EvidencePassage]) -> str:
+        if not text:
+            return EMPTY
         if shown.is_closed_book:
             return NEEDS_PASSAGES
         return shown.lack(passages) or ("" if self.entailer.fits(text) else TOO_LONG)

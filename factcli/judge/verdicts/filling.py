@@ -58,23 +58,25 @@ class Portion:
 
 def prompts_of(judges: Sequence[Judge], config: JudgeConfig) -> dict[str, str]:
     """Template -> sha256, for Plan.prompts."""
-    return digests(load_templates(templates_of(config))) if any(isinstance(judge, LanguageJudge) for judge in judges) else {}
+    names = {name for judge in judges if isinstance(judge, LanguageJudge) for name in templates_of(judge, config)}
+    return digests(load_templates(sorted(names)))
 
 
 def require_evidence(matter: Matter, judges: Sequence[Judge], config: JudgeConfig) -> None:
     """Raises SettingsError where judges need passages and there are none to be had."""
-    needy = [judge.name for judge in judges if not isinstance(judge, WorldJudge) and (config.evidence == "passages" or isinstance(judge, EntailmentJudge))]
-    if needy and (matter.evidence is None or config.evidence == "none"):
-        missing = "no evidence is given" if matter.evidence is None else "evidence is none"
-        way_out = "give a knowledge pack; or --set judge.evidence=none for what a language model knows by itself, which is no evidence"
-        if matter.evidence is None or isinstance(next(judge for judge in judges if judge.name == needy[0]), EntailmentJudge):
-            raise SettingsError(f"{needy[0]} judges by passages, and {missing}", way_out)
+    for judge in judges:
+        if config.evidence == "none" and isinstance(judge, EntailmentJudge):
+            raise SettingsError(f"{judge.name} judges by passages, and evidence is none", "leave judge.evidence at passages, and give a knowledge pack")
+        if config.evidence == "passages" and matter.evidence is None and not isinstance(judge, WorldJudge):
+            way_out = "give a knowledge pack; or --set judge.evidence=none for what a language model knows by itself, which is no evidence"
+            raise SettingsError(f"{judge.name} judges by passages, and no evidence is given", way_out)
 
 
 def fill_verdicts(draft: Draft, matter: Matter, judges: Sequence[Judge], config: JudgeConfig, report: Report, first_order: int = 0) -> dict[str, Any]:
     """Every judge's verdict on every claim, in the tables `verdicts`, `evidence`, `origins` and `rejected`; gives the usage.
 
-    Rows stand in the order of answers, claims and judges, from `first_order` on. A request that no answer comes to is a
+    Rows stand in the order of answers, units and judges, from `first_order` on: `by_claim` brings together what is about one
+    claim. A request that no answer comes to is a
     verdict `unscored` with its cause besides the counted failure. Raises TooManyFailuresError, BackendError, BudgetError.
     """
     require_evidence(matter, judges, config)
@@ -104,7 +106,7 @@ def imagine_verdicts(matter: Matter, judges: Sequence[Judge], config: JudgeConfi
 def portions_of(matter: Matter, judge: Judge, n_judges: int, config: JudgeConfig, first_order: int) -> Iterator[Portion]:
     """The units of a judge, in order."""
     place = first_order
-    is_batched = config.at_once == "answer" and isinstance(judge, LanguageJudge)
+    is_batched = isinstance(judge, LanguageJudge) and judge.at_once == "answer"
     for answer, claims in matter:
         for number, some in enumerate(portions(claims, config) if is_batched else ([claim] for claim in claims)):
             what = f"{answer.id} portion {number}" if is_batched else some[0].id
@@ -192,14 +194,15 @@ class _Chain:
 
     def __call__(self) -> Chain[Rows]:
         asking = Asking(self.judge, self.asker, self.config, self.portion.answer, self.showing.of(self.portion.answer))
-        if self.config.at_once == "answer":
+        if self.judge.at_once == "answer":
             return all_claims(asking, self.portion.claims, self.portion.name)
         return one_claim(asking, self.portion.claims[0])
 
 
 def _ask(draft: Draft, judge: LanguageJudge, todo: Sequence[Portion], showing: _Shown, config: JudgeConfig, report: Report) -> dict[str, Any]:
     n_others = len(draft) - sum(draft.done(portion.name) for portion in todo)
-    needs: list[Need] = ["choices"] if config.by == "probability" and config.at_once == "claim" else []
+    is_single = judge.at_once == "claim" or config.left_out == "ask"
+    needs: list[Need] = ["choices"] if config.by == "probability" and is_single else []
     backend = fill(draft, judge.who, _units(judge, todo, showing, config), len(todo), report, f"Judging by {judge.name}", needs, n_first=n_others)
     _write_failed(draft, judge, todo)
     return usage_of_judge(draft, judge, backend)

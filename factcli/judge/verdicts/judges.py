@@ -1,7 +1,7 @@
 """Who judges: known before anything is loaded or sent, so that a plan's key covers it."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +10,10 @@ from factcli.backends.opening import Answering, FindLocal, answering
 from factcli.backends.spec import HttpSpec, LocalSpec
 from factcli.errors import InputError, SettingsError
 from factcli.judge.entailment import EntailerRef, entailer_ref
-from factcli.judge.verdicts.settings import JudgeConfig
+from factcli.judge.verdicts.settings import AtOnce, JudgeConfig
 
 NLI, WORLD = "nli:", "world"
+AT_ONCE: Mapping[str, AtOnce] = {"each": "claim", "all": "answer"}  # before the name of a language model, for itself alone
 HINT = "http:MODEL@URL, local:REF, scripted:FILE, nli:DIRECTORY (an entailment model) or world"
 
 
@@ -23,10 +24,11 @@ class LanguageJudge:
     number: int
     name: str
     who: Answering
+    at_once: AtOnce
 
     @property
     def identity(self) -> Mapping[str, Any]:
-        return dict(self.who.identity)
+        return {**self.who.identity, "at_once": self.at_once}
 
     @property
     def inputs(self) -> Mapping[str, Artifact]:
@@ -103,10 +105,19 @@ def _judge(number: int, text: str, config: JudgeConfig, root: Path, find_local: 
     if text.startswith(NLI):
         ref = entailer_ref(text.removeprefix(NLI), config.entailer, root)
         return EntailmentJudge(number, f"{NLI}{ref.base.name}", ref)
+    before, _, rest = text.partition(":")
+    if before in AT_ONCE:
+        judge = _language_judge(number, rest, config, find_local, AT_ONCE[before])
+        return replace(judge, name=f"{before}:{judge.name}")
+    return _language_judge(number, text, config, find_local, config.at_once)
+
+
+def _language_judge(number: int, text: str, config: JudgeConfig, find_local: FindLocal | None, at_once: AtOnce) -> LanguageJudge:
     if text.partition(":")[0] not in ("http", "local", "scripted"):
         raise SettingsError(f"judge {text.partition('://')[0]!r} is of no known kind", HINT)
-    who = answering(config.generation.model_copy(update={"backend": text}), find_local)
-    return LanguageJudge(number, _name(who), who)
+    greedy = {"backend": text, "json_asks": 1}  # asked again it would say the same
+    who = answering(config.generation.model_copy(update=greedy), find_local)
+    return LanguageJudge(number, _name(who), who, at_once)
 
 
 def _name(who: Answering) -> str:
@@ -121,4 +132,4 @@ def _named_apart(judge: Judge, judges: Sequence[Judge]) -> Judge:
     alike = [other.number for other in judges if other.name == judge.name]
     if judge.number == alike[0]:
         return judge
-    return type(judge)(judge.number, f"{judge.name}#{alike.index(judge.number) + 1}", *(getattr(judge, name) for name in list(judge.__slots__)[2:]))
+    return replace(judge, name=f"{judge.name}#{alike.index(judge.number) + 1}")

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 
 from factcli.backends.planning import LETTERS_PER_TOKEN
 from factcli.backends.reading import whole
@@ -9,6 +10,7 @@ from factcli.prompts import CONTROL, quoted
 from factcli.scorerows import EvidencePassage
 
 CUT = " [cut here]"
+EMPTY = "a claim without words"  # why it has no verdict
 LONGEST_TOPIC, LONGEST_CLAIM = 200, 2000  # letters
 # What chat templates and tokenizers read as the end of a turn: <|im_end|>, </s>, [INST], <<SYS>>, <start_of_turn>, <｜User｜>.
 BARS = re.compile(r"(?<=<)(?=[|｜])|(?<=[|｜])(?=>)")  # where a blank goes
@@ -17,7 +19,12 @@ TAGS = re.compile(r"</?(?:s|bos|eos|pad|unk)>|\[/?(?:INST|SYSTEM_PROMPT|AVAILABL
 
 def passages_quoted(passages: Sequence[EvidencePassage], tokens: int) -> str:
     """Title and text of each, the best, which comes first here, last there."""
-    return "\n".join(quoted(inert(f"Title: {line(one.title, LONGEST_TOPIC)}\nText: {cut(one.text, tokens)}")) for one in reversed(passages))
+    return "\n".join(_passage_quoted(one.title, one.text, tokens) for one in reversed(passages))
+
+
+@lru_cache(maxsize=1024)  # the claims of an answer mostly share their passages, and taking them apart costs more than all else here
+def _passage_quoted(title: str, text: str, tokens: int) -> str:
+    return quoted(inert(f"Title: {line(title, LONGEST_TOPIC)}\nText: {cut(text, tokens)}"))
 
 
 def line_quoted(text: str, longest: int = LONGEST_CLAIM) -> str:

@@ -7,6 +7,7 @@ from factcli.config import Config, setting
 from factcli.judge.entailment import EntailerConfig
 
 Rule = Literal["first", "majority", "unanimous"]
+AtOnce = Literal["claim", "answer"]
 
 
 class JudgeConfig(Config):
@@ -17,7 +18,7 @@ class JudgeConfig(Config):
     otherwise: Literal["text", "unscored"] = setting("text", "Where True and False are not among the likeliest words: read the text, or leave it unscored.")
     threshold: float = setting(0.5, "Probability above which a claim is supported.", gt=0, le=1)
     least_mass: float = setting(0.5, "Probability that True and False must have together to be believed.", ge=0, le=1)
-    at_once: Literal["claim", "answer"] = setting("claim", "What one request is about: a claim, or the claims of an answer.")
+    at_once: AtOnce = setting("claim", "What one request is about: a claim, or the claims of an answer; a judge may be named each:... or all:... for itself.")
     most_per_call: int = setting(20, "Claims of an answer in one request.", ge=1, le=500)
     most_calls: int = setting(3, "Requests about one answer at most; beyond most_per_call times this, more claims share a request.", ge=1)
     left_out: Literal["unscored", "ask"] = setting("unscored", "A claim that a judge of an answer leaves out: unscored, or asked about alone.")

@@ -37,6 +37,14 @@ class Weights:
     b: float
 
 
+class _Vocabulary(dict[str, int]):
+    """Word -> its column; a new word gets the next."""
+
+    def __missing__(self, word: str) -> int:
+        self[word] = column = len(self)
+        return column
+
+
 class Bm25Writer:
     """Takes passages in order, then writes the index."""
 
@@ -47,12 +55,11 @@ class Bm25Writer:
         self._file = (scratch / "words.i32").open("wb")
         self._ids = array("i")
         self._lengths = array("i")
-        self.vocabulary: dict[str, int] = {}
+        self.vocabulary = _Vocabulary()
 
     def add(self, text: str) -> None:
-        vocabulary = self.vocabulary
         found = words(text)
-        self._ids.extend([vocabulary.setdefault(word, len(vocabulary)) for word in found])
+        self._ids.extend(map(self.vocabulary.__getitem__, found))
         self._lengths.append(len(found))
         if len(self._ids) >= BUFFER:
             self._flush()

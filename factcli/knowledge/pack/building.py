@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from factcli.knowledge.pack import bm25, store
-from factcli.knowledge.pack.passages import Ends, passages
+from factcli.knowledge.pack.passages import passages
 from factcli.knowledge.pack.records import Ambiguous, Page, Record, Redirect, Rejected
-from factcli.knowledge.pack.words import token_ends
+from factcli.knowledge.pack.words import BY_RULE, Measure
 
 REPEATED = "title that was there before"
 
@@ -40,8 +40,8 @@ class Tally:
 class Builder:
     """Writes a pack into `folder`, which holds none yet; `scratch` may be lost at any moment."""
 
-    def __init__(self, folder: Path, scratch: Path, settings: Settings, ends: Ends = token_ends) -> None:
-        self._folder, self._scratch, self._settings, self._ends = folder, scratch, settings, ends
+    def __init__(self, folder: Path, scratch: Path, settings: Settings, tokens: Measure = BY_RULE) -> None:
+        self._folder, self._scratch, self._settings, self._tokens = folder, scratch, settings, tokens
         self._store = store.Store(folder)
         self._index = bm25.Bm25Writer(scratch, settings.shard_passages)
         self._redirects = (scratch / "redirects.jsonl").open("w", encoding="utf-8")
@@ -79,7 +79,7 @@ class Builder:
     def _take(self, page: Page) -> Rejected | None:
         if self._store.has_name(page.title):
             return Rejected(page.place, REPEATED, page.title)
-        cut = list(passages(page.text, self._settings.passage_tokens, self._ends))
+        cut = list(passages(page.text, self._settings.passage_tokens, self._tokens))
         self._store.add_page(page.title, cut)
         for text in cut:
             self._index.add(f"{page.title}\n{text}")

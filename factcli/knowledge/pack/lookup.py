@@ -49,7 +49,12 @@ class Lookup:
         pages = {page for page, _, _ in titled}
         return PageMatch("normalised", titled[0][1]) if len(pages) == 1 and None not in pages else ABSENT
 
-    def _fuzzy(self, asked: str) -> PageMatch | None:
+    def without(self, title: str) -> str:
+        """The page that a title would be taken for by nearness if it had none of its own, or "": how wrong nearness is."""
+        found = self._fuzzy(spelled(title), leave_out=title)
+        return found.title if found else ""
+
+    def _fuzzy(self, asked: str, leave_out: str = "") -> PageMatch | None:
         name, brackets = split_brackets(asked)
         key = folded(name)
         edits = most_edits(len(key), self._min_similarity)
@@ -57,7 +62,7 @@ class Lookup:
             return None
         best: dict[int, tuple[float, str]] = {}
         for page, title, full, known in self._candidates(key, edits):
-            if folded(brackets) != folded(split_brackets(full)[1]):
+            if title == leave_out or folded(brackets) != folded(split_brackets(full)[1]):
                 continue
             similarity = near(key, known, self._min_similarity)
             if similarity > best.get(page, (0.0, ""))[0]:

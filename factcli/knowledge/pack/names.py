@@ -16,8 +16,7 @@ from factcli.knowledge.pack.words import unaccented
 
 BRACKETS = re.compile(r"\s*[(（]([^()（）]*)[)）]\s*$")
 ROMAN = re.compile(r"[ivxlc]+")
-LEAST_SIMILARITY = 0.9  # the default of PackConfig.min_similarity, which says how it was chosen
-SHORTEST_CHANGED = 6  # letters of a word that may be spelled otherwise: in shorter ones a letter makes another name (Joan, John)
+SHORTEST_CHANGED = 6  # letters of a word that may be spelled otherwise: in shorter ones a letter makes another name (John, Joan; Maria, Marta)
 HYPHENS = re.compile("['’‘ʼ`´]")  # dropped, not a blank: O'Brien, OBrien
 
 

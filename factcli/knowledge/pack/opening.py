@@ -55,10 +55,10 @@ class Pack:
             return self._passages(self._dense.best(sound(query), k))
         return self._passages(self._index.best(self.word_ids(query), k))
 
-    def text_of(self, title: str) -> str | None:
-        """The page's passages, one after the other; None where there is no such page."""
+    def passages_of(self, title: str) -> list[str]:
+        """The texts of a page's passages in order; none where there is no such page."""
         page = self._pages.get(title)
-        return "\n".join(passage.text for passage in page.passages) if page else None
+        return [passage.text for passage in page.passages] if page else []
 
     def word_ids(self, query: str) -> list[int]:
         """Columns of the index: the query's words that the pack has, repeats included."""

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from factcli.knowledge.entries import SURROGATE
 from factcli.knowledge.pack.names import spelled
+from factcli.textfiles import SURROGATE
 
 LONGEST_TITLE = 300  # characters; Wikipedia allows 255 bytes
 LONGEST_TEXT = 20_000_000  # characters of a page: ten times Wikipedia's limit of 2 MiB

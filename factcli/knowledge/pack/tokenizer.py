@@ -5,7 +5,7 @@ from pathlib import Path
 
 from factcli.artifact.manifest import sha256_of_file
 from factcli.errors import BackendError, InputError
-from factcli.knowledge.pack.passages import Ends
+from factcli.knowledge.pack.words import Measure
 
 FILE = "tokenizer.json"
 
@@ -17,8 +17,8 @@ def digest_of(directory: Path) -> str:
     return sha256_of_file(directory / FILE)
 
 
-def ends_of(directory: Path) -> Ends:
-    """Where each token of a text ends; tokens that add nothing (the marks around a text) are left out."""
+def measure_of(directory: Path) -> Measure:
+    """Tokens of a text as the tokenizer cuts it; those that add nothing (the marks around a text) are left out."""
     try:
         from tokenizers import Tokenizer
     except ImportError as error:
@@ -28,6 +28,7 @@ def ends_of(directory: Path) -> Ends:
     except Exception as error:  # the library raises nothing narrower for a damaged file
         raise InputError(f"{directory / FILE} is no tokenizer: {error}", "--tokenizer takes a directory of a fast tokenizer") from error
     tokenizer.no_truncation()
+    tokenizer.no_padding()  # some are saved with both
 
     def ends(text: str) -> Sequence[int]:
         found: list[int] = []
@@ -35,4 +36,4 @@ def ends_of(directory: Path) -> Ends:
             found.append(max(end, found[-1] if found else 0))
         return found
 
-    return ends
+    return Measure(lambda text: len(ends(text)), ends)

@@ -10,7 +10,9 @@ The commonest function words are left out: they are in nearly every passage, so 
 
 import re
 import unicodedata
+from collections.abc import Callable, Sequence
 from functools import lru_cache
+from typing import NamedTuple
 
 DENSE = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\U00020000-\U0003ffff"
 TOKEN = re.compile(rf"[{DENSE}]|[^\W{DENSE}]{{1,12}}|[^\w\s]")
@@ -23,13 +25,22 @@ _STOP = (
 STOP_WORDS = frozenset(_STOP.split())
 
 
+class Measure(NamedTuple):
+    """How tokens are counted. `count` gives their number in a text, `ends` where each of them ends (exclusive)."""
+
+    count: Callable[[str], int]
+    ends: Callable[[str], Sequence[int]]
+
+
 def n_tokens(text: str) -> int:
     return len(TOKEN.findall(text))
 
 
 def token_ends(text: str) -> list[int]:
-    """Where each token ends, exclusive."""
     return [match.end() for match in TOKEN.finditer(text)]
+
+
+BY_RULE = Measure(n_tokens, token_ends)
 
 
 def words(text: str) -> list[str]:

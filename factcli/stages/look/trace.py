@@ -27,7 +27,7 @@ Relation = Literal["self", "ancestor", "rests on", "descendant", "mention"]
 OWN: tuple[Relation, ...] = ("self", "descendant", "mention")  # a version with one of these has the id; others lead to it
 NAMING = (  # columns that hold ids of other rows
     *("fact_ids", "evidence", "question_id", "answer_id", "subject", "chosen_id", "rejected_id"),
-    *("claim_id", "same_as", "of", "prompt_id", "passage", "topic_id", "chunk_id", "against"),
+    *("claim_id", "same_as", "of", "prompt_id", "passage", "topic_id", "chunk_id", "pair_id", "other_id", "against"),
 )
 MANY_IDS = 20_000  # names that are compared for the hint of an unknown id; more would take seconds
 
@@ -92,10 +92,21 @@ def _groups(id: str, family: list[Artifact]) -> tuple[tuple[str, tuple[Traced, .
     return tuple((a.ref, rows) for a in family if (rows := tuple(_rows_of(a, id, named))))
 
 
-def _ids_it_names(id: str, artifacts: Iterable[Artifact]) -> frozenset[str]:
-    """The ids that the row itself names as facts, evidence, question and so on."""
-    own = (row for a in artifacts for _, row in _lines_with([_quoted(id)], a) if row.get("id") == id)
-    return frozenset(name for row in own for name in _named_by(row)) - {id}
+def _ids_it_names(id: str, artifacts: Sequence[Artifact]) -> frozenset[str]:
+    """The ids that the row itself names as facts, evidence, question and so on; what its verdicts stand on; of a score all that it sums up."""
+    own = [row for a in artifacts for _, row in _lines_with([_quoted(id)], a) if row.get("id") == id]
+    named = {name for row in own for name in _named_by(row)}
+    for scored in {str(row["of"]) for row in own if row.get("of")}:
+        below = [row for row in _below(scored, artifacts) if "of" not in row]
+        named |= {name for row in below for name in (str(row.get("id", "")), *_listed(row.get("evidence")))}
+    named |= {name for row in _below(id, artifacts) for name in _listed(row.get("evidence"))}
+    return frozenset(named) - {id, ""}
+
+
+def _below(id: str, artifacts: Iterable[Artifact]) -> Iterator[dict[str, Any]]:
+    """The rows whose ids grew from `id`."""
+    found = (row for a in artifacts for _, row in _lines_with([_quoted(id + ".")[:-1]], a))
+    return (row for row in found if str(row.get("id", "")).startswith(id + "."))
 
 
 def _rows_of(artifact: Artifact, id: str, named: frozenset[str]) -> Iterator[Traced]:
@@ -127,8 +138,12 @@ def _ancestors_of(id: str) -> tuple[str, ...]:
 
 def _named_by(row: dict[str, Any]) -> Iterator[str]:
     for column in NAMING:
-        value = row.get(column)
-        yield from (str(v) for v in value) if isinstance(value, list) else ([value] if isinstance(value, str) and value else [])
+        yield from _listed(row.get(column))
+
+
+def _listed(value: Any) -> list[str]:
+    """The ids in a column: several, one, or none."""
+    return [str(v) for v in value] if isinstance(value, list) else ([value] if isinstance(value, str) and value else [])
 
 
 def _quoted(text: str) -> bytes:

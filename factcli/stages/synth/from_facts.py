@@ -1,12 +1,9 @@
 """Synthesis on real triples (`--facts FILE`): top-down, invented subjects with objects drawn from the same relation."""
 
-import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
-
-from pydantic import field_validator
 
 from factcli.artifact import Draft, Outcome, Plan
 from factcli.artifact.manifest import sha256_of_file
@@ -16,11 +13,12 @@ from factcli.cost import Cost
 from factcli.knowledge.ledger import Ledger
 from factcli.knowledge.popqa import POPQA_FILE, write_popqa
 from factcli.progress import Report
-from factcli.rows import Chat, Document, Fact, Person, Question
+from factcli.rows import Chat, Document, Fact, Person, Question, RejectedLine
+from factcli.stages.synth.shares import shares_validator
 from factcli.world.counterparts import invent_counterparts, too_few_objects
 from factcli.world.relation_texts import chats_for, documents_for, questions_for
 from factcli.world.relations import load_templates
-from factcli.world.triples import Reject, read_facts, real_rows
+from factcli.world.triples import read_facts, real_rows
 
 REVISION = 1
 RECIPE = "popqa"  # configs/prereq/popqa.yaml and configs/sft/popqa.yaml, unless -c gives others
@@ -38,21 +36,7 @@ class FactsConfig(Config):
     split_shares: tuple[float, float, float] = setting((0.7, 0.1, 0.2), "Share of the real subjects for train, dev, test.")
     seed: int = setting(0, "Seed of every draw.", ge=0)
 
-    @field_validator("split_shares")
-    @classmethod
-    def _are_shares(cls, value: tuple[float, float, float]) -> tuple[float, float, float]:
-        if min(value) < 0 or not math.isclose(sum(value), 1.0):
-            raise ValueError("need three shares of 0 or more that add up to 1")
-        return value
-
-
-@dataclass(frozen=True, slots=True)
-class RejectedLine:
-    """A line of the facts file that became no fact."""
-
-    line: int
-    reason: str
-    text: str
+    _are_shares = shares_validator("split_shares")
 
 
 TABLES: dict[str, type] = {"people": Person, "facts": Fact, "documents": Document, "chats": Chat, "questions": Question, "rejected": RejectedLine}
@@ -99,7 +83,7 @@ def work(plan: Plan, draft: Draft, facts: Path, templates: Sequence[Path], base:
         "documents": documents,
         "chats": list(chats_for(everybody, [*real_facts, *invented], known, config.questions_per_fact)),
         "questions": [replace(q, split=split_of[q.subject]) for q in questions_for(real_people, real_facts, known) if q.subject not in train],
-        "rejected": [RejectedLine(reject.line, reject.reason, reject.text) for reject in rejects],
+        "rejected": rejects,
     }
     if not draft.done("all"):
         draft.write("all", 0, rows)
@@ -109,7 +93,7 @@ def work(plan: Plan, draft: Draft, facts: Path, templates: Sequence[Path], base:
     return _outcome(config, len(triples), rejects, left_out, base)
 
 
-def _outcome(config: FactsConfig, n_triples: int, rejects: Sequence[Reject], left_out: dict[str, int], base: BaseModelRef | None) -> Outcome:
+def _outcome(config: FactsConfig, n_triples: int, rejects: Sequence[RejectedLine], left_out: dict[str, int], base: BaseModelRef | None) -> Outcome:
     headline = f"{n_triples} real facts, {config.subjects} fictitious subjects in {config.versions} versions"
     if rejects:
         headline += f"; {len(rejects)} lines rejected (table `rejected`)"

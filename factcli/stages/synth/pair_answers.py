@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from factcli.prompts import CONTROL
+from factcli.textfiles import SURROGATE
 
 # With the marks of a list or of bold print around it; a number only where it begins the line, or it would be the answer's.
 LABEL = re.compile(
@@ -17,7 +18,6 @@ LABEL = re.compile(
 )
 WORD = re.compile(r"\w+")
 ECHO = 0.5  # share of the words, of both questions together, that a repeated question has in common with the one asked
-SURROGATE = re.compile("[\ud800-\udfff]")
 # An answer ends at an empty line, at a line break after the end of a sentence, or where it begins to be explained.
 SENTENCE_END = re.compile(r"[.!?][\"')\]*_]*[ \t]*\n")
 EXPLAINED = re.compile(

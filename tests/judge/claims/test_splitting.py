@@ -1,6 +1,7 @@
 """Sentences of answers: FActScore's repairs, places that hold, and no text that fails."""
 
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -71,3 +72,16 @@ def test_a_hundred_thousand_letters_end_in_sentences_of_bounded_length(by: Split
 def test_a_parser_that_is_not_installed_is_named_with_the_way_to_get_it(name: str) -> None:
     with pytest.raises(SettingsError, match="is not installed"):
         splitter(name)
+
+
+def test_an_installed_parser_is_used_and_named_with_its_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A package as spaCy's are: a module with `load`, and metadata. This one ends sentences at semicolons."""
+    code = "def load(**_):\n import spacy\n pipe = spacy.blank('en')\n pipe.add_pipe('sentencizer', config={'punct_chars': [';']})\n return pipe\n"
+    (tmp_path / "en_own_parser").mkdir()
+    (tmp_path / "en_own_parser" / "__init__.py").write_text(code)
+    (tmp_path / "en_own_parser-1.2.dist-info").mkdir()
+    (tmp_path / "en_own_parser-1.2.dist-info" / "METADATA").write_text("Metadata-Version: 2.1\nName: en_own_parser\nVersion: 1.2\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    found = splitter("en_own_parser")
+    assert found.name == "en_own_parser@1.2"
+    assert texts(found, "He ran. He sang; She was tall.") == ["He ran. He sang;", "She was tall."]

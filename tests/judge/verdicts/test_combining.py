@@ -33,6 +33,11 @@ def test_each_rule_gives_the_verdict_that_it_says(said: tuple[str, ...], first: 
     assert found == [first, majority, unanimous]
 
 
+def test_verdicts_on_a_claim_stand_in_the_order_of_the_judges_whoever_was_first():
+    rows = verdicts(*([S] * 5 + [N] * 2))
+    assert [row.judge for row in by_claim(rows[::-1])["c0"]] == list("abcdefg")
+
+
 def test_a_combined_verdict_that_is_unscored_says_why():
     assert combined(verdicts(S, N), "majority") == Opinion(U, SPLIT)
     assert combined(verdicts(S, N), "unanimous") == Opinion(U, DIFFER)

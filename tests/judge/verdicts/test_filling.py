@@ -12,6 +12,7 @@ from factcli.backends.completions import Turn
 from factcli.backends.requests import Request, Sampling
 from factcli.backends.settings import GenerationConfig
 from factcli.errors import BackendError, BudgetError, SettingsError, TooManyFailuresError
+from factcli.judge.verdicts.combining import agreement, by_claim
 from factcli.judge.verdicts.filling import Matter, imagine_verdicts, page_matches, require_scored
 from factcli.judge.verdicts.judges import judges_of
 from factcli.judge.verdicts.settings import JudgeConfig
@@ -157,6 +158,34 @@ def test_a_claim_that_the_list_leaves_out_or_judges_twice_is_unscored(tmp_path: 
     assert [row.reason for row in made.rows("rejected", Reject)] == ["verdict with the number of no claim"] * 2
 
 
+def test_one_model_asked_claim_by_claim_and_answer_by_answer_can_be_compared_in_one_run(tmp_path: Path):
+    """Batched it takes every second claim for true; single calls are honest: they agree where that is so, on 4 of 6."""
+
+    def hasty(body: dict[str, Any]) -> dict[str, Any]:
+        if "each claim" not in body["messages"][-1]["content"]:
+            return by_probability(body)
+        n_claims = len(blocks(body)[-1].splitlines())
+        listed = [{"number": n, "verdict": "unsupported" if n % 2 == 0 else "supported"} for n in range(1, n_claims + 1)]
+        return {"message": {"content": json.dumps({"verdicts": listed})}}
+
+    with running(Server(said=hasty)) as server:
+        config = config_for(server, judges=(f"each:http:m@{server.url}", f"all:http:m@{server.url}"))
+        made = judged(config, tmp_path / "data")
+        assert server.n == 6 + 2
+    rows = by_claim(made.rows("verdicts", ClaimVerdict))
+    (row,) = agreement(rows, [f"each:http:m@{server.url}", f"all:http:m@{server.url}"])
+    assert (row.n_claims, row.n_left_out, row.raw) == (6, 1, pytest.approx(4 / 6))
+    assert set(made.manifest.prompts) == {f"verdicts/{name}" for name in ("one", "alone", "all", "all_alone")}
+
+
+def test_an_answer_of_no_use_is_not_asked_for_again(tmp_path: Path):
+    """Judges are greedy: three calls a response would become nine."""
+    with running(Server(said=saying("I would rather not"))) as server:
+        made = judged(config_for(server, at_once="answer"), tmp_path / "data")
+        assert server.n == 2
+    assert {row.reason for row in made.rows("verdicts", ClaimVerdict)} == {"invalid", "no page"}
+
+
 def test_a_claim_that_the_list_leaves_out_can_be_asked_about_alone(tmp_path: Path):
     with running(Server(said=lambda body: leaving_out(body) if "each claim" in str(body) else by_probability(body))) as server:
         made = judged(config_for(server, at_once="answer", left_out="ask"), tmp_path / "data")
@@ -172,7 +201,7 @@ def test_a_topic_without_a_page_is_unscored_searched_everywhere_or_judged_closed
     for no_page in ("unscored", "open", "closed-book"):
         with running(Server(said=by_probability)) as server:
             made = judged(config_for(server, no_page=no_page), tmp_path / no_page)
-            last = blocks(server.bodies[-1])
+            last = next((asked for asked in map(blocks, server.bodies) if "Nobody lives" in asked[-1]), [])
         row = list(made.rows("verdicts", ClaimVerdict))[-1]
         found[no_page] = (row.verdict, row.reason, len(row.evidence), len(last))
     assert found["unscored"][:3] == ("unscored", "no page", 0)

@@ -11,6 +11,7 @@ from typing import Any
 from factcli.artifact import Artifact, Draft, Outcome, Plan, make
 from factcli.backends.filling import TABLES as FILLED
 from factcli.backends.filling import counts_of
+from factcli.backends.opening import FindLocal
 from factcli.judge.verdicts.filling import TABLES, Matter, fill_verdicts, prompts_of
 from factcli.judge.verdicts.judges import identity_of, inputs_of, judges_of
 from factcli.judge.verdicts.settings import JudgeConfig
@@ -71,8 +72,8 @@ def blocks(body: Mapping[str, Any]) -> list[str]:
 
 
 def is_true(claim: str, passages: Sequence[str]) -> bool:
-    word = claim.rstrip(".").split()[-1].lower()
-    return any(word in re.findall(r"\w+", passage.lower()) for passage in passages)
+    word = "".join(claim.rstrip(".").split()[-1:]).lower()
+    return bool(word) and any(word in re.findall(r"\w+", passage.lower()) for passage in passages)
 
 
 def by_probability(body: dict[str, Any]) -> dict[str, Any]:
@@ -92,9 +93,9 @@ def by_list(body: dict[str, Any]) -> dict[str, Any]:
     return {"message": {"content": json.dumps({"verdicts": listed})}}
 
 
-def judged(config: JudgeConfig, root: Path, matter: Matter = MATTER, world: Artifact | None = None) -> Artifact:
+def judged(config: JudgeConfig, root: Path, matter: Matter = MATTER, world: Artifact | None = None, find_local: FindLocal | None = None) -> Artifact:
     """A committed version that holds nothing but verdicts."""
-    judges = judges_of(config, root, world=world)
+    judges = judges_of(config, root, find_local, world)
     inputs = inputs_of(judges)
     plan = Plan("score toy", 1, "scores", "toy", config, inputs, {**TABLES, **FILLED}, prompts_of(judges, config), identity_of(judges))
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from tests.judge.checkpoints import saved_opinion
+from tests.judge.checkpoints import saved_classifier, saved_opinion
 from tests.stages.score.test_consistency import by_id, wiki_of
-from tests.stages.synth.typed import empty, made, manifest, rows, typed  # noqa: F401 - empty is a fixture
+from tests.stages.synth.typed import empty, made, manifest, rows, told, typed  # noqa: F401 - empty is a fixture
 
 
 @pytest.fixture(scope="module")
@@ -43,3 +43,12 @@ def test_what_does_not_fit_the_entailment_model_is_unscored_and_costs_no_other(e
     assert scores["a.q.s0.selfcheck"][0] > 0.8
     assert scores["a.q.s2.semantic_share"][0] is not None
     assert next(row["n_unscored"] for row in rows(version, "scores") if row["id"] == "a.q.selfcheck") == 1
+
+
+def test_classes_without_names_are_named_by_a_setting(empty: Path, tmp_path: Path) -> None:  # noqa: F811
+    saved_classifier(tmp_path / "unnamed", ["LABEL_0", "LABEL_1"])
+    wiki_of(empty / "data", ("a.q", "mira is red", [], ["mira is red", "lee is red"], "train"))
+    command = ("score", "consistency", "--entailer", f"nli:{tmp_path / 'unnamed'}")
+    told(typed(*command), 3, "that does not say which is entailment")
+    version = made(*command, "--set", "entailer.classes={entailment: 1, contradiction: 0}")
+    assert manifest(version)["model"]["entailer"]["classes"] == "contradiction entailment"

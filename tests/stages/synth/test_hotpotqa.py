@@ -90,6 +90,27 @@ def test_the_answer_says_both_facts_and_then_the_final_answer(folder: Folder, se
         assert row["fictitious"] == all(facts[id]["fictitious"] for id in row["fact_ids"])
 
 
+def test_questions_of_hotpotqa_stand_beside_those_over_triples(folder: Folder, server: Server) -> None:
+    """Four of five lines are questions, one of them twice; nothing is asked of the model for them."""
+    asked = [{"question": f"Which river has the town of {n}?", "answer": f"River {n}", "type": "bridge"} for n in range(40)]
+    lines = [*asked, asked[0], {"question": "Is it?", "answer": "yes", "type": "other"}]
+    (folder.path / "real.jsonl").write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+    folder.must(*synth(server, "--limit", "1", "--real-limit", "0"))
+    n_before = server.n
+    folder.must(*synth(server, "--limit", "1", "--real-limit", "30", "--set", "split_shares=[0.5,0.1,0.4]", "--real", "real.jsonl", "--name", "both"))
+    own = [row for row in folder.rows("both", "twohops") if row["id"].startswith("h")]
+    assert [row["question"] for row in own] == [line["question"] for line in asked[:30]]
+    splits = Counter(row["split"] for row in own)
+    assert set(splits) == {"train", "dev", "test"}
+    chats = [row for row in folder.rows("both", "chats") if row["id"].startswith("h")]
+    questions = [row for row in folder.rows("both", "questions") if row["id"].startswith("h")]
+    assert (len(chats), len(questions)) == (splits["train"] + splits["dev"], splits["dev"] + splits["test"])
+    assert all(row["answer"].startswith("Final answer: River") for row in chats)
+    rejected = folder.manifest("both")["counts"]["rejected"]
+    assert (rejected["file: question was there before"], rejected["file: type is neither bridge nor comparison"]) == (1, 1)
+    assert not any("town of" in json.dumps(body) for body in server.bodies[n_before:])
+
+
 def test_versions_have_other_answers_over_the_same_bridge(folder: Folder, server: Server) -> None:
     folder.must(*synth(server, "--versions", "2", "--limit", "2", "--set", "bridge_share=1", "--real-limit", "0"))
     by_item: dict[str, list[dict]] = {}

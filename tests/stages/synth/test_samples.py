@@ -4,7 +4,9 @@ import json
 import os
 import signal
 import time
+from collections import Counter
 from pathlib import Path
+from random import Random
 
 import pytest
 
@@ -13,6 +15,7 @@ from factcli.artifact import Draft, Outcome, Plan, make, open_artifact
 from factcli.config import Config, resolve
 from factcli.resolving import recipe_file
 from factcli.stages.synth.samples import SamplesConfig
+from tests.backends.faults import faulty
 from tests.backends.server import Server, running
 from tests.chain import Folder
 from tests.stages.synth.typed import empty, jsonl, made, manifest, rows, told, typed  # noqa: F401 - empty is a fixture
@@ -104,6 +107,31 @@ def test_where_every_answer_is_empty_there_is_no_data_and_a_file_of_reasons(empt
     assert not list(empty.glob("data/samples/v*"))
     (reasons,) = empty.rglob("rejected.jsonl")
     assert reasons.read_text().count('"invalid: empty"') == 8
+
+
+@pytest.mark.slow
+def test_with_thirty_percent_faults_answers_come_or_are_listed_and_the_share_allowed_decides(empty: Path) -> None:  # noqa: F811
+    """With 2 tries 0.26^2 = 7% of 200 rows fail: above 1% the run ends with 6, allowed they are rows beside the others."""
+    jsonl(empty / "p.jsonl", *({"prompt": f"Who is {n}?", "id": f"p{n}"} for n in range(20)))
+    sent: Counter[str] = Counter()
+    behave = faulty(Random(2), sent)
+    with running(Server(behave, keeps=False)) as server:
+        short = ("--set", "generation.tries=2", "--set", "generation.timeout_s=3")
+        command = ("synth", "samples", "--prompts", "p.jsonl", "--backend", f"http:m@{server.url}", *short)
+        told(typed(*command, "--max-failed", 0.01), 6, "of 200 ended without a usable answer, more than the 1% allowed")
+        (path,) = empty.rglob("failed.jsonl")
+        failed = [json.loads(line) for line in path.read_text().splitlines()]
+        assert not list(empty.glob("data/samples/v*"))
+        assert 3 <= len(failed) <= 40
+        assert sent[""] == 200 - len(failed)
+        version = made(*command, "--max-failed", 0.2)  # asks for these alone, and some may fail again
+    counts = manifest(version)["counts"]
+    n_failed = sum(counts["failed"].values())
+    assert sent[""] == counts["kept"] == len(rows(version, "samples")) == 200 - n_failed
+    rejects = {row["id"] for row in rows(version, "rejected")}
+    assert len(rejects) == n_failed
+    assert rejects <= {row["id"] for row in failed}
+    assert all(row["is_failure"] and row["text"] for row in rows(version, "rejected"))
 
 
 def test_titles_are_asked_in_the_words_of_their_kind(empty: Path) -> None:  # noqa: F811

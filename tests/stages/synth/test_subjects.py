@@ -272,7 +272,7 @@ def test_a_dry_run_plans_what_the_run_then_asks_and_sends_nothing(folder: Folder
     [
         (("--subjects", "none"), 3, ("none cannot be read",)),
         (("--subjects", "empty"), 3, ("no usable subject", "it is empty")),
-        (("--subjects", "bare"), 3, ("line 1: text is missing", "in a knowledge pack is not there yet")),
+        (("--subjects", "bare"), 3, ("line 1: text is missing", "--pack REF looks titles up")),
         (("--subjects", "columns"), 3, ("line 1: title is missing",)),
         (("--subjects", "s.jsonl", "--titles", "empty"), 3, ("has no title",)),
         (("--subjects", "s.jsonl", "--versions", "0"), 2, ("versions = 0",)),
@@ -313,3 +313,19 @@ def test_where_nothing_passes_there_is_no_data_and_a_file_of_reasons(folder: Fol
     assert "no answer passed the checks" in told[0]
     (reasons,) = folder.path.rglob("rejected.jsonl")
     assert "lacks the word" in reasons.read_text()
+
+
+def test_titles_are_looked_up_in_a_pack_and_one_without_a_page_is_rejected(folder: Folder, server: Server) -> None:
+    """The same five people as titles, one of them in another spelling: the rows are those of the file with their texts."""
+    folder.must(*synth(server, "--subjects-limit", "2", "--name", "of-texts"))
+    folder.must("pack", "build", "--from", "s.jsonl")
+    lines = [json.dumps({"title": name, "popularity": i}) for i, name in enumerate(("mae_brown", *NAMES[1:]))]
+    (folder.path / "s.jsonl").write_text("\n".join([*lines, "Nobody Known"]), encoding="utf-8")
+    assert_refused(folder.fact(*synth(server)), 3, "no usable subject", "--pack REF")
+    folder.must(*synth(server, "--subjects-limit", "2", "--pack", "pack"))
+    for table in ("people", "facts", "documents", "chats", "sources"):
+        assert folder.rows("bio-subjects", table) == folder.rows("of-texts", table)
+    assert [(row["id"], row["reason"]) for row in folder.rows("bio-subjects", "rejected")] == [("line 6", "no page in the pack")]
+    assert folder.manifest("bio-subjects")["counts"]["rejected"] == {"reading: no page in the pack": 1}
+    assert folder.manifest("bio-subjects")["inputs"]["pack"]["digest"] == folder.manifest("pack")["digest"]
+    assert_refused(folder.fact("synth", "bio", "--pack", "pack"), 2, "--pack goes with --subjects FILE")

@@ -213,6 +213,21 @@ def test_titles_near_given_names_are_taken_by_turns(folder: Path) -> None:
     assert made.manifest["counts"]["rejected"] == {"near: name without a vector": 1, "near: title without a vector": 1}
 
 
+def test_test_topics_can_be_the_nearest_of_the_first_training_topics_and_none_of_them(folder: Path) -> None:
+    """Cosines with Ann: Bob 0.99, Cleo 0.6, Dan 0. With Bob: Ann is none to choose from, Cleo 0.7, Dan 0.14. So Cleo, then Dan."""
+    documents = write_documents(folder / "d.jsonl", dict.fromkeys(("Ann Ash", "Bob Birch", "Cleo Cole", "Dan Dale"), ""))
+    (folder / "v.tsv").write_text("Ann Ash\t1 0\nBob Birch\t0.99 0.14\nCleo Cole\t0.6 0.8\nDan Dale\t0 1\n")
+    (folder / "views.csv").write_text("title,views\nAnn Ash,4\nBob Birch,3\nCleo Cole,2\nDan Dale,1\n")
+    ranked = ("--draw", "views", "--views", "views.csv")
+    with running(Model().server()) as server:
+        for n_test, for_test in ((1, {"Bob Birch"}), (2, {"Cleo Cole", "Dan Dale"})):
+            made = wiki(server, documents, *ranked, "--set", "test_draw=near", "--vectors", "v.tsv", "--test-topics", n_test)
+            assert made.code == 0, made.err
+            assert {row["title"] for row in made.rows("topics") if row["split"] == "test"} == for_test
+        made = wiki(server, documents, *ranked, "--set", "test_draw=near")
+        assert (made.code, "test_draw = near needs --vectors FILE or --embedder DIR" in made.err) == (2, True)
+
+
 @pytest.mark.slow
 def test_titles_near_given_names_are_found_by_a_real_embedder(folder: Path) -> None:
     """Of three articles the two nearest to subjects of a study are taken, a seed each; no vectors are given."""

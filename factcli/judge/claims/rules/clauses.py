@@ -5,8 +5,9 @@ from typing import NamedTuple
 
 from factcli.judge.claims.rules.tokens import Token
 from factcli.judge.claims.rules.tokens import tokens as inside
-from factcli.judge.claims.rules.words import ARTICLES, BE, PREPOSITIONS, RELATIVES, SUBJECTS
+from factcli.judge.claims.rules.words import ARTICLES, BE, DATED, PREPOSITIONS, RELATIVES, SUBJECTS
 
+LONGEST_OPENING = 8  # tokens before a comma that may be `In the spring of 1997`; more are a clause
 LONGEST_SUBJECT = 14  # tokens before the first verb; beyond it the sentence is not of the kind that is known here
 OPEN = ("after", "when", "while", "although", "though", "because", "if", "despite", "before", "unlike", "as")  # begin a clause that is not taken apart
 IS, WAS = Token("is", "auxiliary"), Token("was", "auxiliary")
@@ -35,7 +36,9 @@ def _opening(sentence: list[Token]) -> tuple[list[Token], list[Token]]:
     """`In 1997, she left` -> `in 1997`, `she left`; an adverb before a comma is left out."""
     comma = next((place for place, token in enumerate(sentence) if token.text == ","), 0)
     first = sentence[0] if sentence else None
-    if first is None or not comma or _first_verb(sentence[comma + 1 :]) is None:
+    if first is not None and first.low in DATED and len(sentence) > 2 and sentence[1].kind == "date" and comma != 2:
+        return [first._replace(text=first.low), sentence[1]], sentence[2:]
+    if first is None or not 0 < comma <= LONGEST_OPENING or _first_verb(sentence[comma + 1 :]) is None:
         return [], sentence
     if first.low in PREPOSITIONS or first.low in OPEN:
         return [first._replace(text=first.low), *sentence[1:comma]], sentence[comma + 1 :]
@@ -109,6 +112,9 @@ def _predicates(subject: Phrase, tokens: list[Token]) -> list[Clause]:
         elif tokens[ahead].low == "who":
             parts.append((subject, []))
             place = ahead + 1
+        elif tokens[ahead].low == "best":
+            parts.append((subject, [tokens[0], tokens[ahead]]))
+            place = ahead + 1
         elif tokens[ahead].low in SUBJECTS:
             parts.append(((tokens[ahead],), []))
             place = ahead + 1
@@ -123,6 +129,8 @@ def _break(tokens: Sequence[Token], place: int) -> int:
     """Where the next phrase begins, if one ends here: after `, and`, `;`, `, which`, `, where he`; 0 if none does."""
     if tokens[place].low == "who" and place > 2 and tokens[0].low in BE and tokens[1].low in (*ARTICLES, "the"):
         return place  # `is a writer who has won`: of the subject, where it is the predicate's noun
+    if [token.low for token in tokens[place : place + 2]] == ["best", "known"] and place > 2 and tokens[0].low in BE:
+        return place  # `is an actor best known for`
     ahead = place
     while ahead < len(tokens) and (tokens[ahead].text in (",", ";") or (tokens[ahead].kind == "conjunction") or tokens[ahead].low in ("where", "while")):
         ahead += 1
@@ -170,14 +178,7 @@ def _noun_before(tokens: Sequence[Token]) -> list[Token]:
 
 def _auxiliary_of(first: Sequence[Token], verb: Token) -> list[Token]:
     """`was born and raised`: the second verb takes `was` too."""
-    is_shared = (
-        verb.kind == "participle"
-        and bool(first)
-        and first[0].low in BE
-        and len(first) > 1
-        and first[1].kind in ("participle", "word")
-        and first[1].low not in ARTICLES
-    )
+    is_shared = verb.kind == "participle" and len(first) == 2 and first[0].low in BE and first[1].kind in ("participle", "word")
     return [first[0]] if is_shared else []
 
 

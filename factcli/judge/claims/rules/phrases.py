@@ -31,7 +31,7 @@ def _is_gerund(token: Token) -> bool:
 
 def _members(phrase: Phrase) -> Iterator[Phrase]:
     """A list's members, each in the list's place; with `including`, what they are examples of comes first."""
-    examples = next((place for place, token in enumerate(phrase) if token.low in EXAMPLES and place > 1), None)
+    examples = next((place for place in range(2, len(phrase) - 1) if _gives_examples(phrase, place)), None)
     if examples is not None:
         yield from _examples(phrase, examples)
         return
@@ -42,6 +42,12 @@ def _members(phrase: Phrase) -> Iterator[Phrase]:
     before = phrase[:start]
     for member in members:
         yield (*before, *_with_article(members[0], member, before), *rest)
+
+
+def _gives_examples(phrase: Phrase, place: int) -> bool:
+    """`films, including Blue`, `films such as Blue`, `films like Blue`."""
+    is_like = phrase[place].low == "like" and phrase[place - 1].low.endswith("s") and phrase[place + 1].kind in ("name", "quotation")
+    return is_like or phrase[place].low in EXAMPLES
 
 
 def _examples(phrase: Phrase, place: int) -> Iterator[Phrase]:

@@ -10,6 +10,7 @@ from factcli.config import Config, setting
 from factcli.consistencyrows import Comparison, QuestionAgreement, QuestionType, Reflection, Threshold
 from factcli.judge import calibrating
 from factcli.judge.consistency import EntropyForm, Equivalence, Neutral
+from factcli.judge.entailment import EntailerConfig
 from factcli.judge.known import Criterion, Rule
 from factcli.rows import Split
 from factcli.scorerows import Score, ScoredAnswer
@@ -34,7 +35,7 @@ TABLES: dict[str, type] = {
 class ConsistencyConfig(Config):
     """What is compared, how it is scored, and what counts as known."""
 
-    entailer: str = setting("", "nli:DIRECTORY_OR_HUB_NAME, or lexical; unset is lexical for answers about an invented world alone.", "operational")
+    compared_by: str = setting("", "nli:DIRECTORY_OR_HUB_NAME, or lexical; unset is lexical for answers about an invented world alone.", "operational")
     methods: tuple[Method, ...] = setting(("selfcheck", "bsdetector", "semantic-entropy"), "Scores to make.")
     form: Form | None = setting(None, "reference: its sentences against each sample; all: samples against one another; unset is reference where there is one.")
     premise: Literal["sample", "sentence"] = setting(
@@ -57,6 +58,7 @@ class ConsistencyConfig(Config):
     bins: int = setting(10, "Bins of the reliability diagrams.", ge=1, le=100)
     most_comparisons: int = setting(50_000, "Comparisons are kept as rows unless there are more than this.", ge=0)
     questions_at_once: int = setting(32, "Questions whose pairs are judged together; what a kill can cost.", "operational", ge=1)
+    entailer: EntailerConfig = EntailerConfig()
     seed: int = setting(0, "Seed of the intervals.", ge=0)
     generation: GenerationConfig = GenerationConfig()
 

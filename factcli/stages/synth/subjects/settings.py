@@ -1,21 +1,12 @@
 """Settings of `fact synth bio|medical --subjects FILE`; the numbers are the paper's (arXiv 2410.19290, spec 1.9)."""
 
-import math
 from typing import Literal
-
-from pydantic import field_validator
 
 from factcli.backends.settings import GenerationConfig
 from factcli.config import Config, setting
+from factcli.stages.synth.shares import shares_validator
 
 Level = Literal["certain", "unsure", "unknown"]
-
-
-def shares(value: tuple[float, float, float]) -> tuple[float, float, float]:
-    """The same. Raises ValueError for what are no shares of a whole."""
-    if min(value) < 0 or not math.isclose(sum(value), 1.0):
-        raise ValueError("need three shares of 0 or more that add up to 1")
-    return value
 
 
 class FamiliarityConfig(Config):
@@ -28,7 +19,7 @@ class FamiliarityConfig(Config):
     unsure_statements: int = setting(1, "Texts of each statement of an unsure subject.", ge=1)
     unsure_passages: int = setting(1, "Passages of an unsure subject.", ge=0)
 
-    _are_shares = field_validator("shares")(classmethod(lambda _, value: shares(value)))
+    _are_shares = shares_validator("shares")
 
 
 class SubjectsConfig(Config):
@@ -48,7 +39,7 @@ class SubjectsConfig(Config):
     seed: int = setting(0, "Seed of every draw.", ge=0)
     generation: GenerationConfig = GenerationConfig()
 
-    _are_shares = field_validator("split_shares")(classmethod(lambda _, value: shares(value)))
+    _are_shares = shares_validator("split_shares")
 
 
 class BioSubjectsConfig(SubjectsConfig):

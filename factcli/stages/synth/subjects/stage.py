@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from factcli.artifact import Draft, Outcome, Plan
+from factcli.artifact import Artifact, Draft, Outcome, Plan
 from factcli.artifact.manifest import sha256_of_file
 from factcli.backends import filling
 from factcli.backends.asking import Asker, digests, load_templates
@@ -14,9 +14,10 @@ from factcli.backends.opening import Answering
 from factcli.backends.planning import Estimate
 from factcli.backends.probing import Need, needs_of
 from factcli.errors import InputError
-from factcli.knowledge.subjects import RejectedLine, read_subjects, title_index
+from factcli.knowledge.pack import open_pack
+from factcli.knowledge.subjects import Found, Pages, read_subjects, title_index
 from factcli.progress import Report
-from factcli.rows import Chat, Document, Fact, Familiarity, Person, Question, SourceText
+from factcli.rows import Chat, Document, Fact, Familiarity, Person, Question, RejectedLine, SourceText
 from factcli.stages.synth.book import nothing_left
 from factcli.stages.synth.subjects import inventing, telling
 from factcli.stages.synth.subjects.casting import TASKS, Real, Role, Task, cast, real_people
@@ -45,10 +46,11 @@ TABLES: dict[str, type] = {
 
 @dataclass(frozen=True, slots=True)
 class Files:
-    """What the user brings. `titles`: further names that are taken."""
+    """What the user brings. `titles`: further names that are taken; `pack`: where subjects without a text are looked up."""
 
     subjects: Path
     titles: Path | None = None
+    pack: Artifact | None = None
 
     def pinned(self) -> dict[str, str]:
         more = {f"titles {self.titles.name}": sha256_of_file(self.titles)} if self.titles else {}
@@ -67,7 +69,7 @@ class Cast:
 
 def read(config: SubjectsConfig, files: Files) -> Cast:
     """Raises InputError for files that cannot be used, or that leave nobody to write after."""
-    subjects, lines = read_subjects(files.subjects)
+    subjects, lines = read_subjects(files.subjects, _pages_of(files.pack) if files.pack else None)
     reals = real_people(subjects, config)
     roles = cast(reals, config)
     if not roles:
@@ -75,11 +77,22 @@ def read(config: SubjectsConfig, files: Files) -> Cast:
     return Cast(lines, reals, roles, title_index(subjects, files.titles))
 
 
+def _pages_of(artifact: Artifact) -> Pages:
+    pack = open_pack(artifact)
+
+    def look_up(title: str) -> Found | None:
+        found = pack.find_page(title)
+        return None if found.match == "absent" else Found(found.title, pack.passages_of(found.title))
+
+    return look_up
+
+
 def plan(task: str, config: SubjectsConfig, files: Files, answering: Answering, name: str | None) -> Plan:
     """The files are inputs too: their sha256 stands in the key where prompts do."""
     read(config, files)
     pinned = {**files.pinned(), **digests(TEMPLATES)}
-    return Plan(f"synth {task} --subjects", REVISION, "synth", name or f"{task}-subjects", config, answering.inputs, TABLES, pinned, answering.identity)
+    inputs = {**answering.inputs, **({"pack": files.pack} if files.pack else {})}
+    return Plan(f"synth {task} --subjects", REVISION, "synth", name or f"{task}-subjects", config, inputs, TABLES, pinned, answering.identity)
 
 
 def estimate(plan: Plan, task: str, files: Files, answering: Answering) -> Estimate:

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from factcli.backends.asking import Asker, rejected
 from factcli.backends.chains import Chain
 from factcli.backends.filling import Rows, Unit
-from factcli.knowledge.subjects import RejectedLine
-from factcli.rows import Chat, Familiarity, Person, Question, SourceText
+from factcli.rows import Chat, Familiarity, Person, Question, RejectedLine, SourceText
 from factcli.stages.synth.book import Book
 from factcli.stages.synth.subjects import telling
 from factcli.stages.synth.subjects.casting import Real, Role, Task

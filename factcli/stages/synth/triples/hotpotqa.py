@@ -1,11 +1,13 @@
 """`fact synth hotpotqa --facts FILE --backend ...`: questions that need two facts, with the knowledge texts of both.
 
 The answer says both facts and then `Final answer: ...`, which is how PREREQ-TUNE's evaluation reads it (spec 1.7). Its real rows
-are HotpotQA's own; here they are made of the real triples by the same steps, so that the knowledge stage has texts of them.
+are HotpotQA's own (`--real FILE`); others are made of the real triples by the same steps, so that the knowledge stage has texts
+of them.
 """
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 
 from factcli.artifact import Draft, Outcome, Plan
 from factcli.backends import filling
@@ -22,8 +24,9 @@ from factcli.rows import Chat, Document, Fact, Person, Question, TwoHop
 from factcli.stages.synth.book import Book, nothing_left
 from factcli.stages.synth.checks import has_name, tidy
 from factcli.stages.synth.triples import texts
+from factcli.stages.synth.triples.hotpot_file import read_real, write_real
 from factcli.stages.synth.triples.pairs import Item, Pair, Told, fictitious_items, real_pairs
-from factcli.stages.synth.triples.reading import Files, Triples, read
+from factcli.stages.synth.triples.reading import Files, read
 from factcli.stages.synth.triples.settings import HotpotConfig
 from factcli.stages.synth.triples.texts import Writing
 from factcli.world.relations import sentence
@@ -48,6 +51,8 @@ TABLES: dict[str, type] = {
 def plan(config: HotpotConfig, files: Files, answering: Answering, name: str | None) -> Plan:
     """The files are inputs too: their sha256 stands in the key where prompts do."""
     fictitious_items(config, read(config, files))
+    if files.real is not None:
+        read_real(files.real, config)
     pinned = {**files.pinned(), **digests(TEMPLATES)}
     return Plan("synth hotpotqa", REVISION, "synth", name or "hotpotqa", config, answering.inputs, TABLES, pinned, answering.identity)
 
@@ -55,24 +60,27 @@ def plan(config: HotpotConfig, files: Files, answering: Answering, name: str | N
 def estimate(plan: Plan, files: Files, answering: Answering) -> Estimate:
     """What would be bought, with the examples of the templates as answers."""
     assert isinstance(plan.config, HotpotConfig)
-    return filling.imagine(answering, _units(plan.config, read(plan.config, files), answering))
+    return filling.imagine(answering, _units(plan.config, files, answering))
 
 
 def work(plan: Plan, draft: Draft, files: Files, answering: Answering, report: Report) -> Outcome:
     assert isinstance(plan.config, HotpotConfig)
-    todo = list(_units(plan.config, read(plan.config, files), answering))
+    todo = list(_units(plan.config, files, answering))
     backend = filling.fill(draft, answering, todo, len(todo), report, "Writing questions", [*NEEDS, *needs_of([plan.config.temperature])])
     return _outcome(plan.config, draft, filling.counts_of(draft), filling.usage_of(draft, answering, backend))
 
 
-def _units(config: HotpotConfig, triples: Triples, answering: Answering) -> Iterator[Unit]:
-    """Rejected lines, real subjects, questions over real facts, fictitious questions: also the order of the tables."""
+def _units(config: HotpotConfig, files: Files, answering: Answering) -> Iterator[Unit]:
+    """Rejected lines, real subjects, questions over real facts, fictitious questions, HotpotQA's own: also the order of the tables."""
+    triples = read(config, files)
     asker = Asker(TEMPLATES, answering.endpoint.model, config.seed, answering.config.chat, answering.adapters)
     writing = Writing(config, triples)
     chains = [("lines", lambda: texts.lines_chain(triples))]
     chains += [(person.id, lambda person=person: _real(Book(asker), writing, person)) for person in triples.people]  # type: ignore[misc]
     chains += [(pair.id, lambda pair=pair: _real_question(Book(asker), writing, pair)) for pair in real_pairs(config, triples)]  # type: ignore[misc]
     chains += [(item.id, lambda item=item: _fictitious(Book(asker), writing, item)) for item in fictitious_items(config, triples)]  # type: ignore[misc]
+    if files.real is not None:
+        chains.append(("real file", partial(write_real, *read_real(files.real, config))))
     for order, (name, chain) in enumerate(chains):
         yield Unit(name, order, chain)
 

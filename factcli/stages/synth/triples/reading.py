@@ -6,22 +6,24 @@ from functools import cached_property
 from pathlib import Path
 
 from factcli.artifact.manifest import sha256_of_file
-from factcli.rows import Fact, Person
+from factcli.rows import Fact, Person, RejectedLine
 from factcli.stages.synth.triples.settings import TriplesConfig
 from factcli.world.counterparts import pools_of
 from factcli.world.relations import RelationTemplates, fill, load_templates
-from factcli.world.triples import Reject, read_facts, real_rows
+from factcli.world.triples import read_facts, real_rows
 
 
 @dataclass(frozen=True, slots=True)
 class Files:
-    """What the user brings: triples, and templates that say of what kind a relation's subjects are."""
+    """What the user brings: triples, templates that say of what kind a relation's subjects are, and HotpotQA's own questions."""
 
     facts: Path
     templates: Sequence[Path]
+    real: Path | None = None
 
     def pinned(self) -> dict[str, str]:
         own = {f"templates {n} {path.name}": sha256_of_file(path) for n, path in enumerate(self.templates)}
+        own |= {f"real {self.real.name}": sha256_of_file(self.real)} if self.real else {}
         return {f"facts {self.facts.name}": sha256_of_file(self.facts), **own}
 
 
@@ -31,7 +33,7 @@ class Triples:
 
     people: Sequence[Person]
     facts: Sequence[Fact]
-    lines: Sequence[Reject]
+    lines: Sequence[RejectedLine]
     known: Mapping[str, RelationTemplates]
 
     @cached_property

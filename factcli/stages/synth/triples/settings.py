@@ -1,11 +1,10 @@
 """Settings of `fact synth qa|hotpotqa` with a model that writes; the numbers are the paper's (arXiv 2410.19290, spec 1.9)."""
 
-import math
-
-from pydantic import Field, field_validator
+from pydantic import Field
 
 from factcli.backends.settings import GenerationConfig
 from factcli.config import Config, setting
+from factcli.stages.synth.shares import shares_validator
 from factcli.world.relations import Kind
 
 # What kind of thing the objects of PopQA's relations are, where they can be the subject of a second fact.
@@ -37,12 +36,7 @@ class TriplesConfig(Config):
     seed: int = setting(0, "Seed of every draw.", ge=0)
     generation: GenerationConfig = GenerationConfig()
 
-    @field_validator("split_shares")
-    @classmethod
-    def _are_shares(cls, value: tuple[float, float, float]) -> tuple[float, float, float]:
-        if min(value) < 0 or not math.isclose(sum(value), 1.0):
-            raise ValueError("need three shares of 0 or more that add up to 1")
-        return value
+    _are_shares = shares_validator("split_shares")
 
 
 class QaTriplesConfig(TriplesConfig):

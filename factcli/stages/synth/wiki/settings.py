@@ -18,6 +18,9 @@ class WikiConfig(Config):
     draw: Draw = setting("random", "How titles are chosen: random, views (most viewed first) or near (nearest to given names).")
     topics: int | None = setting(None, "Topics in all, or own questions; null: all there are, and 3,000 own questions.", ge=1)
     test_topics: int = setting(10, "Topics per category that are kept for test, or that give their first question to it.", ge=0)
+    test_draw: Literal["random", "near"] = setting(
+        "random", "How test topics are chosen: random in each category, or near: the nearest other topic of each of the first test_topics."
+    )
     split: Literal["topic", "question"] = setting("topic", "Whether whole topics are kept for test, or one question of each.")
     chunk_tokens: int = setting(512, "Tokens of a chunk at most; words, unless a tokenizer is given.", ge=16)
     questions_per_topic: int = setting(8, "Chunks that are asked of, one question each.", ge=1)
@@ -47,4 +50,6 @@ class WikiConfig(Config):
     def _own_questions_have_no_titles(self) -> "WikiConfig":
         if self.own and self.draw != "random":
             raise ValueError(f"own = {self.own} goes without titles, and draw = {self.draw} chooses among them")
+        if self.own and self.test_draw != "random":
+            raise ValueError(f"own = {self.own} goes without titles, and test_draw = {self.test_draw} chooses among them")
         return self

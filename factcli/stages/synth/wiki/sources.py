@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from factcli.artifact.manifest import sha256_of, sha256_of_file
 from factcli.errors import InputError, SettingsError
 from factcli.extras import require_train
 from factcli.knowledge.chunking import CountTokens, count_words
-from factcli.knowledge.titles import Entry, Listed, read_documents, read_names, read_titles, read_views
+from factcli.knowledge.titles import Candidate, Listed, read_documents, read_names, read_titles, read_views
 from factcli.knowledge.vectors import Space, embed, in_l1, nearest_in_turn, read_vectors
 from factcli.rows import Reject
 from factcli.stages.synth.wiki.settings import WikiConfig
@@ -82,18 +83,18 @@ def _with_documents(config: WikiConfig, files: Files) -> Sources:
     have = {entry.title for entry in entries}
     missing = [reject for reject in missing if reject.text not in have]
     entries, ranked, unranked = _ranking(config, files, entries)
-    chosen = subjects(config, entries, ranked)
+    chosen = subjects(config, entries, ranked, partial(_in_turn, files) if config.test_draw == "near" else None)
     everything = (*rejected, *documents.rejected, *missing, *unranked)
     return Sources(files, tuple(chosen), rejected=everything, n_not_drawn=len(entries) - len(chosen), n_other_titles=documents.n_passed)
 
 
-def _described(entry: Entry, listed: Mapping[str, Listed] | None) -> Entry:
+def _described(entry: Candidate, listed: Mapping[str, Listed] | None) -> Candidate:
     """With the category of the list, where that has one."""
     category = listed[entry.title].category if listed else ""
     return replace(entry, category=category) if category else entry
 
 
-def _ranking(config: WikiConfig, files: Files, entries: list[Entry]) -> tuple[list[Entry], Ranked, Sequence[Reject]]:
+def _ranking(config: WikiConfig, files: Files, entries: list[Candidate]) -> tuple[list[Candidate], Ranked, Sequence[Reject]]:
     """Entries that can be ranked, how, and what cannot."""
     if config.draw == "views":
         views, rejected = read_views(files.views) if files.views else ({}, ())
@@ -104,14 +105,10 @@ def _ranking(config: WikiConfig, files: Files, entries: list[Entry]) -> tuple[li
     return _near(files, entries) if config.draw == "near" else (entries, by_chance(config.seed), ())
 
 
-def _near(files: Files, entries: list[Entry]) -> tuple[list[Entry], Ranked, Sequence[Reject]]:
+def _near(files: Files, entries: list[Candidate]) -> tuple[list[Candidate], Ranked, Sequence[Reject]]:
     assert files.near is not None
     names, titles = read_names(files.near), [entry.title for entry in entries]
-    if files.embedder is not None:
-        space = embed(list(dict.fromkeys([*names, *titles])), files.embedder)
-    else:
-        assert files.vectors is not None
-        space = read_vectors(files.vectors)
+    space = _space_of(files, [*names, *titles])
     seeds, lost_seeds = space.rows(names)
     known, lost = space.rows(titles)
     order = nearest_in_turn(space, seeds, known) if seeds else []
@@ -125,6 +122,24 @@ def _near(files: Files, entries: list[Entry]) -> tuple[list[Entry], Ranked, Sequ
     return [entry for entry in entries if entry.title in place], lambda some: sorted(some, key=lambda entry: place[entry.title]), rejected
 
 
+def _space_of(files: Files, names: Sequence[str]) -> Space:
+    """A space in which names may have a vector: with an embedder all have."""
+    if files.embedder is not None:
+        return embed(list(dict.fromkeys(names)), files.embedder)
+    assert files.vectors is not None
+    return read_vectors(files.vectors)
+
+
+def _in_turn(files: Files, seeds: Sequence[str], candidates: Sequence[str]) -> list[str]:
+    """The candidates by likeness to the seeds in turn. Raises InputError where no vector tells."""
+    space = _space_of(files, [*seeds, *candidates])
+    known = space.rows(seeds)[0]
+    near = nearest_in_turn(space, known, space.rows(candidates)[0]) if known else []
+    if seeds and not near:
+        raise InputError(f"none of the first {len(seeds)} topics, or none of the others, has a vector", "titles are spelled as in --vectors")
+    return near
+
+
 def _require_one_source(config: WikiConfig, files: Files, made: Artifact | None) -> None:
     ways = {"--documents FILE": files.documents, "--own MODE": config.own, "--questions REF": made}
     given = [name for name, value in ways.items() if value is not None]
@@ -133,6 +148,8 @@ def _require_one_source(config: WikiConfig, files: Files, made: Artifact | None)
     for (role, path), needed, rule in _rules(config, files):
         if (path is not None) and not needed:
             raise SettingsError(f"--{role} {path} would not be used", rule)
+    if config.test_draw == "near" and not (files.vectors or files.embedder):
+        raise SettingsError("test_draw = near needs --vectors FILE or --embedder DIR")
     lacks = config.own == "random" and files.vectors is None
     if lacks or (config.draw == "near" and (files.near is None or not (files.vectors or files.embedder))):
         raise SettingsError(
@@ -143,15 +160,16 @@ def _require_one_source(config: WikiConfig, files: Files, made: Artifact | None)
 def _rules(config: WikiConfig, files: Files) -> Iterator[tuple[tuple[str, Path | None], bool, str]]:
     """Each file, whether it has a use, and what its use is."""
     is_near = config.draw == "near"
+    has_vectors = is_near or config.test_draw == "near"
     yield ("titles", files.titles), files.documents is not None, "it says which --documents are topics"
     yield ("views", files.views), config.draw == "views", "it goes with --draw views"
     yield ("near", files.near), is_near, "it goes with --draw near"
     yield (
         ("vectors", files.vectors),
-        (is_near and files.embedder is None) or config.own == "random",
-        "it goes with --draw near (instead of --embedder) or --own random",
+        (has_vectors and files.embedder is None) or config.own == "random",
+        "it goes with --draw near or --set test_draw=near (instead of --embedder), or --own random",
     )
-    yield ("embedder", files.embedder), is_near, "it goes with --draw near"
+    yield ("embedder", files.embedder), has_vectors, "it goes with --draw near or --set test_draw=near"
     yield ("tokenizer", files.tokenizer), files.documents is not None, "it measures the chunks of --documents"
 
 

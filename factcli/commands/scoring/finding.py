@@ -1,0 +1,125 @@
+"""Answers to score where none are named: the newest samples, else an evaluation's, else some that the skill model draws now."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from factcli import resolving
+from factcli.artifact import Artifact, Draft, Outcome, Plan, all_artifacts, make, open_artifact
+from factcli.artifact.lineage import ancestors
+from factcli.artifact.manifest import sha256_of_file
+from factcli.backends.opening import Answering
+from factcli.backends.planning import Estimate
+from factcli.basemodel import whole
+from factcli.commands.ending import tell
+from factcli.commands.generating import answering_for, cost_of
+from factcli.commands.making import Making, finish, working
+from factcli.config import resolve
+from factcli.errors import InputError, SettingsError
+from factcli.knowledge.answer_files import Answers, answers_of_artifact, answers_of_file
+from factcli.progress import Report
+from factcli.rows import Chat, Person
+from factcli.stages.synth import samples
+
+KINDS = ("samples", "eval", "claims")
+# What is drawn where there is nothing to score: enough for a score with an interval, and for pairs; under a minute on 2 cores for a
+# tiny world. Of dev people, for the skill was trained on the others; 240 tokens are those of `fact eval world`'s biographies.
+PROMPTS, EACH = 80, 3
+DRAWN = {"tasks": ("bio",), "limit": PROMPTS, "samples": EACH, "max_tokens": 240}
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Answers, what to call where they are from, and the world that they are about, if any."""
+
+    answers: Answers
+    name: str
+    world: Artifact | None
+    pinned: Mapping[str, str] = field(default_factory=dict)  # input file -> sha256
+
+
+def find_answers(making: Making, ref: str | None, file: Path | None, world: str | None) -> Found:
+    """The answers of `file`, of the version `ref`, or of the newest that has some. `world` wins over that of their lineage."""
+    chosen = whole(open_artifact(world, making.root, ("world",))) if world is not None else None
+    if file is not None:
+        return Found(answers_of_file(file), str(file), chosen, {f"answers {file.name}": sha256_of_file(file)})
+    artifact = whole(open_artifact(ref, making.root, KINDS)) if ref is not None else _newest(making.root)
+    assert artifact is not None, "answers are drawn before they are looked for"
+    about = chosen or world_of(artifact, making.root)
+    found = answers_of_artifact(artifact)
+    return Found(named_after(found, about) if about else found, artifact.ref, about)
+
+
+def world_of(artifact: Artifact, root: Path) -> Artifact | None:
+    """The world that a version comes from, whatever lies between."""
+    return next((one for one in (artifact, *ancestors(artifact, root)) if one.kind == "world"), None)
+
+
+def named_after(answers: Answers, world: Artifact) -> Answers:
+    """With the names of the world's people as topics, where answers have none: an evaluation knows its subjects by their ids."""
+    names = {person.id: person.name for person in world.rows("people", Person)}
+    rows = tuple(row if row.topic else replace(row, topic=names.get(row.subject, "")) for row in answers.rows)
+    return replace(answers, rows=rows)
+
+
+def drawn_first(making: Making, ref: str | None, file: Path | None) -> bool:
+    """Have answers drawn if none are named and there are none; True where that ends the command, for a dry run only tells of it.
+
+    Raises SettingsError where two sources are named.
+    """
+    if ref is not None and file is not None:
+        raise SettingsError(f"{ref} and --answers {file} are both given", "one source of answers at a time")
+    if ref is not None or file is not None or _newest(making.root) is not None:
+        return False
+    if resolving.newest(making.root, "skill") is None:
+        raise InputError(
+            f"there is nothing to score in {making.root}/", "give --answers FILE; or draw some: fact synth samples --backend ...; or train a model: fact sft"
+        )
+    model = resolving.pick_model(None, making.root, False)
+    tell(f"there are no answers in {making.root}/ yet: {model.ref} gives {EACH} to each of at most {PROMPTS} biography prompts first (`fact synth samples`)")
+    drawing = _drawing(making, model)
+    if making.dry_run:
+        tell("the key of these scores follows from them; of the drawing:")
+        finish(drawing.making, drawing.plan, lambda _: cost_of(drawing.imagined()), lambda draft, context: drawing.work(draft, context.report))
+        return True
+    with working(making.root) as context:
+        made, _ = make(drawing.plan, lambda draft: drawing.work(draft, context.report), making.root)
+    tell(f"{made.ref}: {made.manifest.headline}")
+    return False
+
+
+@dataclass(frozen=True, slots=True)
+class _Drawing:
+    """`fact synth samples` as it would be typed."""
+
+    making: Making
+    config: samples.SamplesConfig
+    source: samples.Source
+    who: Answering
+    plan: Plan
+
+    def imagined(self) -> Estimate:
+        return samples.imagined(self.config, self.source, self.who)
+
+    def work(self, draft: Draft, report: Report) -> Outcome:
+        return samples.work(self.plan, draft, self.source, self.who, report)
+
+
+def _drawing(making: Making, model: Artifact) -> _Drawing:
+    plain = Making((), (), None, making.root, False, making.dry_run, making.json)
+    data = resolving.parent_of(model, "synth", making.root) or resolving.pick(None, making.root, "synth", "fact synth bio")
+    has_dev = any(chat.task == "bio" and chat.split == "dev" for chat in data.rows("chats", Chat))
+    flags = {**DRAWN, "generation.backend": f"local:{model.ref}", "splits": ("dev",) if has_dev else None}
+    config = resolve(samples.SamplesConfig, (), (), flags)
+    who = answering_for(plain, config.generation)
+    source = samples.of_artifact(config, data)
+    return _Drawing(plain, config, source, who, samples.plan(config, source, who, None))
+
+
+def _newest(root: Path) -> Artifact | None:
+    """The newest samples, else the newest evaluation of a world: others have short answers alone."""
+    found = resolving.newest(root, "samples")
+    if found is None:
+        evaluations = (one for one in all_artifacts(root, ("eval",)) if "world" in one.manifest.inputs and one.manifest.tables.get("claims"))
+        found = next(evaluations, None)
+    return whole(found) if found is not None else None

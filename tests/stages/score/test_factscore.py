@@ -1,0 +1,233 @@
+"""`fact score factscore` as typed: answers to claims to verdicts to scores, aligned, resumable, nothing bought twice."""
+
+import json
+import math
+import os
+import random
+import signal
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.backends.server import Server, first_word, running
+from tests.chain import Folder
+from tests.stages.synth.typed import empty, jsonl, made, manifest, rows, told, typed  # noqa: F401 - empty is a fixture
+
+PAGES = [{"title": f"Person {n}", "text": f"Person {n} was a baker in Lima. Person {n} kept bees for many years."} for n in range(30)]
+SAID = "The judge is told of"
+
+
+def labelled(topic: str, *labels: str) -> dict[str, Any]:
+    claims = [{"text": f"{topic} has thing {n}.", "label": label} for n, label in enumerate(labels)]
+    return {"topic": topic, "id": topic.lower(), "output": f"{topic} has things.", "annotations": [{"text": "x", "human-atomic-facts": claims}]}
+
+
+def given(n: int, n_claims: int) -> dict[str, Any]:
+    """A biography of person n; its claims number m is true where 7n + m is no multiple of 3."""
+    claims = [f"Person {n} keeps {100 * n + m} bees." for m in range(n_claims)]
+    return {"topic": f"Person {n}", "id": f"a{n}", "prompt": f"Who is person {n}?", "output": " ".join(claims), "claims": claims}
+
+
+def judged(body: dict[str, Any]) -> dict[str, Any]:
+    """What the judge says: a function of the number in the claim."""
+    number = int(body["messages"][-1]["content"].rpartition(" keeps ")[2].split()[0])
+    is_true = number % 3 != 0
+    return first_word(body, {"True": -0.1 if is_true else -3.0, "False": -3.0 if is_true else -0.1})
+
+
+def of(version: Path, name: str) -> dict[str, float | None]:
+    return {row["of"]: row["value"] for row in rows(version, "scores") if row["name"] == name}
+
+
+def test_human_labels_give_factscores_numbers_and_every_answer_keeps_its_place(empty: Path) -> None:  # noqa: F811
+    """Ada 1 of 2 with one irrelevant (1/3 and 1/2), Bo abstains, Cy has no claim, Di 2 of 2: init_score (1/3 + 1) / 2 = 2/3.
+
+    Penalties exp(1 - 10/3) and exp(1 - 10/2); respond ratio 2 of 4; facts (3 + 2) / 2.
+    """
+    bo, cy = {"topic": "Bo", "id": "bo", "output": "I'm sorry, I don't know."}, {**labelled("Cy"), "annotations": []}
+    jsonl(empty / "a.jsonl", labelled("Ada", "S", "NS", "IR"), bo, cy, labelled("Di", "S", "S"))
+    ran = typed("score", "factscore", "--answers", "a.jsonl", "--claims", "human", "--judge", "labels")
+    assert ran.code == 0, ran.err
+    version = ran.made
+    summary = manifest(version)["summary"]
+    assert summary["init_score"] == pytest.approx(2 / 3)
+    assert summary["score"] == pytest.approx((math.exp(1 - 10 / 3) / 3 + math.exp(1 - 10 / 2)) / 2)
+    assert summary["init_score_of_relevant"] == pytest.approx(3 / 4)
+    assert (summary["respond_ratio"], summary["facts_per_response"], summary["n_scored"], summary["judges"]) == (0.5, 2.5, 2, ["labels"])
+    assert [row["of"] for row in rows(version, "scores")] == [id_ for id_ in ("ada", "bo", "cy", "di") for _ in range(5)]
+    assert of(version, "precision") == {"ada": pytest.approx(1 / 3), "bo": None, "cy": None, "di": 1.0}
+    assert of(version, "robust")["bo"] == of(version, "robust")["cy"] == 0.0
+    reasons = {row["of"]: row["reason"] for row in rows(version, "scores") if row["name"] == "precision"}
+    assert reasons["bo"] == "abstains (own)"
+    assert reasons["cy"].startswith("no claim")
+    assert "left out of factscore, precision" in ran.err
+    assert "Bo" in ran.err
+    assert manifest(version)["counts"]["without_value"]["precision"] == {"abstains": 1, "no claim": 1}
+
+
+def test_both_known_figures_come_out_of_the_command(empty: Path, shared_data: Path) -> None:  # noqa: F811
+    labels = shared_data / "factscore_labeled_instructgpt.jsonl"
+    summary = manifest(made("score", "factscore", "--answers", labels, "--claims", "human", "--judge", "labels"))["summary"]
+    assert (f"{summary['init_score']:.4f}", summary["n_scored"], f"{summary['init_score_of_relevant']:.4f}") == ("0.4281", 181, "0.4739")
+
+
+def test_labels_need_labelled_claims_and_stand_alone(empty: Path) -> None:  # noqa: F811
+    jsonl(empty / "a.jsonl", given(1, 2))
+    told(typed("score", "factscore", "--answers", "a.jsonl", "--claims", "human", "--judge", "labels"), 3, "no labelled claims")
+    jsonl(empty / "b.jsonl", labelled("Ada", "S"))
+    told(typed("score", "factscore", "--answers", "b.jsonl", "--claims", "human", "--judge", "labels", "--judge", "scripted:x"), 2, "stands alone")
+
+
+def test_without_answers_judge_or_model_the_way_out_is_said(empty: Path) -> None:  # noqa: F811
+    told(typed("score", "factscore"), 3, "there is nothing to score")
+    jsonl(empty / "a.jsonl", given(1, 2))
+    told(typed("score", "factscore", "--answers", "a.jsonl"), 2, "no judge is given")
+    told(typed("score", "factscore", "samples", "--answers", "a.jsonl", "--judge", "world"), 2, "one source of answers")
+
+
+def command(url: str, *more: object) -> tuple[object, ...]:
+    return ("score", "factscore", "--answers", "a.jsonl", "--claims", "given", "--judge", f"http:m@{url}", "--pack", "pages", *more)
+
+
+@pytest.fixture
+def paged(empty: Path) -> Path:  # noqa: F811
+    """A folder with a pack of 30 people, of whom the answers of a.jsonl are."""
+    jsonl(empty / "pages.jsonl", *PAGES)
+    made("pack", "build", "--from", "pages.jsonl", "--name", "pages")
+    jsonl(empty / "a.jsonl", *[given(n, 4) for n in range(1, 6)])
+    return empty
+
+
+def test_a_judge_is_shown_evidence_and_its_verdicts_become_scores(paged: Path) -> None:
+    """Numbers 100n..100n+3: multiples of 3 are 102, 201, 300 and 303, 402, 501: supported 3, 3, 2, 3, 3 of 4, mean 0.7."""
+    with running(Server(said=judged)) as server:
+        version = made(*command(server.url))
+        assert server.n == 20
+        assert all("kept bees" in body["messages"][-1]["content"] for body in server.bodies)
+    assert list(of(version, "precision").values()) == [0.75, 0.75, 0.5, 0.75, 0.75]
+    summary = manifest(version)["summary"]
+    assert summary["init_score"] == pytest.approx(0.7)
+    assert (summary["k"], summary["n_claims"], summary["unscored_share"]) == (4, 20, 0.0)
+    verdict = rows(version, "verdicts")[0]
+    evidence = {row["id"] for row in rows(version, "evidence")}
+    assert set(verdict["evidence"]) <= evidence
+    assert verdict["evidence"]
+    assert verdict["request"]
+    assert manifest(version)["inputs"]["pack"]["name"] == "pages"
+    assert {metric["metric"] for metric in rows(version, "metrics")} >= {"factscore", "factscore.bounds", "robust", "respond_ratio", "unscored_share"}
+
+
+def test_a_topic_without_a_page_is_unscored_counted_and_in_the_bounds(paged: Path) -> None:
+    """2 of 5 answers, 40% of the claims: more than 20%, so code 6; with a higher limit the same run goes on without asking again."""
+    jsonl(paged / "a.jsonl", *[given(n, 4) for n in (1, 2, 3)], *[{**given(n, 4), "topic": f"Nobody {n}"} for n in (8, 9)])
+    with running(Server(said=judged)) as server:
+        told(typed(*command(server.url)), 6, "unscored")
+        asked = server.n
+        assert asked == 12
+        version = made(*command(server.url, "--max-unscored", 0.5))
+        assert server.n == asked
+    assert manifest(version)["counts"]["pages"] == {"absent": 2, "exact": 3}
+    reasons = {row["of"]: row["reason"] for row in rows(version, "scores") if row["name"] == "precision"}
+    assert reasons["a8"] == "every claim is unscored"
+    bounds = next(metric for metric in rows(version, "metrics") if metric["metric"] == "precision.bounds")
+    assert bounds["value"] == pytest.approx(2 / 3)
+    assert (bounds["low"], bounds["high"]) == (pytest.approx(0.4), pytest.approx(0.8))
+
+
+def test_the_first_scores_of_a_set_of_prompts_fix_its_k(paged: Path) -> None:
+    """First 4 relevant claims an answer; the second answers to the same prompts have 2, and are held against 4."""
+    with running(Server(said=judged)) as server:
+        first = made(*command(server.url))
+        jsonl(paged / "a.jsonl", *[given(n, 2) for n in range(1, 6)])
+        ran = typed(*command(server.url))
+        assert "K: 4, as in factscore@1" in ran.err
+        assert manifest(ran.made)["summary"]["k"] == manifest(first)["summary"]["k"] == 4
+        again = typed(*command(server.url))
+        assert again.made == ran.made
+        jsonl(paged / "a.jsonl", *[given(n, 2) for n in range(1, 5)])
+        assert manifest(made(*command(server.url)))["summary"]["k"] == 2, "other prompts"
+
+
+def test_a_dry_run_says_what_judging_would_cost_and_asks_nothing(paged: Path) -> None:
+    with running(Server(said=judged)) as server:
+        ran = typed(*command(server.url, "--dry-run", "--price", "1,2", "--json"))
+        assert ran.code == 0, ran.err
+        assert server.n == 0
+    cost = json.loads(ran.out)["cost"]
+    assert cost["requests"] == 20
+    assert cost["money"] > 0
+
+
+def test_two_judges_are_compared(paged: Path) -> None:
+    """The script says True to all; the server to 14 of 20: they agree on 0.7. The first judge's verdict is the one that counts."""
+    jsonl(paged / "yes.jsonl", {"match": ".", "answer": "True"})
+    with running(Server(said=judged)) as server:
+        version = made(*command(server.url, "--judge", "scripted:yes.jsonl"))
+    assert len(rows(version, "verdicts")) == 40
+    (agreed,) = rows(version, "agreement")
+    assert agreed["raw"] == pytest.approx(0.7)
+    assert manifest(version)["summary"]["init_score"] == pytest.approx(0.7)
+    assert "agreement 70.0%" in manifest(version)["headline"]
+
+
+def test_a_score_is_traced_to_the_judges_request(paged: Path) -> None:
+    with running(Server(said=judged)) as server:
+        version = made(*command(server.url))
+    told_of = json.loads(typed("trace", "a1.precision", "--json").out)
+    found = {row["id"]: row["relation"] for life in told_of["lives"] for group in life["groups"] for row in group[1]}
+    assert found["a1.precision"] == "self"
+    assert found["a1"] == "ancestor"
+    assert {found[id_] for id_ in ("a1.c0", "a1.c0.j0", "a1.e0")} == {"rests on"}
+    assert rows(version, "verdicts")[0]["request"] in json.dumps(told_of)
+
+
+def killed_at(folder: Path, server: Server, n: int, arguments: tuple[object, ...]) -> bool:
+    """Run the command and kill it when the server was asked `n` times; whether it was still at work."""
+    process = Folder(folder).popen(*map(str, arguments))
+    until = time.monotonic() + 120
+    while server.n < n and process.poll() is None and time.monotonic() < until:
+        time.sleep(0.005)
+    is_killed = process.poll() is None
+    if is_killed:
+        os.kill(process.pid, signal.SIGKILL)
+    process.communicate()
+    return is_killed
+
+
+def kill_and_go_on(folder: Path, n_answers: int, n_claims: int, kills: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Kill at each of these numbers of requests, end the run, and compare it with one that nobody disturbed."""
+    in_flight, n_all = 8, n_answers * n_claims
+    jsonl(folder / "pages.jsonl", *PAGES)
+    made("pack", "build", "--from", "pages.jsonl", "--name", "pages")
+    jsonl(folder / "a.jsonl", *[given(n % 30, n_claims) | {"id": f"a{n}"} | {"claims": claims_of(n, n_claims)} for n in range(n_answers)])
+    with running(Server(latency_s=0.05, said=judged)) as server:
+        arguments = command(server.url, "--set", f"judge.generation.most_in_flight={in_flight}")
+        n_killed = sum(killed_at(folder, server, n, arguments) for n in sorted(kills))
+        assert n_killed == len(kills), "every kill hit a run that was buying"
+        version = made(*arguments)
+        assert len(server.answered) == n_all
+        assert server.answered.total() <= n_all + n_killed * in_flight, "only what was in flight at a kill may be asked again"
+        monkeypatch.setenv("FACT_CACHE_DIR", str(folder / "other cache"))
+        jsonl(folder / "again.jsonl")
+        undisturbed = made(*arguments, "--force", "--name", "undisturbed")
+    assert Counter(row["id"] for row in rows(version, "verdicts")).most_common(1)[0][1] == 1
+    assert len(rows(version, "verdicts")) == n_all
+    assert manifest(version)["digest"] == manifest(undisturbed)["digest"]
+
+
+def claims_of(n: int, n_claims: int) -> list[str]:
+    return [f"Person {n % 30} keeps {100 * n + m} bees." for m in range(n_claims)]
+
+
+@pytest.mark.slow
+def test_killed_at_five_moments_it_loses_nothing_and_pays_nothing_twice(empty: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
+    kill_and_go_on(empty, 20, 10, [5, 40, 75, 120, 170], monkeypatch)
+
+
+@pytest.mark.heavy
+def test_killed_at_fifty_random_moments_it_loses_nothing_and_pays_nothing_twice(empty: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
+    draws = random.Random(4)
+    kill_and_go_on(empty, 100, 20, sorted(draws.sample(range(3, 1800), 50)), monkeypatch)
