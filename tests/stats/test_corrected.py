@@ -11,22 +11,15 @@ from scipy.stats import t
 from factcli.stats.corrected import CHANCE, ESTIMATORS, FEW, NOTHING, Both, Corrected, Judged, Target, plug_in, ppi, ppi_plus, uncorrected
 
 
-def response(cluster: str, labels: list[bool], verdicts: list[bool]) -> Both:
-    """One response from the labels and verdicts of its claims."""
-    n = len(labels)
-    cells = [sum(pair == cell for pair in zip(labels, verdicts, strict=True)) / n for cell in ((True, True), (False, True), (False, False), (True, False))]
-    return Both(cluster, sum(labels) / n, sum(verdicts) / n, *cells)
-
-
 def simulated(rng: np.random.Generator, n: int, sensitivity: float, specificity: float, mean: float = 0.45) -> list[Both]:
     """Responses of 5 to 40 claims; each has its own share of supported claims (Beta), and its own ease for the judge."""
-    made = []
-    for number in range(n):
-        share, shift = rng.beta(4 * mean, 4 * (1 - mean)), rng.normal(0, 0.05)
-        labels = rng.random(rng.integers(5, 41)) < share
-        right = rng.random(len(labels)) < np.clip(np.where(labels, sensitivity, specificity) + shift, 0, 1)
-        made.append(response(f"t{number}", [bool(x) for x in labels], [bool(x) for x in np.where(right, labels, ~labels)]))
-    return made
+    n_N, share_N, ease_N = rng.integers(5, 41, n), rng.beta(4 * mean, 4 * (1 - mean), n), rng.normal(0, 0.05, n)
+    true_N = rng.binomial(n_N, share_N)
+    tp_N = rng.binomial(true_N, np.clip(sensitivity + ease_N, 0, 1))
+    tn_N = rng.binomial(n_N - true_N, np.clip(specificity + ease_N, 0, 1))
+    fp_N, fn_N = n_N - true_N - tn_N, true_N - tp_N
+    cells_N6 = np.stack([true_N, tp_N + fp_N, tp_N, fp_N, tn_N, fn_N], axis=1) / n_N[:, None]
+    return [Both(f"t{number}", *map(float, cells)) for number, cells in enumerate(cells_N6)]
 
 
 def without_labels(responses: list[Both]) -> list[Judged]:
@@ -101,6 +94,44 @@ def test_answers_of_one_topic_count_as_one_in_the_card_and_beside_it() -> None:
         one, other = estimate(card, judged), estimate(double, twice)
         assert other.value == pytest.approx(one.value)
         assert other.high - other.low == pytest.approx(one.high - one.low, rel=0.03)
+
+
+def test_the_delta_interval_is_as_wide_as_redrawing_both_samples_says() -> None:
+    """400 redraws of card and answers: their standard deviation times t(79) against the half-width, for the population."""
+    rng = np.random.default_rng(13)
+    card, new = simulated(rng, 80, 0.85, 0.7), simulated(rng, 80, 0.85, 0.7, mean=0.75)
+    judged = without_labels(new)
+    values = []
+    for _ in range(400):
+        drawn = [card[n]._replace(cluster=str(k)) for k, n in enumerate(rng.integers(0, 80, 80))]
+        again = [judged[n]._replace(cluster=str(k)) for k, n in enumerate(rng.integers(0, 80, 80))]
+        values.append(plug_in(drawn, again, "population").value)
+    found = plug_in(card, judged, "population")
+    assert (found.high - found.low) / 2 == pytest.approx(t.ppf(0.975, 79) * np.std(values), rel=0.12)
+
+
+def test_the_card_s_part_of_the_delta_interval_is_the_jackknife_s() -> None:
+    """A judge that is lenient to some responses and strict to others: sensitivity and specificity err together, so their signs count.
+
+    New answers all judged .5 have no spread of their own: what is left is the card's, known from leaving out each response in turn.
+    """
+    rng = np.random.default_rng(17)
+    leniency = rng.uniform(0.1, 0.9, 60)
+    card = [Both(str(n), 0.5, 0.45 + 0.1 * x, 0.3 + 0.2 * x, 0.2 * x, 0.5 - 0.2 * x, 0.2 - 0.2 * x) for n, x in enumerate(leniency)]
+    judged = [Judged("x", 0.3), Judged("y", 0.3)]
+    without = [plug_in(card[:n] + card[n + 1 :], judged, "population").value for n in range(60)]
+    error = math.sqrt(59 / 60 * sum((value - np.mean(without)) ** 2 for value in without))
+    found = plug_in(card, judged, "population")
+    assert (found.high - found.low) / 2 == pytest.approx(t.ppf(0.975, 59) * error, rel=0.03)
+
+
+def test_for_the_population_the_slope_is_shared_between_both_samples() -> None:
+    """Power tuning, arXiv 2311.01453: slope / (1 + N / M); with as many labelled as judged responses it is half the line's."""
+    card = [Both(str(n), human, judged) for n, (human, judged) in enumerate([(0.2, 0.1), (0.4, 0.4), (0.5, 0.4), (0.7, 0.7)])]
+    slope = np.polyfit([one.judged for one in card], [one.human for one in card], 1)[0]
+    judged = [Judged(f"n{n}", 0.6) for n in range(4)]
+    assert ppi_plus(card, judged, "population").value == pytest.approx(0.45 + slope / 2 * (0.6 - 0.4))
+    assert ppi_plus(card, judged, "answers").value == pytest.approx(0.45 + slope * (0.6 - 0.4))
 
 
 def test_where_nothing_can_be_said_there_is_a_reason() -> None:

@@ -46,6 +46,7 @@ def test_bias_is_the_mean_over_responses_of_judge_less_human() -> None:
     """Response a: human 1/2, judged 1; b: human 1, judged 1/2 and one unscored of three: bias 0, absolute error 1/2, unscored 1 of 5."""
     first = response_of(ANSWER, human("SN"), opinions("SN", "ss"), "counted")
     second = response_of(ScoredAnswer("b", "r", "Who?", "Bob", "text"), human("SSS"), opinions("SSS", "snu"), "counted")
+    assert next(one.value for one in measures_of([first]) if one.id == "bias") == 0.5
     found = {one.id: one.value for one in measures_of([first, second])}
     assert (found["human_score"], found["judged_score"], found["bias"], found["absolute_error"]) == (0.75, 0.75, 0, 0.5)
     assert (found["unscored_share"], found["agreement"], found["sensitivity"]) == (0.2, 0.5, 2 / 3)
@@ -66,5 +67,6 @@ def test_corrected_intervals_hold_the_score_of_humans_on_held_out_responses(shar
     assert found["measures"]["human_score"] == pytest.approx(0.4281, abs=5e-5)
     for name in ("plug_in", "ppi", "ppi++"):
         assert found["held_out"][name].coverage >= 0.93
+        assert found["held_out"][name].coverage < 1 or sensitivity == 1  # of a half that is its own card, all would be covered
     if abs(found["measures"]["bias"]) > 0.06:
         assert found["held_out"]["uncorrected"].coverage < 0.5
