@@ -211,8 +211,7 @@ def kill_and_go_on(folder: Path, n_answers: int, n_claims: int, kills: list[int]
         assert len(server.answered) == n_all
         assert server.answered.total() <= n_all + n_killed * in_flight, "only what was in flight at a kill may be asked again"
         monkeypatch.setenv("FACT_CACHE_DIR", str(folder / "other cache"))
-        jsonl(folder / "again.jsonl")
-        undisturbed = made(*arguments, "--force", "--name", "undisturbed")
+        undisturbed = made(*arguments, "--data", "other", "--pack", folder / "data/pages/v0001")
     assert Counter(row["id"] for row in rows(version, "verdicts")).most_common(1)[0][1] == 1
     assert len(rows(version, "verdicts")) == n_all
     assert manifest(version)["digest"] == manifest(undisturbed)["digest"]
