@@ -18,6 +18,7 @@ LAYERS: dict[str, int | str] = {
     "factcli.scorerows": 0,
     "factcli.answerrows": 0,
     "factcli.topicrows": 0,
+    "factcli.cardrows": 0,
     "factcli.consistencyrows": 0,
     "factcli.config": 1,
     "factcli.progress": 1,

@@ -89,6 +89,7 @@ class Outcome:
     summary: Mapping[str, Any] = field(default_factory=dict)  # the numbers printed at the end
     counts: Mapping[str, Any] = field(default_factory=dict)  # dropped, failed, unscored, with reasons
     usage: Mapping[str, Any] = field(default_factory=dict)
+    card: str = ""  # Markdown for README.md, after the headline: what a person should see of the version
 
 
 class Draft:
@@ -158,7 +159,8 @@ class Draft:
             number = self._next_number()
             title = f"{self.plan.name}@{number}"
             made = with_article(self.plan.kind).capitalize()
-            text = f"{outcome.headline}\n\n{made} written by `fact {self.plan.stage}`. `{MANIFEST}` has its config, inputs and digests."
+            parts = [outcome.headline, outcome.card, f"{made} written by `fact {self.plan.stage}`. `{MANIFEST}` has its config, inputs and digests."]
+            text = "\n\n".join(part for part in parts if part)
             digests = {table: sha256_of_file(self._content / f"{table}.jsonl") for table, n in counts.items() if n}
             (self._content / CARD).write_text(render_card(title, text, dict(self.plan.tables), counts, digests), encoding="utf-8")
             manifest = self._manifest(number, counts, outcome)

@@ -131,3 +131,24 @@ def score_claims(
 
     chosen = {"claims.source": claims, "claims.abstention": abstention, "claims.parser": parser, "claims.seed": seed, "limit": limit}
     make_claims(making, ref, answers, chosen, generation)
+
+
+@app.command("calibrate")
+@generating
+def score_calibrate(
+    making: "Making",
+    generation: dict[str, Any],
+    labels: Annotated[Path, typer.Option("--labels", help="Labelled responses in FActScore's format: human-atomic-facts with labels S, NS, IR.")],
+    judge: Annotated[list[str] | None, typer.Option("--judge", help="Who judges: http:MODEL@URL, local:REF, scripted:FILE or nli:DIR.")] = None,
+    claims: Annotated[
+        str | None, typer.Option("--claims", help="Whose claims: human (of the file), model (of the file; asked for with --backend) or rules.")
+    ] = None,
+    pack: Annotated[str | None, typer.Option("--pack", help="Knowledge pack to judge by; without one the newest.")] = None,
+    irrelevant: Annotated[str | None, typer.Option("--irrelevant", help="What label IR is: counted (as not supported) or left_out.")] = None,
+    limit: Annotated[int | None, typer.Option("--limit", help="Labelled responses to take, in their order, e.g. 50.")] = None,
+    seed: SeedOption = None,
+) -> None:
+    """Run a judge, or a source of claims, on human labels; write its card, which corrects later scores of that judge."""
+    from factcli.commands.scoring.calibrate import make_calibrate
+
+    make_calibrate(making, labels, claims, judge or [], pack, {"irrelevant": irrelevant, "limit": limit, "seed": seed}, generation)

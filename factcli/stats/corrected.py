@@ -26,6 +26,7 @@ from factcli.stats.bootstrap import Floats
 
 Target = Literal["answers", "population"]
 LEAST = 3  # labelled clusters: below there is no spread of residuals about a line
+NOTHING_VARIES = 1e-9  # a standard error that is rounding
 CHANCE = "the judge is not told from chance"
 FEW = f"fewer than {LEAST} labelled responses with both scores"
 NOTHING = "no judged answers"
@@ -186,8 +187,13 @@ def _effective(judged: Sequence[Judged]) -> float:
 
 
 def _bounded(name: str, value: float, error: float, free: int, labelled: Sequence[Both], judged: Sequence[Judged]) -> Corrected:
-    """A share with its interval, both kept in 0..1."""
-    reach = float(t.ppf(0.975, max(1, free))) * error
+    """A share with its interval, both kept in 0..1.
+
+    Where nothing varies (a judge that was never wrong) the reach is the exact bound on a share of which none was seen, 1 - 0.025 ** (1 / n)
+    for n clusters, and never zero.
+    """
+    n_clusters = len({one.cluster for one in (judged if name == "uncorrected" else labelled)})
+    reach = float(t.ppf(0.975, max(1, free))) * error if error > NOTHING_VARIES else 1 - 0.025 ** (1 / n_clusters)
     low, middle, high = (min(1.0, max(0.0, end)) for end in (value - reach, value, value + reach))
     return Corrected(name, middle, low, high, len(labelled), len(judged))
 

@@ -1,14 +1,14 @@
 """`make bench`: the effect over many worlds (effect.py), times (speed.py, demo.py), a server used fully (generation.py), packs (retrieval.py),
-claims (claims.py), FActScore's human labels (factscore.py), a judge used fully (judging.py)."""
+claims (claims.py), FActScore's human labels (factscore.py), a judge used fully (judging.py), what corrected scores are worth (calibration.py)."""
 
 import argparse
 from dataclasses import replace
 from pathlib import Path
 
-from tests.bench import claims, demo, effect, factscore, generation, judging, retrieval, speed, tables
+from tests.bench import calibration, claims, demo, effect, factscore, generation, judging, retrieval, speed, tables
 from tests.bench.protocol import FROZEN, read_protocol
 
-CHOICES = ("all", "effect", "dev", "speed", "demo", "generation", "retrieval", "claims", "factscore", "judging")
+CHOICES = ("all", "effect", "dev", "speed", "demo", "generation", "retrieval", "claims", "factscore", "judging", "calibration")
 
 
 def main() -> None:
@@ -41,6 +41,8 @@ def main() -> None:
         print(factscore.table(chosen.labels))
     if chosen.what in ("all", "judging"):
         print(judging.table(chosen.answers))
+    if chosen.what in ("all", "calibration"):
+        print(calibration.table())
     if chosen.what == "dev":
         seeds = chosen.seeds or protocol.dev_seeds
         effect.run_seeds(chosen.data, seeds, replace(protocol, methods=protocol.tried(), probe_versions=0), chosen.jobs)

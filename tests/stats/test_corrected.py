@@ -46,7 +46,15 @@ def test_rogan_gladen_by_hand() -> None:
     card = [Both(cluster, 0.5, 0.6, 0.4, 0.2, 0.3, 0.1) for cluster in "abc"]
     found = plug_in(card, [Judged("x", 0.5), Judged("y", 0.5)])
     assert found.value == pytest.approx(0.25)
-    assert (found.low, found.high) == pytest.approx((0.25, 0.25))  # three equal responses: nothing varies
+    assert (found.low, found.high) == pytest.approx((0, 0.25 + 1 - 0.025 ** (1 / 3)))  # three equal responses: nothing varies
+
+
+def test_a_judge_that_was_never_wrong_may_yet_be() -> None:
+    """None of 90 responses differs: up to 1 - .025 ** (1/90) = 4.0% of them may."""
+    card = [Both(str(n), n / 90, n / 90, n / 90, 0, 1 - n / 90, 0) for n in range(90)]
+    for name in ("plug_in", "ppi", "ppi++"):
+        found = ESTIMATORS[name](card, [Judged("x", 0.4), Judged("y", 0.6)], "answers")
+        assert (found.low, found.value, found.high) == pytest.approx((0.4598, 0.5, 0.5402), abs=1e-4)
 
 
 def test_prediction_powered_inference_by_hand() -> None:

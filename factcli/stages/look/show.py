@@ -9,8 +9,8 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from factcli.artifact import open_artifact
-from factcli.artifact.manifest import FileEntry, InputEntry
+from factcli.artifact import Artifact, open_artifact
+from factcli.artifact.manifest import CARD, FileEntry, InputEntry
 from factcli.stages.look.text import cell, in_bytes, in_words
 
 
@@ -46,6 +46,7 @@ class Shown:
     code: dict[str, Any]
     libraries: dict[str, str]
     model: dict[str, Any]
+    card: str = ""  # of a calibration card: its tables, as README.md has them
 
 
 def show(ref: str | Path, root: Path) -> Shown:
@@ -72,7 +73,17 @@ def show(ref: str | Path, root: Path) -> Shown:
         code=m.code,
         libraries=m.libraries,
         model=m.model,
+        card=_card(artifact),
     )
+
+
+def _card(artifact: Artifact) -> str:
+    """What README.md says between the title and the list of tables, of a kind whose tables are made for people."""
+    path = artifact.path / CARD
+    if artifact.kind != "card" or not path.is_file():
+        return ""
+    _, _, text = path.read_text(encoding="utf-8", errors="replace").partition("\n# ")
+    return "\n".join(line for line in text.partition("\n\n| table | rows |")[0].splitlines()[2:-2])
 
 
 def _dotted(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
@@ -100,6 +111,7 @@ def render_shown(shown: Shown) -> Group:
     parts = {"": facts, "settings": settings, "made from": inputs, "files": _file_lines(shown), "numbers": dict(_dotted(shown.summary))}
     parts |= {"dropped, failed, unscored": dict(_dotted(shown.counts)), "used": dict(_dotted(shown.usage))}
     lines = [Text.assemble((shown.ref, "bold"), "  ", cell(shown.headline))]
+    lines += [Text(""), *(cell(line) for line in shown.card.splitlines()), Text("")] * bool(shown.card)
     return Group(*lines, *(_section(title, values) for title, values in parts.items() if values))
 
 

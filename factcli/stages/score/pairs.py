@@ -14,7 +14,7 @@ from factcli.artifact import Artifact, Draft, Outcome, Plan
 from factcli.backends.asking import seed_of
 from factcli.config import Config, setting
 from factcli.errors import InputError, TooManyFailuresError
-from factcli.judge.pairing import Candidate, Choice, Counted, Unknowns, all_above, best_worst, capped, multi, self_learning
+from factcli.judge.pairing import NO_DOCUMENT, Candidate, Choice, Counted, Unknowns, all_above, best_worst, capped, multi, self_learning
 from factcli.judge.pairlint import EvalItem, Known, LintConfig, Linted, Member, lint
 from factcli.judge.pairlint.found import words_of
 from factcli.judge.scored import Agreement, Scored, read_scored
@@ -173,7 +173,10 @@ def _none(scores: Artifact, name: str, made: Sequence[Made], linted: Linted) -> 
     if linted.findings:
         found = ", ".join(f"{n} x {kind}" for kind, n in linted.counts().items())
         return TooManyFailuresError(f"every pair by {name} was left out: {found}", "keep some kinds: --set lint.drop=[]")
-    return InputError(f"{scores.ref} gives no pair by {name}: {told}", "draw more samples a prompt, or take a smaller margin, another score or rule")
+    way_out = "draw more samples a prompt, or take a smaller margin, another score or rule"
+    if reasons[NO_DOCUMENT]:
+        way_out = "keep questions whatever their answers with the document: --set tau_l=null; or score what `fact synth wiki` made"
+    return InputError(f"{scores.ref} gives no pair by {name}: {told}", way_out)
 
 
 def _outcome(config: PairsConfig, name: str, scored: Scored, made: Sequence[Made], linted: Linted) -> Outcome:

@@ -79,7 +79,9 @@ def test_self_learning_takes_unknown_questions_alone(empty: Path) -> None:  # no
         "question answered inconsistently with its document": 1,
         "question without a score of its own": 1,
     }
-    best = rows(made("score", "pairs", "--rule", "self-learning", "--set", "chosen=best"), "pairs")
+    scores_of(answers, {"selfcheck": {a.id: 0.1 for a in answers}}, [QuestionType(f"q{n}", None, 0.95) for n in range(4)], name="no-documents")
+    told(typed("score", "pairs", "no-documents", "--rule", "self-learning"), 3, "--set tau_l=null")
+    best = rows(made("score", "pairs", "scores", "--rule", "self-learning", "--set", "chosen=best"), "pairs")
     assert [(row["chosen_id"], row["rejected_id"]) for row in best] == [("q1.s0", "q1.s1")]
 
 

@@ -1,0 +1,97 @@
+"""`fact score calibrate`: labels, who judges, by what evidence, who takes answers apart; then the one stage."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from factcli import resolving
+from factcli.artifact import Artifact, open_artifact
+from factcli.artifact.manifest import sha256_of_file
+from factcli.basemodel import whole
+from factcli.commands.generating import answering_for, cost_of
+from factcli.commands.making import Making, finish
+from factcli.cost import Cost
+from factcli.errors import SettingsError
+from factcli.judge.verdicts.judges import Judge, WorldJudge, judges_of
+from factcli.knowledge.answer_files import answers_of_file
+from factcli.knowledge.evidence import Evidence
+from factcli.stages.score import calibrate
+from factcli.stages.score.calibrate import CalibrateConfig, Source
+
+CLAIMS = ("human", "model", "rules")
+SHARED = ("price", "budget", "key_file", "max_failed", "retry_failed")  # options of generation that hold for the judge too
+
+
+def make_calibrate(
+    making: Making, labels: Path, claims: str | None, judges: Sequence[str], pack: str | None, flags: Mapping[str, Any], generation: Mapping[str, Any]
+) -> None:
+    config = making.settings(CalibrateConfig, "score", {**flags, **_claims(claims, generation), **_judging(judges, generation), **generation}, None)
+    answers = answers_of_file(labels)
+    rows, rejects = calibrate.labelled(answers, config.limit)
+    judge, found = _judge(making, config), _pack(making, config, pack)
+    who = answering_for(making, config.generation) if config.claims.source == "model" else None
+    pinned = {f"labels {labels.name}": sha256_of_file(labels)}
+    source = Source(rows, answers.given, rejects, pinned, judge, who, found, _opened(found))
+    plan = calibrate.plan(config, source, making.name)
+    finish(making, plan, lambda _: _cost(config, source), lambda draft, context: calibrate.work(plan, draft, source, context.report))
+
+
+def _claims(claims: str | None, generation: Mapping[str, Any]) -> dict[str, Any]:
+    """human: the file's; model: asked for where a backend is given, else the file's; rules: no model."""
+    if claims is None:
+        return {}
+    if claims not in CLAIMS:
+        raise SettingsError(f"--claims is {claims!r}", f"need one of {', '.join(CLAIMS)}")
+    if claims == "rules":
+        return {"claims.source": "rules"}
+    if claims == "model" and generation.get("generation.backend"):
+        return {"claims.source": "model"}
+    return {"claims.source": "given", "claims.annotator": claims}
+
+
+def _judging(judges: Sequence[str], generation: Mapping[str, Any]) -> dict[str, Any]:
+    given = {f"judge.generation.{name}": generation.get(f"generation.{name}") for name in SHARED}
+    return {**given, "judge.judges": tuple(judges) or None}
+
+
+def _judge(making: Making, config: CalibrateConfig) -> Judge | None:
+    if not config.judge.judges:
+        if calibrate.is_human(config.claims):
+            raise SettingsError("neither a judge nor another source of claims is given: the labels agree with themselves", "--judge SPEC, or --claims rules")
+        return None
+    if len(config.judge.judges) > 1:
+        raise SettingsError(f"{len(config.judge.judges)} judges are given", "a card is of one judge: run it once for each")
+    judge = judges_of(config.judge, making.root, lambda ref: resolving.local_ref(ref, making.root), _no_world(making, config))[0]
+    if isinstance(judge, WorldJudge):
+        raise SettingsError("a world's ledger knows nothing of labelled responses about real people", "--judge http:..., local:..., scripted:... or nli:DIR")
+    return judge
+
+
+def _no_world(making: Making, config: CalibrateConfig) -> Artifact | None:
+    """The newest world, for a judge `world` that is then refused by name."""
+    return resolving.newest(making.root, "world") if "world" in config.judge.judges else None
+
+
+def _pack(making: Making, config: CalibrateConfig, ref: str | None) -> Artifact | None:
+    """The pack that is named, else the newest; none where nobody reads passages."""
+    if ref is not None:
+        return whole(open_artifact(ref, making.root, ("pack",)))
+    if not config.judge.judges or config.judge.evidence == "none":
+        return None
+    found = resolving.newest(making.root, "pack")
+    return whole(found) if found is not None else None
+
+
+def _opened(pack: Artifact | None) -> Evidence | None:
+    from factcli.knowledge.pack import open_pack
+
+    return open_pack(pack) if pack is not None else None
+
+
+def _cost(config: CalibrateConfig, source: Source) -> Cost:
+    """Of claims and verdicts together."""
+    costs = [cost_of(estimate) for estimate in calibrate.imagined(config, source)]
+    if len(costs) < 2:
+        return costs[0] if costs else Cost()
+    told = {what: cost.generation for what, cost in zip(("claims", "verdicts"), costs, strict=False)}
+    return Cost(requests=sum(cost.requests for cost in costs), money=sum(cost.money for cost in costs), generation=told)
