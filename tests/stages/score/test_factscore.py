@@ -22,7 +22,12 @@ SAID = "The judge is told of"
 
 def labelled(topic: str, *labels: str) -> dict[str, Any]:
     claims = [{"text": f"{topic} has thing {n}.", "label": label} for n, label in enumerate(labels)]
-    return {"topic": topic, "id": topic.lower(), "output": f"{topic} has things.", "annotations": [{"text": "x", "human-atomic-facts": claims}]}
+    return {
+        "topic": topic,
+        "id": topic.lower().replace(" ", ""),
+        "output": f"{topic} has things.",
+        "annotations": [{"text": "x", "human-atomic-facts": claims}],
+    }
 
 
 def given(n: int, n_claims: int) -> dict[str, Any]:
@@ -182,6 +187,42 @@ def test_a_score_is_traced_to_the_judges_request(paged: Path) -> None:
     assert found["a1"] == "ancestor"
     assert {found[id_] for id_ in ("a1.c0", "a1.c0.j0", "a1.e0")} == {"rests on"}
     assert rows(version, "verdicts")[0]["request"] in json.dumps(told_of)
+
+
+CLOSED_BOOK = ("--set", "judge.evidence=none", "--set", "judge.by=text")
+
+
+def test_a_judge_with_a_card_has_its_score_corrected(paged: Path) -> None:
+    """The judge believes everything; of 6 labelled answers with 4 claims each half are true. On the same answers people would say 0.5."""
+    jsonl(paged / "yes.jsonl", {"match": ".", "answer": "True"})
+    jsonl(paged / "labels.jsonl", *[labelled(f"Person {n}", "S", "S", "NS", "NS") for n in range(6)])
+    judge = ("--claims", "human", "--judge", "scripted:yes.jsonl", *CLOSED_BOOK)
+    version = made("score", "factscore", "--answers", "labels.jsonl", *judge, "--name", "before")
+    assert (manifest(version)["summary"]["init_score"], manifest(version)["summary"]["correction"]) == (1.0, {})
+    made("score", "calibrate", "--labels", "labels.jsonl", *judge)
+    version = made("score", "factscore", "--answers", "labels.jsonl", *judge, "--name", "after")
+    correction = manifest(version)["summary"]["correction"]
+    assert correction["human_score"] == pytest.approx(0.5)
+    assert "people would say 0.500" in manifest(version)["headline"]
+
+
+def test_an_answer_that_the_reader_fails_on_is_neither_an_abstention_nor_silent(paged: Path) -> None:
+    """The reader takes Ada's sentence apart and refuses Bo's; Cy abstains: respond ratio 1 of 2, and Bo's scores say that it failed."""
+    texts = {"ada": "Ada was born in Lima and died in Oslo.", "bo": "Bo went to Rome.", "cy": "I'm sorry, I don't know."}
+    jsonl(paged / "a.jsonl", *[{"topic": id_.title(), "id": id_, "output": text} for id_, text in texts.items()])
+    refused, apart = {"match": "Bo went", "answer": "no", "outcome": "refused"}, {"match": ".", "answer": "- Ada was born in Lima.\n- Ada died in Oslo."}
+    jsonl(paged / "reader.jsonl", refused, apart)
+    jsonl(paged / "judge.jsonl", {"match": "died", "answer": "False"}, {"match": ".", "answer": "True"})
+    asked = ("--claims", "model", "--backend", "scripted:reader.jsonl", "--judge", "scripted:judge.jsonl", "--max-failed", 0.5)
+    version = made("score", "factscore", "--answers", "a.jsonl", *asked, *CLOSED_BOOK)
+    assert [row["text"] for row in rows(version, "claims")] == ["Ada was born in Lima.", "Ada died in Oslo."]
+    reasons = {row["of"]: row["reason"] for row in rows(version, "scores") if row["name"] == "robust"}
+    assert reasons["bo"].startswith("failed: refused")
+    assert of(version, "robust")["bo"] is None
+    summary = manifest(version)["summary"]
+    assert (summary["init_score"], summary["respond_ratio"], summary["n_answers"]) == (0.5, 0.5, 2)
+    assert manifest(version)["counts"]["without_value"]["precision"] == {"failed": 1, "abstains": 1}
+    assert {(row["table"], row["id"]) for row in rows(version, "origins")} >= {("claims", "ada.c0"), ("verdicts", "ada.c0.j0")}
 
 
 def killed_at(folder: Path, server: Server, n: int, arguments: tuple[object, ...]) -> bool:
