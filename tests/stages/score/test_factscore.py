@@ -4,6 +4,7 @@ import json
 import math
 import os
 import random
+import re
 import signal
 import time
 from collections import Counter
@@ -12,12 +13,14 @@ from typing import Any
 
 import pytest
 
+from factcli.config import resolve
+from factcli.resolving import recipe_file
+from factcli.stages.score.factscore.settings import FactscoreConfig
 from tests.backends.server import Server, first_word, running
 from tests.chain import Folder
 from tests.stages.synth.typed import empty, jsonl, made, manifest, rows, told, typed  # noqa: F401 - empty is a fixture
 
 PAGES = [{"title": f"Person {n}", "text": f"Person {n} was a baker in Lima. Person {n} kept bees for many years."} for n in range(30)]
-SAID = "The judge is told of"
 
 
 def labelled(topic: str, *labels: str) -> dict[str, Any]:
@@ -41,6 +44,13 @@ def judged(body: dict[str, Any]) -> dict[str, Any]:
     number = int(body["messages"][-1]["content"].rpartition(" keeps ")[2].split()[0])
     is_true = number % 3 != 0
     return first_word(body, {"True": -0.1 if is_true else -3.0, "False": -3.0 if is_true else -0.1})
+
+
+def judged_together(body: dict[str, Any]) -> dict[str, Any]:
+    """The same of each numbered claim, as JSON."""
+    asked = re.findall(r"\n(\d+)\. Person \d+ keeps (\d+) bees", body["messages"][-1]["content"])
+    verdicts = [{"number": int(number), "verdict": "supported" if int(bees) % 3 else "unsupported"} for number, bees in asked]
+    return {"message": {"role": "assistant", "content": json.dumps({"verdicts": verdicts})}}
 
 
 def of(version: Path, name: str) -> dict[str, float | None]:
@@ -223,6 +233,23 @@ def test_an_answer_that_the_reader_fails_on_is_neither_an_abstention_nor_silent(
     assert (summary["init_score"], summary["respond_ratio"], summary["n_answers"]) == (0.5, 0.5, 2)
     assert manifest(version)["counts"]["without_value"]["precision"] == {"failed": 1, "abstains": 1}
     assert {(row["table"], row["id"]) for row in rows(version, "origins")} >= {("claims", "ada.c0"), ("verdicts", "ada.c0.j0")}
+
+
+@pytest.mark.parametrize("recipe", ["factscore", "factscore-batched"])
+def test_recipes_are_settings(recipe: str) -> None:
+    config = resolve(FactscoreConfig, [recipe_file("score", recipe)], [], {})
+    assert config.gamma == 10
+    assert config.judge.at_once == ("answer" if recipe == "factscore-batched" else "claim")
+
+
+def test_batched_verification_asks_once_an_answer_and_says_the_same(paged: Path) -> None:
+    """5 answers of 4 claims: 5 requests instead of 20."""
+    with running(Server(said=judged)) as server:
+        single = made(*command(server.url))
+    with running(Server(said=judged_together)) as server:
+        batched = made(*command(server.url, "-c", recipe_file("score", "factscore-batched"), "--name", "batched"))
+        assert server.n == 5
+    assert [row["verdict"] for row in rows(batched, "verdicts")] == [row["verdict"] for row in rows(single, "verdicts")]
 
 
 def killed_at(folder: Path, server: Server, n: int, arguments: tuple[object, ...]) -> bool:
