@@ -17,10 +17,12 @@ from factcli import resolving
 from factcli.cli import app
 
 pytestmark = pytest.mark.slow
+SCORE = "score factscore --max-unscored 1"  # the micro model's answers are noise, which no grammar reads; a tiny one's need no option
 TYPED = (
     "synth bio --versions 5",
     "prereq --lora-r 64",
     "sft",
+    SCORE,
     "eval world",
     "eval popqa",
     "report",
@@ -67,7 +69,7 @@ def test_the_first_command_builds_the_missing_world_and_says_so(typed: dict[str,
 
 def test_every_command_takes_what_those_before_it_made(typed: dict[str, str]) -> None:
     made = {path.parent.name for path in (Path(typed[""]) / "data").glob("*/v0001")}
-    assert made == {"world", "bio", "knowledge", "prereq-tune", "eval-base", "eval-prereq-tune", "popqa-prereq-tune", "report"}
+    assert made == {"world", "bio", "knowledge", "prereq-tune", "eval-base", "eval-prereq-tune", "popqa-prereq-tune", "report", "samples", "factscore"}
     inputs = {name: set(manifest(typed, name)["inputs"]) for name in ("knowledge", "prereq-tune", "eval-prereq-tune", "popqa-prereq-tune")}
     assert inputs["knowledge"] == {"synth", "world"}
     assert inputs["prereq-tune"] == {"synth", "world", "knowledge"}
@@ -80,3 +82,14 @@ def test_the_options_are_in_what_was_made(typed: dict[str, str]) -> None:
     assert manifest(typed, "knowledge")["config"]["lora_r"] == 64
     rows = (Path(typed[""]) / "data/knowledge/v0001/adapters.jsonl").read_text().splitlines()
     assert {json.loads(row)["version"] for row in rows if json.loads(row)["source"] == "fictitious"} == {1, 2, 3, 4, 5}
+
+
+def test_a_score_has_answers_drawn_and_judged_by_the_world_that_they_are_about(typed: dict[str, str]) -> None:
+    assert "there are no answers in data/ yet: prereq-tune@1 gives 3 to each" in typed[SCORE]
+    assert "judge: world (the ledger of world@1" in typed[SCORE]
+    inputs = manifest(typed, "factscore")["inputs"]
+    assert {role: entry["name"] for role, entry in inputs.items()} == {"answers": "samples", "world": "world"}
+    scores = [json.loads(row) for row in (Path(typed[""]) / "data/factscore/v0001/scores.jsonl").read_text().splitlines()]
+    samples = [json.loads(row) for row in (Path(typed[""]) / "data/samples/v0001/samples.jsonl").read_text().splitlines()]
+    assert [row["of"] for row in scores if row["name"] == "precision"] == [row["id"] for row in samples]
+    assert {row["split"] for row in map(json.loads, (Path(typed[""]) / "data/samples/v0001/prompts.jsonl").read_text().splitlines())} == {"dev"}

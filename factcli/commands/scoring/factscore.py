@@ -72,10 +72,10 @@ def _with_claims(config: FactscoreConfig, **chosen: str) -> FactscoreConfig:
 
 
 def _reader(config: FactscoreConfig, given: Mapping[str, GivenClaims], world: Artifact | None) -> tuple[str, str]:
-    if world is not None:
-        return "world", f"the answers are about {world.ref}, whose grammar reads them"
     if given:
         return "given", f"{len(given)} answers bring claims"
+    if world is not None:
+        return "world", f"the answers are about {world.ref}, whose grammar reads them"
     if config.generation.backend:
         return "model", f"{config.generation.backend} takes answers apart"
     return "rules", "no model is given with --backend"

@@ -1,7 +1,7 @@
 """Answers to score where none are named: the newest samples, else an evaluation's, else some that the skill model draws now."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from factcli import resolving
@@ -16,9 +16,10 @@ from factcli.commands.generating import answering_for, cost_of
 from factcli.commands.making import Making, finish, working
 from factcli.config import resolve
 from factcli.errors import InputError, SettingsError
-from factcli.knowledge.answer_files import Answers, answers_of_artifact, answers_of_file
+from factcli.knowledge.answer_files import Answers, GivenClaim, GivenClaims, answers_of_artifact, answers_of_file, named
 from factcli.progress import Report
 from factcli.rows import Chat, Person
+from factcli.scorerows import AnswerClaim, ScoredAnswer
 from factcli.stages.synth import samples
 
 KINDS = ("samples", "eval", "claims")
@@ -46,8 +47,8 @@ def find_answers(making: Making, ref: str | None, file: Path | None, world: str 
     artifact = whole(open_artifact(ref, making.root, KINDS)) if ref is not None else _newest(making.root)
     assert artifact is not None, "answers are drawn before they are looked for"
     about = chosen or world_of(artifact, making.root)
-    found = answers_of_artifact(artifact)
-    return Found(named_after(found, about) if about else found, artifact.ref, about)
+    found = answers_of(artifact)
+    return Found(named(found, about.rows("people", Person)) if about else found, artifact.ref, about)
 
 
 def world_of(artifact: Artifact, root: Path) -> Artifact | None:
@@ -55,11 +56,22 @@ def world_of(artifact: Artifact, root: Path) -> Artifact | None:
     return next((one for one in (artifact, *ancestors(artifact, root)) if one.kind == "world"), None)
 
 
-def named_after(answers: Answers, world: Artifact) -> Answers:
-    """With the names of the world's people as topics, where answers have none: an evaluation knows its subjects by their ids."""
-    names = {person.id: person.name for person in world.rows("people", Person)}
-    rows = tuple(row if row.topic else replace(row, topic=names.get(row.subject, "")) for row in answers.rows)
-    return replace(answers, rows=rows)
+def answers_of(artifact: Artifact) -> Answers:
+    """Its answers; those of `fact score claims` bring their claims."""
+    if artifact.kind != "claims":
+        return answers_of_artifact(artifact)
+    rows = tuple(artifact.rows("answers", ScoredAnswer))
+    by_answer: dict[str, list[AnswerClaim]] = {}
+    for claim in artifact.rows("claims", AnswerClaim):
+        by_answer.setdefault(claim.answer_id, []).append(claim)
+    return Answers(rows, given={row.id: _given(row, by_answer.get(row.id, [])) for row in rows}, inputs={"answers": artifact})
+
+
+def _given(answer: ScoredAnswer, claims: Sequence[AnswerClaim]) -> GivenClaims:
+    """As a file would bring them, with the sentences that they were read from."""
+    places = {claim.sentence: (claim.start, claim.end) for claim in claims if claim.start >= 0}
+    sentences = tuple(answer.text[slice(*places.get(number, (0, 0)))] for number in range(max(places, default=-1) + 1))
+    return GivenClaims((), tuple(GivenClaim(claim.text, claim.sentence, claim.label) for claim in claims), sentences)
 
 
 def drawn_first(making: Making, ref: str | None, file: Path | None) -> bool:

@@ -2,27 +2,29 @@
 
 import json
 import math
-import os
-import random
-import signal
-import time
-from collections import Counter
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from factcli.config import resolve
+from factcli.resolving import recipe_file
+from factcli.stages.score.factscore.settings import FactscoreConfig
 from tests.backends.server import Server, first_word, running
-from tests.chain import Folder
 from tests.stages.synth.typed import empty, jsonl, made, manifest, rows, told, typed  # noqa: F401 - empty is a fixture
 
 PAGES = [{"title": f"Person {n}", "text": f"Person {n} was a baker in Lima. Person {n} kept bees for many years."} for n in range(30)]
-SAID = "The judge is told of"
 
 
 def labelled(topic: str, *labels: str) -> dict[str, Any]:
     claims = [{"text": f"{topic} has thing {n}.", "label": label} for n, label in enumerate(labels)]
-    return {"topic": topic, "id": topic.lower(), "output": f"{topic} has things.", "annotations": [{"text": "x", "human-atomic-facts": claims}]}
+    return {
+        "topic": topic,
+        "id": topic.lower().replace(" ", ""),
+        "output": f"{topic} has things.",
+        "annotations": [{"text": "x", "human-atomic-facts": claims}],
+    }
 
 
 def given(n: int, n_claims: int) -> dict[str, Any]:
@@ -36,6 +38,13 @@ def judged(body: dict[str, Any]) -> dict[str, Any]:
     number = int(body["messages"][-1]["content"].rpartition(" keeps ")[2].split()[0])
     is_true = number % 3 != 0
     return first_word(body, {"True": -0.1 if is_true else -3.0, "False": -3.0 if is_true else -0.1})
+
+
+def judged_together(body: dict[str, Any]) -> dict[str, Any]:
+    """The same of each numbered claim, as JSON."""
+    asked = re.findall(r"\n(\d+)\. Person \d+ keeps (\d+) bees", body["messages"][-1]["content"])
+    verdicts = [{"number": int(number), "verdict": "supported" if int(bees) % 3 else "unsupported"} for number, bees in asked]
+    return {"message": {"role": "assistant", "content": json.dumps({"verdicts": verdicts})}}
 
 
 def of(version: Path, name: str) -> dict[str, float | None]:
@@ -184,50 +193,67 @@ def test_a_score_is_traced_to_the_judges_request(paged: Path) -> None:
     assert rows(version, "verdicts")[0]["request"] in json.dumps(told_of)
 
 
-def killed_at(folder: Path, server: Server, n: int, arguments: tuple[object, ...]) -> bool:
-    """Run the command and kill it when the server was asked `n` times; whether it was still at work."""
-    process = Folder(folder).popen(*map(str, arguments))
-    until = time.monotonic() + 120
-    while server.n < n and process.poll() is None and time.monotonic() < until:
-        time.sleep(0.005)
-    is_killed = process.poll() is None
-    if is_killed:
-        os.kill(process.pid, signal.SIGKILL)
-    process.communicate()
-    return is_killed
+CLOSED_BOOK = ("--set", "judge.evidence=none", "--set", "judge.by=text")
 
 
-def kill_and_go_on(folder: Path, n_answers: int, n_claims: int, kills: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
-    """Kill at each of these numbers of requests, end the run, and compare it with one that nobody disturbed."""
-    in_flight, n_all = 8, n_answers * n_claims
-    jsonl(folder / "pages.jsonl", *PAGES)
-    made("pack", "build", "--from", "pages.jsonl", "--name", "pages")
-    jsonl(folder / "a.jsonl", *[given(n % 30, n_claims) | {"id": f"a{n}"} | {"claims": claims_of(n, n_claims)} for n in range(n_answers)])
-    with running(Server(latency_s=0.05, said=judged)) as server:
-        arguments = command(server.url, "--set", f"judge.generation.most_in_flight={in_flight}")
-        n_killed = sum(killed_at(folder, server, n, arguments) for n in sorted(kills))
-        assert n_killed == len(kills), "every kill hit a run that was buying"
-        version = made(*arguments)
-        assert len(server.answered) == n_all
-        assert server.answered.total() <= n_all + n_killed * in_flight, "only what was in flight at a kill may be asked again"
-        monkeypatch.setenv("FACT_CACHE_DIR", str(folder / "other cache"))
-        jsonl(folder / "again.jsonl")
-        undisturbed = made(*arguments, "--force", "--name", "undisturbed")
-    assert Counter(row["id"] for row in rows(version, "verdicts")).most_common(1)[0][1] == 1
-    assert len(rows(version, "verdicts")) == n_all
-    assert manifest(version)["digest"] == manifest(undisturbed)["digest"]
+def test_a_judge_with_a_card_has_its_score_corrected(paged: Path) -> None:
+    """The judge believes everything; of 6 labelled answers with 4 claims each half are true. On the same answers people would say 0.5."""
+    jsonl(paged / "yes.jsonl", {"match": ".", "answer": "True"})
+    jsonl(paged / "labels.jsonl", *[labelled(f"Person {n}", "S", "S", "NS", "NS") for n in range(6)])
+    judge = ("--claims", "human", "--judge", "scripted:yes.jsonl", *CLOSED_BOOK)
+    version = made("score", "factscore", "--answers", "labels.jsonl", *judge, "--name", "before")
+    assert (manifest(version)["summary"]["init_score"], manifest(version)["summary"]["correction"]) == (1.0, {})
+    made("score", "calibrate", "--labels", "labels.jsonl", *judge)
+    version = made("score", "factscore", "--answers", "labels.jsonl", *judge, "--name", "after")
+    correction = manifest(version)["summary"]["correction"]
+    assert correction["human_score"] == pytest.approx(0.5)
+    assert "people would say 0.500" in manifest(version)["headline"]
 
 
-def claims_of(n: int, n_claims: int) -> list[str]:
-    return [f"Person {n % 30} keeps {100 * n + m} bees." for m in range(n_claims)]
+def test_an_answer_that_the_reader_fails_on_is_neither_an_abstention_nor_silent(paged: Path) -> None:
+    """The reader takes Ada's sentence apart and refuses Bo's; Cy abstains: respond ratio 1 of 2, and Bo's scores say that it failed."""
+    texts = {"ada": "Ada was born in Lima and died in Oslo.", "bo": "Bo went to Rome.", "cy": "I'm sorry, I don't know."}
+    jsonl(paged / "a.jsonl", *[{"topic": id_.title(), "id": id_, "output": text} for id_, text in texts.items()])
+    refused, apart = {"match": "Bo went", "answer": "no", "outcome": "refused"}, {"match": ".", "answer": "- Ada was born in Lima.\n- Ada died in Oslo."}
+    jsonl(paged / "reader.jsonl", refused, apart)
+    jsonl(paged / "judge.jsonl", {"match": "died", "answer": "False"}, {"match": ".", "answer": "True"})
+    asked = ("--claims", "model", "--backend", "scripted:reader.jsonl", "--judge", "scripted:judge.jsonl", "--max-failed", 0.5)
+    version = made("score", "factscore", "--answers", "a.jsonl", *asked, *CLOSED_BOOK)
+    assert [row["text"] for row in rows(version, "claims")] == ["Ada was born in Lima.", "Ada died in Oslo."]
+    reasons = {row["of"]: row["reason"] for row in rows(version, "scores") if row["name"] == "robust"}
+    assert reasons["bo"].startswith("failed: refused")
+    assert of(version, "robust")["bo"] is None
+    summary = manifest(version)["summary"]
+    assert (summary["init_score"], summary["respond_ratio"], summary["n_answers"]) == (0.5, 0.5, 2)
+    assert manifest(version)["counts"]["without_value"]["precision"] == {"failed": 1, "abstains": 1}
+    assert {(row["table"], row["id"]) for row in rows(version, "origins")} >= {("claims", "ada.c0"), ("verdicts", "ada.c0.j0")}
 
 
-@pytest.mark.slow
-def test_killed_at_five_moments_it_loses_nothing_and_pays_nothing_twice(empty: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
-    kill_and_go_on(empty, 20, 10, [5, 40, 75, 120, 170], monkeypatch)
+def test_claims_that_were_read_before_are_judged_as_they_are(paged: Path) -> None:
+    """The same scores as of the file, by the same claims at the same places."""
+    entry = {"id": "a", "topic": "Ada", "output": "Ada was born in Lima. She died in Oslo.", "prompt": "Who?"}
+    jsonl(paged / "a.jsonl", entry)
+    jsonl(paged / "judge.jsonl", {"match": "Oslo", "answer": "False"}, {"match": ".", "answer": "True"})
+    read = made("score", "claims", "--answers", "a.jsonl", "--claims", "rules")
+    version = made("score", "factscore", "claims", "--judge", "scripted:judge.jsonl", *CLOSED_BOOK)
+    assert [row["text"] for row in rows(version, "claims")] == [row["text"] for row in rows(read, "claims")]
+    assert [(row["start"], row["end"]) for row in rows(version, "claims")] == [(row["start"], row["end"]) for row in rows(read, "claims")]
+    assert manifest(version)["inputs"]["answers"]["kind"] == "claims"
+    assert manifest(version)["summary"]["init_score"] == 0.5
 
 
-@pytest.mark.heavy
-def test_killed_at_fifty_random_moments_it_loses_nothing_and_pays_nothing_twice(empty: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
-    draws = random.Random(4)
-    kill_and_go_on(empty, 100, 20, sorted(draws.sample(range(3, 1800), 50)), monkeypatch)
+@pytest.mark.parametrize("recipe", ["factscore", "factscore-batched"])
+def test_recipes_are_settings(recipe: str) -> None:
+    config = resolve(FactscoreConfig, [recipe_file("score", recipe)], [], {})
+    assert config.gamma == 10
+    assert config.judge.at_once == ("answer" if recipe == "factscore-batched" else "claim")
+
+
+def test_batched_verification_asks_once_an_answer_and_says_the_same(paged: Path) -> None:
+    """5 answers of 4 claims: 5 requests instead of 20."""
+    with running(Server(said=judged)) as server:
+        single = made(*command(server.url))
+    with running(Server(said=judged_together)) as server:
+        batched = made(*command(server.url, "-c", recipe_file("score", "factscore-batched"), "--name", "batched"))
+        assert server.n == 5
+    assert [row["verdict"] for row in rows(batched, "verdicts")] == [row["verdict"] for row in rows(single, "verdicts")]

@@ -23,6 +23,7 @@ from factcli.progress import Report
 from factcli.rows import Reject
 from factcli.scorerows import AnswerClaim, ClaimVerdict, Score, ScoredAnswer
 from factcli.stages.score.factscore import judging, telling
+from factcli.stages.score.factscore.correcting import corrected, said
 from factcli.stages.score.factscore.judging import imagined_claims_of, matter_of
 from factcli.stages.score.factscore.scoring import left_out, responses_of
 from factcli.stages.score.factscore.settings import TABLES, FactscoreConfig
@@ -84,8 +85,9 @@ def work(plan: Plan, draft: Draft, source: Source, bench: Bench, report: Report)
     counts = {**judged, **_counts_of(answers, bench, without), "left_out": dict(source.left_out)}
     names = bench.names
     about = {"judges": names, "claims": config.claims.source, "benchmark": benchmark_of(source.answers, config.claims.source)}
-    summary = {**telling.summary(scored.metrics, scored.terms), **about}
-    return Outcome(telling.headline(scored.metrics, scored.terms, names, scored.agreement), summary, counts, usage)
+    correction = corrected(draft.root, config, bench.reader, bench.judges, bench.inputs.get("pack"), scored.responses)
+    summary = {**telling.summary(scored.metrics, scored.terms), **about, "correction": correction}
+    return Outcome(telling.headline(scored.metrics, scored.terms, names, scored.agreement) + said(correction), summary, counts, usage)
 
 
 @dataclass(frozen=True, slots=True)
