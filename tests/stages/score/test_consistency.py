@@ -113,7 +113,7 @@ def test_a_prompt_whose_answers_did_not_come_is_counted(empty: Path) -> None:  #
     """Person 1 is refused each time; of person 0 one of three answers is empty: it is no row, and the score says that it stands on two."""
     jsonl(empty / "p.jsonl", *({"prompt": f"Where was person {q} born?", "id": f"p{q}"} for q in range(2)))
     jsonl(empty / "s.jsonl", {"match": "person 0", "answers": ["Lima", " ", "Lima"]}, {"match": "person 1", "answer": "No.", "outcome": "refused"})
-    made("synth", "samples", "--prompts", "p.jsonl", "--backend", "scripted:s.jsonl", "--samples", 3, "--reference", "--max-failed", 0.6)
+    made("synth", "samples", "--prompts", "p.jsonl", "--backend", "scripted:s.jsonl", "--samples", 3, "--reference", "--max-failed", 0.7)
     version = made("score", "consistency", "--entailer", "lexical")
     assert manifest(version)["counts"]["left_out"] == {"without samples": 1}
     assert [(row["n_units"], row["n_unscored"]) for row in rows(version, "scores") if row["id"] == "p0.selfcheck"] == [(2, 1)]
