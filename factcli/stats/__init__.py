@@ -19,7 +19,6 @@ from factcli.stats.ranking import (
     EqualClaims,
     RankedClaim,
     auroc,
-    mean_risk,
     risk_coverage_area,
     share_at_coverage,
     share_at_equal_claims,

@@ -259,6 +259,13 @@ def test_thresholds_are_chosen_on_dev_and_never_look_at_test(empty: Path) -> Non
     assert {row["id"]: row["value"] for row in rows(without_test, "thresholds")}["tau_k"] == pytest.approx(0.5)
 
 
+def test_comparisons_are_kept_unless_they_are_too_many(empty: Path) -> None:  # noqa: F811
+    """Two questions: 3 + 3 against the reference, and 6 of the three that are not alike: 12 rows."""
+    samples_of(empty, n=2)
+    assert len(rows(made("score", "consistency", "--entailer", "lexical", "--set", "most_comparisons=12"), "comparisons")) == 12
+    assert rows(made("score", "consistency", "--entailer", "lexical", "--set", "most_comparisons=11"), "comparisons") == []
+
+
 def test_filter_size_keeps_the_least_known_questions(empty: Path) -> None:  # noqa: F811
     samples_of(empty)
     version = made("score", "consistency", "--entailer", "lexical", "--set", "filter_size=0.34")
