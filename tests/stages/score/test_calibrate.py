@@ -220,3 +220,17 @@ def test_a_killed_run_goes_on_and_ends_like_an_uninterrupted_one(tmp_path: Path,
         again = folder.must(*command, "--data", "fresh").made
     assert 0 < n_kept_then < n_kept(cache)
     assert open_artifact(tmp_path / again, tmp_path / "fresh").digest == folder.manifest("card@1")["digest"]
+
+
+def test_a_judge_by_passages_reads_the_pack_and_topics_without_a_page_are_unscored(empty: Path) -> None:  # noqa: F811
+    """Of three responses one has a topic without a page: its claims are unscored, it is in no score, and that is counted."""
+    jsonl(empty / "labels.jsonl", *(response(n, ["Rome", "Bern"], ["S", "NS"]) for n in range(3)))
+    jsonl(empty / "pages.jsonl", *({"title": f"Person {n}", "text": f"Person {n} lived in Rome."} for n in range(2)))
+    jsonl(empty / "judge.jsonl", {"match": r"lived in Rome(.|\n)*lived in Rome", "answer": "True"}, {"match": ".", "answer": "False"})
+    made("pack", "build", "--from", "pages.jsonl")
+    version = card("--judge", "scripted:judge.jsonl", "--set", "judge.by=text", "--set", "judge.max_unscored=0.5")
+    assert {role: entry["kind"] for role, entry in manifest(version)["inputs"].items()} == {"pack": "pack"}
+    assert [row["judged"] for row in rows(version, "responses")] == [0.5, 0.5, None]
+    assert manifest(version)["counts"]["unscored"] == {"no page": 2}
+    assert {row["title"] for row in rows(version, "evidence")} == {"Person 0", "Person 1"}
+    assert measures(version)["agreement"] == 1
