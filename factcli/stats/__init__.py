@@ -38,7 +38,6 @@ __all__ = [
     "cohen_kappa",
     "equal_signs",
     "fleiss_kappa",
-    "mean_risk",
     "paired_difference",
     "ratio",
     "raw_agreement",
