@@ -5,7 +5,7 @@ speed         how long commands take to start                        demo       
 generation    a server used fully                                    endurance    runs killed, against faults, of 100,000 rows
 retrieval     knowledge packs                                        claims       claims by rule against human ones
 factscore     the known figures of FActScore's human labels          judging      a judge used fully
-calibration   what corrected scores are worth
+calibration   what corrected scores are worth                  worldscores  each score against a world's truth
 """
 
 import argparse
@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from tests.bench import calibration, claims, demo, effect, endurance, factscore, generation, judging, retrieval, speed, tables
+from tests.bench import calibration, claims, demo, effect, endurance, factscore, generation, judging, retrieval, speed, tables, worldscores
 from tests.bench.protocol import FROZEN, read_protocol
 
 Chosen = argparse.Namespace
@@ -65,6 +65,7 @@ PARTS: Mapping[str, Callable[[Chosen], str]] = {
     "claims": lambda _: claims.table(),
     "judging": lambda chosen: judging.table(chosen.answers),
     "calibration": lambda _: calibration.table(),
+    "worldscores": lambda chosen: worldscores.table(chosen.data),
     "retrieval": lambda chosen: retrieval.table(chosen.passages),
     "demo": lambda chosen: demo.table(chosen.versions, chosen.size, chosen.runs),
     "effect": _effect,
