@@ -374,6 +374,7 @@ def ctrl_c(folder: Folder, *arguments: str) -> Ran:
     return Ran(process.returncode, out, err)
 
 
+@pytest.mark.slow  # it trains twice
 def test_without_space_training_says_so_and_the_same_command_finishes(skills: Skills) -> None:
     check_told(skills.full, INPUT, "no space left on the disk")
     assert "sft-real@1" in committed(skills.folder.path / "data")

@@ -26,7 +26,13 @@ from factcli.stages import world as world_stage
 from factcli.stages.eval import on_popqa, on_world
 from factcli.stages.eval.settings import PopqaEvalConfig, WorldEvalConfig
 from factcli.stages.eval.subject import Subject
+from factcli.stages.pack import PackConfig
 from factcli.stages.prereq import PrereqConfig
+from factcli.stages.score.claims import ScoreClaimsConfig
+from factcli.stages.score.confidence.settings import ConfidenceConfig
+from factcli.stages.score.consistency.settings import ConsistencyConfig
+from factcli.stages.score.factscore.settings import FactscoreConfig
+from factcli.stages.score.pairs import PairsConfig as ScorePairsConfig
 from factcli.stages.sft import SftConfig, choose_rows
 from factcli.stages.synth import from_facts, from_world
 from factcli.stages.synth.pairs import PairsConfig
@@ -69,6 +75,7 @@ def adapters_of(folder: Folder) -> dict[str, dict]:
     return {row["name"]: row for row in folder.rows("knowledge", "adapters")}
 
 
+@pytest.mark.slow
 def test_synth_qa_writes_texts_of_real_training_people_too(qa: Folder) -> None:
     split_of = {person["id"]: person["split"] for person in qa.rows("qa", "people")}
     real = [document for document in qa.rows("qa", "documents") if not document["fictitious"]]
@@ -447,7 +454,7 @@ def test_rows_per_forward_pass_reach_the_skill_job_and_its_key_alone(tmp_path: P
 # ---------------------------------------------------------------- recipes
 
 
-MODELS: dict[str, type[Config]] = {"world": WorldConfig, "prereq": PrereqConfig, "sft": SftConfig}
+MODELS: dict[str, type[Config]] = {"pack": PackConfig, "world": WorldConfig, "prereq": PrereqConfig, "sft": SftConfig}
 SYNTH: dict[str, type[Config]] = {  # by the file's name, or what it begins with
     "bio": BioConfig,
     "bio-familiarity": BioSubjectsConfig,
@@ -459,6 +466,13 @@ SYNTH: dict[str, type[Config]] = {  # by the file's name, or what it begins with
     "qa-paper": QaTriplesConfig,
     "samples": SamplesConfig,
     "wiki": WikiConfig,
+}
+SCORE: dict[str, type[Config]] = {
+    "claims": ScoreClaimsConfig,
+    "confidence": ConfidenceConfig,
+    "consistency": ConsistencyConfig,
+    "factscore": FactscoreConfig,
+    "pairs": ScorePairsConfig,
 }
 YAMLS = sorted(path.relative_to(CONFIGS).as_posix() for path in CONFIGS.glob("*/*.yaml"))
 BASELINES = ("real", "popular-head", "popular-50", "fictitious")
@@ -479,8 +493,9 @@ def test_a_shipped_settings_file_resolves_and_its_first_line_says_what_it_is_for
     folder = name.partition("/")[0]
     if folder == "relations":
         assert load_templates([path])
-    elif folder == "synth":
-        resolve(SYNTH.get(path.stem) or SYNTH[path.stem.partition("-")[0]], [path], (), {})
+    elif folder in ("synth", "score"):
+        models = SYNTH if folder == "synth" else SCORE
+        resolve(models.get(path.stem) or models[path.stem.partition("-")[0]], [path], (), {})
     elif folder == "accelerate":
         assert isinstance(yaml.safe_load(path.read_text(encoding="utf-8")), dict)
     else:

@@ -25,6 +25,7 @@ PREREQ = {
 SFT = {"lora_r": 4, "lr": 1e-2, "epochs": None, "steps": 4, "batch_rows": 8, "micro_batches": 2, "max_length": 96, "threads": 1}
 MULTI = {**SFT, "mode": "multi_version", "real_fraction": 0.5}
 MIX = {**SFT, "mode": "mix"}
+pytestmark = pytest.mark.slow
 FAMILIES = {"grouped-llama": own_bases.grouped_llama, "gpt2": own_bases.gpt2}
 
 

@@ -79,6 +79,7 @@ def test_a_text_goes_to_the_completion_endpoint_and_settings_reach_the_server(tm
     assert server.bodies == [expected_body]
 
 
+@pytest.mark.slow
 def test_with_thirty_percent_of_all_kinds_of_faults_every_row_ends_right_and_the_counts_add_up(tmp_path: Path):
     run = run_with_faults(tmp_path, 150, tries=9, timeout_s=3)
     assert Counter(response.outcome for response in run.found.values()) == {"ok": 150}

@@ -249,15 +249,16 @@ def test_each_judge_has_a_verdict_on_each_claim_and_the_bill_is_of_all(tmp_path:
 
 
 def test_two_judges_have_one_budget(tmp_path: Path):
-    """Each request takes 20, at worst W by its letters; each judge 6 of them, and a probe of two, 160 in all.
+    """Each request takes 10 + 5 x 20 = 110, at worst W by its letters; each judge 6 of them, and a probe of two, 880 in all.
 
-    With 140 + W the first is done at 160; the second has spent 40 on its probe and can never set aside what any claim may cost.
+    With 770 + W the first is done at 880; the second spends 220 on its probe, and the 330 by which that is beyond 770 are more than
+    the claims' letters differ by: it can never set aside what any claim may cost.
     """
     with running(Server(said=by_probability)) as one, running(Server(said=by_probability)) as other:
-        generation = GenerationConfig(price="1000000,2000000")
+        generation = GenerationConfig(price="1000000,20000000")
         judged(JudgeConfig(judges=(f"http:a@{one.url}",), generation=generation), tmp_path / "alone")
-        worst = max(most_tokens_in(Request("", tuple(Turn(**turn) for turn in body["messages"]), Sampling(8))) + 16 for body in one.bodies)
-        config = JudgeConfig(judges=(f"http:b@{one.url}", f"http:b@{other.url}"), generation=generation.model_copy(update={"budget": 140.0 + worst}))
+        worst = max(most_tokens_in(Request("", tuple(Turn(**turn) for turn in body["messages"]), Sampling(8))) + 8 * 20 for body in one.bodies)
+        config = JudgeConfig(judges=(f"http:b@{one.url}", f"http:b@{other.url}"), generation=generation.model_copy(update={"budget": 770.0 + worst}))
         for _ in range(2):
             with pytest.raises(BudgetError, match="does not allow another request"):
                 judged(config, tmp_path / "data")
