@@ -58,11 +58,12 @@ def fill(
     needs: Collection[Need] = (),
     first: Backend | None = None,
     n_first: int = 0,
+    is_greedy: bool = False,
 ) -> Backend:
     """Run what the draft lacks of `units`; gives the backend, for its usage.
 
     A server is probed first: BackendError where it lacks what the run `needs`; that it ignores seeds or refuses
-    temperature 0 is said and recorded.
+    temperature 0 is said and recorded. Where all that is asked `is_greedy`, nothing is drawn, and seeds are not looked at.
 
     Where a draft is filled twice, because later units follow from earlier ones, the second call is given the `first`'s
     backend (its budget and usage go on) and the number of units that are not its own; where somebody else is to answer,
@@ -77,7 +78,8 @@ def fill(
     if isinstance(backend, HttpBackend):
         note_spent(backend.budget, spent)
     if isinstance(backend, HttpBackend) and first is None and len(draft) - n_first < total:
-        _probe(draft, backend, needs, answering.config.chat, report)
+        always = [need for need in ALWAYS if need != "seeds" or not is_greedy]
+        _probe(draft, backend, {*needs, *always}, needs, answering.config.chat, report)
     failed = _run(draft, backend, units, lambda n_failed: len(draft) - n_first + n_failed, panel, title)
     _settle(draft, failed, total, answering.config.max_failed)
     return backend
@@ -98,8 +100,8 @@ def _run(draft: Draft, backend: Backend, units: Iterable[Unit], n_done: Callable
     return failed
 
 
-def _probe(draft: Draft, backend: HttpBackend, needs: Collection[Need], is_chat: bool, report: Report) -> None:
-    findings = probe(backend, {*needs, *ALWAYS}, is_chat)
+def _probe(draft: Draft, backend: HttpBackend, asked: Collection[Need], needs: Collection[Need], is_chat: bool, report: Report) -> None:
+    findings = probe(backend, asked, is_chat)
     require(findings, needs)
     lacking = {need: finding for need, finding in findings.items() if finding}
     for need, finding in lacking.items():

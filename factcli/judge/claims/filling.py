@@ -40,7 +40,7 @@ def fill_claims(draft: Draft, answers: Sequence[ScoredAnswer], given: Given, con
     A unit whose model gives no usable answer is a row of `rejected` with `is_failure`. Raises TooManyFailuresError, see backends/filling.py.
     """
     if config.source == "model":
-        return fill(draft, _asked(who), _units(answers, config, _asked(who)), len(answers), report, "Claims")
+        return fill(draft, _asked(who), _units(answers, config, _asked(who)), len(answers), report, "Claims", is_greedy=config.temperature == 0)
     for place, answer in enumerate(answers):
         if not draft.done(_unit(answer)):
             draft.write(_unit(answer), place, _rows(answer, _draughts(answer, given.get(answer.id), config), config))

@@ -203,7 +203,8 @@ def _ask(draft: Draft, judge: LanguageJudge, todo: Sequence[Portion], showing: _
     n_others = len(draft) - sum(draft.done(portion.name) for portion in todo)
     is_single = judge.at_once == "claim" or config.left_out == "ask"
     needs: list[Need] = ["choices"] if config.by == "probability" and is_single else []
-    backend = fill(draft, judge.who, _units(judge, todo, showing, config), len(todo), report, f"Judging by {judge.name}", needs, n_first=n_others)
+    units, title = _units(judge, todo, showing, config), f"Judging by {judge.name}"
+    backend = fill(draft, judge.who, units, len(todo), report, title, needs, n_first=n_others, is_greedy=True)
     _write_failed(draft, judge, todo)
     return usage_of_judge(draft, judge, backend)
 
