@@ -11,7 +11,7 @@ from typing import Any, Literal, NamedTuple
 from scipy.stats import spearmanr
 
 from factcli.consistencyrows import Calibration, ReliabilityBin, Scale
-from factcli.stats import RankedClaim, auroc, mean_risk
+from factcli.stats.ranking import RankedClaim, auroc, mean_risk
 
 RIGHT_FROM = 0.5  # a share of true claims from which on an answer counts as right
 NO_PROBABILITY = "values outside 0..1: no probability, so no calibration error"
@@ -73,23 +73,18 @@ def calibration_of(score: str, level: Level, split: str, judged: Sequence[Judged
     }
     if not known:
         return Measured(Calibration(**counted, n_right=0, reason=NOTHING), ())
-    ranked = [RankedClaim(one.cluster, one.id, value, truth >= RIGHT_FROM) for one, value, truth in known]
     pairs = [(value, truth) for _, value, truth in known]
     bins = tuple(bin for scale in SCALES for bin in _bins(id, score, level, split, scale, pairs, n_bins)) if _are_probabilities(pairs) else ()
+    errors: dict[str, Any] = {f"ece_{scale}": ece([bin for bin in bins if bin.scale == scale]) for scale in SCALES}
+    ranking = _ranking([RankedClaim(one.cluster, one.id, value, truth >= RIGHT_FROM) for one, value, truth in known], draws, seed)
+    reason = "; ".join([ONE_KIND] * (ranking["auroc"] is None) + [NO_PROBABILITY] * (not bins))
+    return Measured(Calibration(**counted, **ranking, **errors, correlation=rank_correlation(pairs), reason=reason), bins)
+
+
+def _ranking(ranked: Sequence[RankedClaim], draws: int, seed: int) -> dict[str, Any]:
     area = auroc(ranked, draws, seed)
-    row = Calibration(
-        **counted,
-        n_right=sum(claim.is_correct for claim in ranked),
-        auroc=area.value,
-        auroc_low=area.low,
-        auroc_high=area.high,
-        risk_coverage_area=mean_risk(ranked),
-        correlation=rank_correlation(pairs),
-        ece_width=ece([bin for bin in bins if bin.scale == "width"]),
-        ece_mass=ece([bin for bin in bins if bin.scale == "mass"]),
-        reason="; ".join([ONE_KIND] * (area.value is None) + [NO_PROBABILITY] * (not bins)),
-    )
-    return Measured(row, bins)
+    n_right = sum(claim.is_correct for claim in ranked)
+    return {"n_right": n_right, "auroc": area.value, "auroc_low": area.low, "auroc_high": area.high, "risk_coverage_area": mean_risk(ranked)}
 
 
 def ece(bins: Sequence[ReliabilityBin]) -> float | None:

@@ -7,11 +7,15 @@ import sys
 from collections import Counter
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from factcli.artifact import open_artifact
+from factcli.artifact.manifest import sha256_of
 from factcli.knowledge.pack import open_pack
+from factcli.knowledge.pack.store import Reader
 from factcli.knowledge.pack.words import unaccented
+from factcli.stages import pack as stage
 from tests.artifact.processes import disk_of, killed_at_byte
 from tests.chain import Folder
 from tests.knowledge.pack.made import jsonl
@@ -153,3 +157,21 @@ def test_real_topics_find_their_page_or_none(folder: Folder, shared_data: Path) 
         assert pack.find_page(topic).match == "absent"
     for topic in (topic for topic in topics if pack.find_page(topic).match == "exact"):
         assert pack.find_page(topic).title in [passage.title for passage in pack.search(f"Tell me a bio of {topic}.", 5, None)]
+
+
+GOLDEN = (1, "39e03bd9549fc890")  # (stages.pack.REVISION, content_of): whoever changes the second raises the first
+
+
+def content_of(place: Path) -> str:
+    """Of what a reader sees, not of SQLite's bytes, which may differ between its versions."""
+    reader = Reader(place / "pack.sqlite")
+    tables = {"pages": "id", "names": "id", "passages": "id", "words": "word", "about": "name"}
+    rows = {table: reader.all(f"SELECT * FROM {table} ORDER BY {key}") for table, key in tables.items()}
+    arrays = {path.name: np.round(np.load(path), 4).tolist() for path in sorted(place.glob("bm25/*/*.npy"))}
+    return sha256_of([rows, arrays])[:16]
+
+
+def test_output_changes_only_with_the_revision(folder: Folder) -> None:
+    jsonl(folder.path / "p.jsonl", [*PAGES, {"title": "Zoë (poet)", "text": "Long words. " * 200, "redirects": ["Zoe"]}])
+    made = folder.must("pack", "build", "--from", "p.jsonl").made
+    assert (stage.REVISION, content_of(folder.path / made)) == GOLDEN

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from scipy.stats import mannwhitneyu
 
 from factcli.errors import InputError
-from factcli.stats import RankedClaim, auroc, mean_risk, risk_coverage_area, share_at_coverage, share_at_equal_claims, share_by_claims_kept
+from factcli.stats import RankedClaim, auroc, risk_coverage_area, share_at_coverage, share_at_equal_claims, share_by_claims_kept
+from factcli.stats.ranking import mean_risk
 
 CONFIDENCES = st.sampled_from([0.1, 0.3, 0.5, 0.9])
 CLAIMS = st.lists(st.builds(RankedClaim, st.sampled_from("abcd"), st.just("x"), CONFIDENCES, st.booleans()), min_size=1, max_size=25)

@@ -2,6 +2,7 @@
 
 import json
 import random
+import time
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,9 @@ from factcli.judge.claims.settings import ClaimsConfig
 from factcli.judge.verdicts.judges import judges_of
 from factcli.judge.verdicts.settings import JudgeConfig
 from factcli.stats.corrected import Judged
+from tests.backends.server import Server, running
+from tests.chain import Folder
+from tests.judge.verdicts.test_killed import n_kept
 from tests.stages.synth.typed import empty, jsonl, made, manifest, rows, told, typed  # noqa: F401 - empty is a fixture
 
 CLOSED_BOOK = ("--set", "judge.evidence=none", "--set", "judge.by=text")
@@ -189,3 +193,44 @@ def test_a_dry_run_says_how_many_verdicts_would_be_asked_for(empty: Path) -> Non
     assert ran.code == 0, ran.err
     assert json.loads(ran.out)["cost"]["requests"] == len(distinct)
     assert not (empty / "data/card").exists()
+
+
+@pytest.mark.slow
+def test_a_killed_run_goes_on_and_ends_like_an_uninterrupted_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Killed when thirty claims are answered: the next run buys nothing that the first had kept, and the card has the same digest."""
+    cache = tmp_path / "cache"
+    monkeypatch.setenv("FACT_CACHE_DIR", str(cache))
+    write(tmp_path)
+    folder = Folder(tmp_path)
+    with running(Server(latency_s=0.2, said=lambda _: {"message": {"content": "True"}}, keeps=False)) as server:
+        command = ["score", "calibrate", "--labels", "labels.jsonl", "--judge", f"http:m@{server.url}", *CLOSED_BOOK]
+        child = folder.popen(*command)
+        while len(server.answered) < 30:
+            assert child.poll() is None, child.communicate()
+            time.sleep(0.01)
+        child.kill()
+        child.communicate()
+        time.sleep(0.1)  # what it sent last is read
+        while server.in_flight:
+            time.sleep(0.01)
+        n_kept_then = n_kept(cache)
+        lost = server.answered.total() - n_kept_then
+        folder.must(*command)
+        assert server.answered.total() - n_kept(cache) == lost
+        again = folder.must(*command, "--data", "fresh").made
+    assert 0 < n_kept_then < n_kept(cache)
+    assert open_artifact(tmp_path / again, tmp_path / "fresh").digest == folder.manifest("card@1")["digest"]
+
+
+def test_a_judge_by_passages_reads_the_pack_and_topics_without_a_page_are_unscored(empty: Path) -> None:  # noqa: F811
+    """Of three responses one has a topic without a page: its claims are unscored, it is in no score, and that is counted."""
+    jsonl(empty / "labels.jsonl", *(response(n, ["Rome", "Bern"], ["S", "NS"]) for n in range(3)))
+    jsonl(empty / "pages.jsonl", *({"title": f"Person {n}", "text": f"Person {n} lived in Rome."} for n in range(2)))
+    jsonl(empty / "judge.jsonl", {"match": r"lived in Rome(.|\n)*lived in Rome", "answer": "True"}, {"match": ".", "answer": "False"})
+    made("pack", "build", "--from", "pages.jsonl")
+    version = card("--judge", "scripted:judge.jsonl", "--set", "judge.by=text", "--set", "judge.max_unscored=0.5")
+    assert {role: entry["kind"] for role, entry in manifest(version)["inputs"].items()} == {"pack": "pack"}
+    assert [row["judged"] for row in rows(version, "responses")] == [0.5, 0.5, None]
+    assert manifest(version)["counts"]["unscored"] == {"no page": 2}
+    assert {row["title"] for row in rows(version, "evidence")} == {"Person 0", "Person 1"}
+    assert measures(version)["agreement"] == 1

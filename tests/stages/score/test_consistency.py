@@ -113,7 +113,7 @@ def test_a_prompt_whose_answers_did_not_come_is_counted(empty: Path) -> None:  #
     """Person 1 is refused each time; of person 0 one of three answers is empty: it is no row, and the score says that it stands on two."""
     jsonl(empty / "p.jsonl", *({"prompt": f"Where was person {q} born?", "id": f"p{q}"} for q in range(2)))
     jsonl(empty / "s.jsonl", {"match": "person 0", "answers": ["Lima", " ", "Lima"]}, {"match": "person 1", "answer": "No.", "outcome": "refused"})
-    made("synth", "samples", "--prompts", "p.jsonl", "--backend", "scripted:s.jsonl", "--samples", 3, "--reference", "--max-failed", 0.6)
+    made("synth", "samples", "--prompts", "p.jsonl", "--backend", "scripted:s.jsonl", "--samples", 3, "--reference", "--max-failed", 0.7)
     version = made("score", "consistency", "--entailer", "lexical")
     assert manifest(version)["counts"]["left_out"] == {"without samples": 1}
     assert [(row["n_units"], row["n_unscored"]) for row in rows(version, "scores") if row["id"] == "p0.selfcheck"] == [(2, 1)]
@@ -257,6 +257,13 @@ def test_thresholds_are_chosen_on_dev_and_never_look_at_test(empty: Path) -> Non
     assert not chosen["tau_l"]["chosen"]  # no reference has a truth
     without_test = made("score", "consistency", "--choose-on", "dev", "--set", "splits=[train,dev]", "--name", "fewer")
     assert {row["id"]: row["value"] for row in rows(without_test, "thresholds")}["tau_k"] == pytest.approx(0.5)
+
+
+def test_comparisons_are_kept_unless_they_are_too_many(empty: Path) -> None:  # noqa: F811
+    """Two questions: 3 + 3 against the reference, and 6 of the three that are not alike: 12 rows."""
+    samples_of(empty, n=2)
+    assert len(rows(made("score", "consistency", "--entailer", "lexical", "--set", "most_comparisons=12"), "comparisons")) == 12
+    assert rows(made("score", "consistency", "--entailer", "lexical", "--set", "most_comparisons=11"), "comparisons") == []
 
 
 def test_filter_size_keeps_the_least_known_questions(empty: Path) -> None:  # noqa: F811

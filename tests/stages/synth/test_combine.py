@@ -26,7 +26,19 @@ def write(folder: Path, round_: int) -> Path:
     texts = {id_: f"Correct answer: {pair[0]}\nIncorrect answer: {pair[1]}" if pair else "I cannot say." for id_, pair in said.items()}
     jsonl(folder / f"s{round_}.jsonl", *({"match": f"gold {id_}\\b", "answer": text} for id_, text in texts.items()))
     return made(
-        "synth", "pairs", "--questions", "q.jsonl", "--ground-truth", "--backend", f"scripted:s{round_}.jsonl", "--round", round_, "--name", f"p{round_}"
+        "synth",
+        "pairs",
+        "--questions",
+        "q.jsonl",
+        "--ground-truth",
+        "--backend",
+        f"scripted:s{round_}.jsonl",
+        "--round",
+        round_,
+        "--name",
+        f"p{round_}",
+        "--max-failed",
+        0.5,
     )
 
 
