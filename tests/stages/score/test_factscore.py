@@ -97,6 +97,7 @@ def test_without_answers_judge_or_model_the_way_out_is_said(empty: Path) -> None
     jsonl(empty / "a.jsonl", given(1, 2))
     told(typed("score", "factscore", "--answers", "a.jsonl"), 2, "no judge is given")
     told(typed("score", "factscore", "samples", "--answers", "a.jsonl", "--judge", "world"), 2, "one source of answers")
+    told(typed("score", "factscore", "--answers", "a.jsonl", "--claims", "rules", "--backend", "scripted:a.jsonl"), 2, "would not be asked")
 
 
 def command(url: str, *more: object) -> tuple[object, ...]:
