@@ -2,14 +2,9 @@
 
     python -m tests.bench judging [--answers 100]
 
-<<<<<<< HEAD
 Four runs of the command, each a process with a cache of its own: as it is, with the server's 64 told, one request at a time (on the
-first answers, for its rate is a rate), and with all claims of an answer in one request. The judge is a process too; its verdict is a function of the claim,
-=======
-Three runs of the command, each a process with a cache of its own: as it is, one request at a time (on the first answers, for its
-rate is a rate), and with all claims of an answer in one request. The judge is a process too; its verdict is a function of the claim,
->>>>>>> 79ca7b7536595b19d4fc607efee72b69a2e9c6e0
-so that runs can be compared verdict by verdict. Seconds are those in which requests are made and answered, the probe of the server
+first answers, for its rate is a rate), and with all claims of an answer in one request. The judge is a process too; its verdict is
+a function of the claim, so that runs can be compared verdict by verdict. Seconds are those in which requests are made and answered, the probe of the server
 included; the process besides loads what it needs, finds passages, scores and commits.
 """
 
@@ -88,11 +83,7 @@ def table(n_answers: int = 100) -> str:
 
 def _told(many: Run, known: Run, one: Run, batched: Run, n_answers: int) -> str:
     n_claims, n_one = len(many.verdicts), len(one.verdicts)
-<<<<<<< HEAD
     faster, faster_known = ((one.seconds / one.requests * run.requests) / run.seconds for run in (many, known))
-=======
-    faster = (one.seconds / one.requests * many.requests) / many.seconds
->>>>>>> 79ca7b7536595b19d4fc607efee72b69a2e9c6e0
     same = sum(many.verdicts[claim] == verdict for claim, verdict in one.verdicts.items())
     agreed = sum(batched.verdicts.get(claim) == verdict for claim, verdict in many.verdicts.items())
     rows = [
@@ -111,12 +102,8 @@ def _told(many: Run, known: Run, one: Run, batched: Run, n_answers: int) -> str:
             "|---|---|---|---|---|---|",
             *rows,
             "",
-<<<<<<< HEAD
             f"times faster than one request at a time (its rate on {one.requests} requests): {faster:.1f}, and {faster_known:.1f} "
             f"where the server's 64 are known (first_in_flight, most_in_flight; target at least {TARGETS['times faster']:.0f})",
-=======
-            f"times faster than one request at a time (its rate on {one.requests} requests): {faster:.1f} (target at least {TARGETS['times faster']:.0f})",
->>>>>>> 79ca7b7536595b19d4fc607efee72b69a2e9c6e0
             f"identical verdicts: {same} of {n_one}",
             f"batched: {batched.requests / n_answers:.2f} judge calls a response (target at most {TARGETS['calls a response']:.0f}); "
             f"agreement with single calls {agreed / n_claims:.4f} (the loopback judge says the same either way: this checks the numbering)",
