@@ -14,7 +14,7 @@ from factcli.backends.cache import Cache
 from factcli.backends.calling import Caller
 from factcli.backends.dialect import Dialect
 from factcli.backends.keys import Endpoint
-from factcli.backends.limiter import Limiter
+from factcli.backends.limiter import FIRST_LIMIT, Limiter
 from factcli.backends.pool import Pool, Server
 from factcli.backends.requests import Requests, Response
 from factcli.backends.spec import HttpSpec
@@ -37,6 +37,7 @@ class HttpBackend:
     most_in_flight: int = 512  # per server
     watch: Callable[[Pool], None] | None = None  # told of the pool once it is there, for the live panel
     dialects: dict[str, Dialect] = field(default_factory=dict)  # by URL: what the server does not take, from one call to the next
+    first_in_flight: int = FIRST_LIMIT
     random: Random | None = None  # of the waits; None: another in each process, so that several do not retry in step
 
     @property
@@ -65,7 +66,8 @@ class HttpBackend:
     @asynccontextmanager
     async def _opened(self) -> AsyncIterator[Buyer]:
         around = Surroundings(time.monotonic, self.random or Random())
-        pool = Pool([Server(url, Limiter(self.most_in_flight, around.random)) for url in dict.fromkeys(self.spec.urls)], around.clock)
+        limits = self.most_in_flight, around.random, self.first_in_flight
+        pool = Pool([Server(url, Limiter(*limits)) for url in dict.fromkeys(self.spec.urls)], around.clock)
         terms = (self.spec.model, self.key, self.terms.patience.timeout_s, self.dialects)
         callers = {url: Caller(url, *terms) for url in self.spec.urls}
         cache = Cache(self.cache_directory)

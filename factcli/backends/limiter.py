@@ -35,9 +35,10 @@ class Ticket(NamedTuple):
 class Limiter:
     """The limit of one (server, model). Every ticket goes back once: succeeded, rejected or failed. Times in seconds."""
 
-    def __init__(self, most: int, random: Random) -> None:
+    def __init__(self, most: int, random: Random, first: int = FIRST_LIMIT) -> None:
         self.most = most
-        self.limit = min(FIRST_LIMIT, most)
+        self.first = min(first, most)  # how many to begin with: of a server that is known
+        self.limit = self.first
         self.in_flight = 0
         self.ceiling: int | None = None  # what was last rejected; None before the first time
         self.paused_until_s = 0.0
@@ -112,7 +113,7 @@ class Limiter:
 
     def restart(self, now_s: float) -> None:
         """After the server was away: begin carefully."""
-        self.limit, self.ceiling = min(FIRST_LIMIT, self.most), None
+        self.limit, self.ceiling = min(FIRST_LIMIT, self.first), None
         self._begin_start(now_s)
 
     def _cut(self, ticket: Ticket, now_s: float, has_date: bool) -> None:

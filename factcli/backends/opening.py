@@ -89,7 +89,9 @@ class Answering:
         config = self.config
         key = read_key(config.key_variable, config.key_file)
         budget = Budget(self.price, config.budget, Usage(), spent_before)
-        return HttpBackend(spec, key, cache_directory(), budget, terms_of(config), config.revision, config.most_in_flight, watch)
+        return HttpBackend(
+            spec, key, cache_directory(), budget, terms_of(config), config.revision, config.most_in_flight, watch, first_in_flight=config.first_in_flight
+        )
 
 
 def answering(config: GenerationConfig, find_local: FindLocal | None = None) -> Answering:

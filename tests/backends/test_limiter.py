@@ -171,3 +171,11 @@ def test_a_server_that_accepts_nothing_is_left_alone_for_longer_and_longer():
     assert pauses[0] <= 0  # the first time it may be a burst
     assert 0.5 <= pauses[1] <= 1
     assert 8 <= pauses[5] <= 16
+
+
+def test_a_server_that_is_known_is_used_fully_at_once_and_begun_with_anew_after_it_was_away() -> None:
+    limiter = Limiter(64, Random(0), first=64)
+    assert limiter.free(0.0) == 64
+    limiter.restart(1.0)
+    assert limiter.free(1.0) == 4
+    assert Limiter(2, Random(0), first=64).free(0.0) == 2

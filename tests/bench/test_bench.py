@@ -72,3 +72,18 @@ def test_packs_are_measured(shared_data: Path) -> None:
     assert 0 < float(value["shards"][2]) < 4
     assert value["as the page is spelled"] == ["249", "249", "249"]
     assert float(value["0.9"][1]) < 5
+
+
+def test_judging_is_timed_both_ways_with_the_same_verdicts(tmp_path: Path) -> None:
+    printed = bench(tmp_path, "judging", "--answers", "6")
+    assert "identical verdicts: 100 of 100" in printed
+    assert re.search(r"batched: 1\.\d+ judge calls a response .* agreement with single calls 1\.0000", printed)
+    faster = re.search(r"times faster than one request at a time \(its rate on 102 requests\): ([\d.]+)", printed)
+    assert faster is not None
+    assert float(faster[1]) > 5
+
+
+def test_the_human_labels_give_both_known_figures(tmp_path: Path, shared_data: Path) -> None:
+    printed = bench(tmp_path, "factscore", "--labels", str(shared_data / "factscore_labeled_instructgpt.jsonl"))
+    assert "| 0.4281 | 181 |" in printed
+    assert "| 0.4739 | 180 |" in printed

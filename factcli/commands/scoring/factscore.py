@@ -6,6 +6,7 @@ from typing import Any
 
 from factcli import resolving
 from factcli.artifact import Artifact, all_artifacts, open_artifact
+from factcli.backends.opening import Answering
 from factcli.basemodel import whole
 from factcli.commands.ending import tell
 from factcli.commands.generating import answering_for
@@ -82,13 +83,25 @@ def _reader(config: FactscoreConfig, given: Mapping[str, GivenClaims], world: Ar
 
 
 def _bench(making: Making, config: FactscoreConfig, found: Found, pack: str | None) -> stage.Bench:
-    reader = answering_for(making, config.generation) if config.claims.source == "model" else None
+    reader = _model_that_reads(making, config)
     if judging.LABELS in config.judge.judges:
         _require_labels(config, found)
         return stage.Bench(reader, ())
     judges = judges_of(config.judge, making.root, lambda ref: resolving.local_ref(ref, making.root), found.world)
     evidence = _pack(making, config, judges, pack)
     return stage.Bench(reader, judges, open_pack(evidence) if evidence else None, {"pack": evidence} if evidence else {})
+
+
+def _model_that_reads(making: Making, config: FactscoreConfig) -> Answering | None:
+    """Raises SettingsError for a backend that would not be asked."""
+    if config.claims.source == "model":
+        return answering_for(making, config.generation)
+    if config.generation.backend:
+        raise SettingsError(
+            f"--backend {config.generation.backend} would not be asked: claims are taken by {config.claims.source}",
+            "--claims model has it take answers apart; who judges is said with --judge",
+        )
+    return None
 
 
 def _require_labels(config: FactscoreConfig, found: Found) -> None:

@@ -49,13 +49,18 @@ _WORD = re.compile(r"\d+(?:,\d{3})+(?!\d)|[^\W\d_]+(?:-[^\W\d_]+)*|\d+")
 _ORDINAL_ENDING = re.compile(r"(?<=\d)(?:st|nd|rd|th)\b", re.IGNORECASE)
 _POSSESSIVE = re.compile(r"['\N{RIGHT SINGLE QUOTATION MARK}]s?\b", re.IGNORECASE)
 _ACCENTS = re.compile(r"[\u0300-\u036f]")
+LONGEST_KEPT = 1000  # letters of a text whose words are kept, for claims are looked at once per score and bound
 _IN_BRACKETS = re.compile(r"\([^)]*\)")
 _REFERENCE = re.compile(r"\b(?:this|the) (?:person|man|woman)\b", re.IGNORECASE)
 
 
-@lru_cache(maxsize=50_000)
 def words_of(text: str) -> tuple[str, ...]:
     """The words in order, in one spelling: no case, no accents of Latin letters, no possessive, numbers as digits, no endings."""
+    return _words(text) if len(text) <= LONGEST_KEPT else _words.__wrapped__(text)
+
+
+@lru_cache(maxsize=20_000)
+def _words(text: str) -> tuple[str, ...]:
     plain = _ACCENTS.sub("", unicodedata.normalize("NFKD", text)).casefold()
     plain = _POSSESSIVE.sub("", _ORDINAL_ENDING.sub("", plain))
     return tuple(spelled for word in _WORD.findall(plain) for spelled in _spelled(word))

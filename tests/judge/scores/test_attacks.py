@@ -218,3 +218,14 @@ def test_a_claim_is_about_its_topic_if_it_names_it_or_has_a_pronoun_in_its_place
 def test_other_scripts_are_compared_as_they_are_spelled() -> None:
     assert robust([true("三岛由纪夫生于东京")], "", "", 1) == robust([true("三岛由纪夫生于东京")] * 3, "", "", 1)
     assert robust([true("!!! ---")], TOPIC, PROMPT, K) == 0.0
+
+
+@given(st.text(max_size=60), st.text(max_size=30), st.text(max_size=60))
+def test_no_text_can_fail(claim: str, topic: str, prompt: str) -> None:
+    value = robust([true(claim), JudgedClaim(claim, "unsupported")], topic, prompt, 1)
+    assert value is not None
+    assert 0.0 <= value <= 1.0
+
+
+def test_a_claim_of_100_000_letters_has_the_details_of_its_words() -> None:
+    assert details_of("Lima (Peru) " * 8_000) == {"lima", "peru"}

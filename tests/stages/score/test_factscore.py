@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 
+from factcli.artifact.manifest import sha256_of
 from factcli.config import resolve
 from factcli.resolving import recipe_file
 from factcli.stages.score.factscore.settings import FactscoreConfig
+from factcli.stages.score.factscore.stage import REVISION
 from tests.backends.server import Server, first_word, running
 from tests.stages.synth.typed import empty, jsonl, made, manifest, rows, told, typed  # noqa: F401 - empty is a fixture
 
@@ -95,6 +97,7 @@ def test_without_answers_judge_or_model_the_way_out_is_said(empty: Path) -> None
     jsonl(empty / "a.jsonl", given(1, 2))
     told(typed("score", "factscore", "--answers", "a.jsonl"), 2, "no judge is given")
     told(typed("score", "factscore", "samples", "--answers", "a.jsonl", "--judge", "world"), 2, "one source of answers")
+    told(typed("score", "factscore", "--answers", "a.jsonl", "--claims", "rules", "--backend", "scripted:a.jsonl"), 2, "would not be asked")
 
 
 def command(url: str, *more: object) -> tuple[object, ...]:
@@ -257,3 +260,12 @@ def test_batched_verification_asks_once_an_answer_and_says_the_same(paged: Path)
         batched = made(*command(server.url, "-c", recipe_file("score", "factscore-batched"), "--name", "batched"))
         assert server.n == 5
     assert [row["verdict"] for row in rows(batched, "verdicts")] == [row["verdict"] for row in rows(single, "verdicts")]
+
+
+GOLDEN = (1, "76e51934dbfc3e3c")  # (REVISION of the stage, digest): whoever changes the second raises the first
+
+
+def test_the_digest_of_scores_changes_only_with_the_stages_revision(paged: Path) -> None:
+    jsonl(paged / "labels.jsonl", labelled("Ada", "S", "NS", "IR"), labelled("Di", "S", "S"))
+    version = made("score", "factscore", "--answers", "labels.jsonl", "--claims", "human", "--judge", "labels")
+    assert (REVISION, sha256_of([rows(version, table) for table in ("answers", "claims", "verdicts", "scores", "metrics")])[:16]) == GOLDEN
