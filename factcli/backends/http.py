@@ -54,6 +54,8 @@ class HttpBackend:
         Raises BudgetError where the money is spent, BackendError where the server answers nobody. What cannot be
         answered for a reason of its own is a response with outcome failed and its cause.
         """
+        import openai  # noqa: F401 - half a second, which is no time of the server's
+
         started_s = time.monotonic()
         before = self.usage.requests
         try:

@@ -58,7 +58,8 @@ def probe(backend: HttpBackend, needs: Collection[Need], is_chat: bool = True) -
     """What there is to say of each need. Raises BackendError where the server answers nothing at all."""
     who = f"{backend.spec.model} at {', '.join(backend.spec.urls)}"
     ask = _asking(backend, who)
-    found = {need: _finding(need, ask, is_chat, who) for need in sorted(needs)} | _stood_in_for(needs, backend.dialects.values())
+    asked = set(needs) - ({"greedy"} if set(needs) & ASKED_GREEDILY else set())  # one request less, where another says the same
+    found = dict.fromkeys(needs, "") | {need: _finding(need, ask, is_chat, who) for need in sorted(asked)} | _stood_in_for(needs, backend.dialects.values())
     return {need: f"{who} {wrong}" if wrong else "" for need, wrong in found.items()}
 
 
@@ -207,6 +208,7 @@ def _choices(ask: Ask, is_chat: bool) -> str:
     return wrong or (f"returns top log-probabilities of one token that add up to {total:.2f}" if total > MOST_TOTAL else "")
 
 
+ASKED_GREEDILY: frozenset[Need] = frozenset(("choices",))
 CHECKS: Mapping[Need, Callable[[Ask, bool], str]] = {
     "seeds": _seeds,
     "greedy": _greedy,

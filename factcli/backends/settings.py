@@ -19,7 +19,7 @@ class GenerationConfig(Config):
     key_variable: str = setting("OPENAI_API_KEY", "Environment variable that holds the key of the server.", "operational")
     key_file: Path | None = setting(None, "File that holds the key and nothing else; wins over the variable.", "operational")
     most_in_flight: int = setting(512, "Requests at once per server, at most; how many it takes is found by trying.", "operational", ge=1, le=1000)
-    first_in_flight: int = setting(4, "Requests at once to begin with; more where the server is known to take them.", "operational", ge=1, le=1000)
+    first_in_flight: int = setting(16, "Requests at once to begin with; more where the server is known to take them.", "operational", ge=1, le=1000)
     timeout_s: float = setting(120.0, "Seconds of one try, to the last byte.", "operational", gt=0)
     tries: int = setting(6, "Tries of a request that time-outs, cut connections and 5xx bring down.", "operational", ge=1, le=100)
     patience_s: float = setting(900.0, "Seconds that one request waits for 429s to end.", "operational", ge=0)

@@ -269,5 +269,5 @@ def test_a_server_that_is_away_costs_nothing(tmp_path: Path):
         url = server.url
     used = backend(url, tmp_path, limit=500)
     found = by_id(used.generate(asked(5)))
-    assert {response.cause for response in found.values()} == {"cut connection: ConnectError"}
+    assert {response.cause for response in found.values()} == {"cut connection: ClientConnectorError"}
     assert used.usage.cost_unconfirmed == 0
