@@ -19,7 +19,7 @@ from factcli.config import Config, setting
 from factcli.errors import InputError, TooManyFailuresError
 from factcli.judge import known
 from factcli.judge.known import Ruling
-from factcli.judge.pairing import NO_TYPE, Candidate, Choice, Counted, Thresholds, all_above, best_worst, capped, multi, self_learning, why_no_pair
+from factcli.judge.pairing import NO_CHOSEN, NO_TYPE, Candidate, Choice, Counted, Thresholds, all_above, best_worst, capped, multi, self_learning, why_no_pair
 from factcli.judge.pairlint import EvalItem, Known, LintConfig, Linted, Member, lint
 from factcli.judge.pairlint.found import words_of
 from factcli.judge.scored import Scored, read_scored
@@ -196,6 +196,8 @@ def _none(scores: Artifact, name: str, made: Sequence[Made], linted: Linted) -> 
         found = ", ".join(f"{n} x {kind}" for kind, n in linted.counts().items())
         return TooManyFailuresError(f"every pair by {name} was left out: {found}", "keep some kinds: --set lint.drop=[]")
     way_out = "draw more samples a prompt, or take a smaller margin, another score or rule"
+    if reasons[NO_CHOSEN]:
+        way_out = "there is no reference to prefer: draw it with `fact synth samples --reference`, or of self-learning prefer the best: --set chosen=best"
     if reasons[NO_TYPE]:
         way_out = "the rules self-learning and multi go with what `fact score consistency` makes, which says what questions are unknown"
     return InputError(f"{scores.ref} gives no pair by {name}: {told}", way_out)

@@ -123,6 +123,13 @@ def test_scores_that_sort_no_questions_are_told_where_to_get_some(empty: Path) -
     told(typed("score", "pairs", "--by", "factscore", "--rule", "self-learning", "--set", "tau_l=0.5"), 2, "tau_l")
 
 
+def test_questions_without_a_reference_are_told_what_else_may_be_chosen(empty: Path) -> None:  # noqa: F811
+    answers = drawn("q0", "Born in Rome.", "Never born at all.")
+    scores_of(answers, {"selfcheck": {"q0.s0": 0.2, "q0.s1": 0.05}}, types=[sorted_as("q0", "unknown", 0.9)])
+    told(typed("score", "pairs", "--rule", "self-learning"), 3, "--set chosen=best")
+    assert len(rows(made("score", "pairs", "--rule", "self-learning", "--set", "chosen=best"), "pairs")) == 1
+
+
 def test_an_id_that_looks_like_a_sample_with_document_is_none_without_documents(empty: Path) -> None:  # noqa: F811
     answers = drawn("q0", "Born in Rome.", reference="The reference.")
     answers += [ScoredAnswer("q0.d7", "q0", answers[0].prompt, "", "Never born at all.", number=1)]
