@@ -1,5 +1,8 @@
 """What commands share whose rows a model writes: who answers, and what it would cost."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from factcli import resolving
 from factcli.backends.opening import Answering, answering
 from factcli.backends.planning import Estimate
@@ -7,6 +10,22 @@ from factcli.backends.settings import GenerationConfig
 from factcli.commands.making import Making
 from factcli.cost import Cost
 from factcli.errors import SettingsError
+
+SHARED = ("price", "budget", "key_file", "max_failed", "retry_failed")  # options that hold for whoever is asked, readers and judges
+
+
+def for_judges(generation: Mapping[str, Any]) -> dict[str, Any]:
+    """Price, budget and the like hold for judges too; who answers is theirs."""
+    return {f"judge.generation.{name}": generation.get(f"generation.{name}") for name in SHARED}
+
+
+def refuse_idle(config: GenerationConfig, source: str) -> None:
+    """Raises SettingsError for a backend that would not be asked, since claims are taken by `source`."""
+    if config.backend:
+        raise SettingsError(
+            f"--backend {config.backend} would not be asked: claims are taken by {source}",
+            "--claims model has it take answers apart; who judges is said with --judge",
+        )
 
 
 def answering_for(making: Making, config: GenerationConfig) -> Answering:

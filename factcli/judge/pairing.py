@@ -11,6 +11,7 @@ from itertools import combinations
 from typing import NamedTuple
 
 from factcli.backends.asking import seed_of
+from factcli.judge.known import Ruling
 from factcli.judge.pairlint.found import words_of
 
 EPSILON = 1e-12  # 0.3 - 0.2 is not above a margin of 0.1
@@ -18,10 +19,9 @@ MOST_OF_MULTI = 4  # pairs of one question, as in Self-Learning
 
 FEWER = "fewer than two scored answers"
 NO_GAP = "no two answers are far enough apart"
-KNOWN, FILTERED = "known question", "question answered inconsistently with its document"
+KNOWN, UNTOLD = "known question", "question that cannot be told"
 NO_SAMPLE, NO_CHOSEN = "no scored sample", "no chosen answer"
-NO_TYPE = "question without a score of its own"
-NO_DOCUMENT = "question without a score of its answers with the document"
+NO_TYPE = "question that consistency has not measured"
 NO_GOLD, NO_RAW = "no consistent answer with the document", "no sample contradicts the reference enough"
 
 
@@ -98,22 +98,18 @@ def capped(counted: Counted, most: int | None, seed: int, prompt_id: str) -> Cou
     return Counted(kept, "", counted.n_unscored, counted.n_tied, counted.n_below, counted.n_equal, n - most)
 
 
-@dataclass(frozen=True, slots=True)
-class Unknowns:
-    """Self-Learning's thresholds on S, the mean probability of contradiction (spec §4.4, both as in SL-C)."""
+class Thresholds(NamedTuple):
+    """Self-Learning's, on c, an answer's probability of contradiction (spec §4.4). None: every answer is below tau_l, or above tau_k."""
 
-    tau_k: float  # unknown: S of samples without document is above (strictly)
-    tau_l: float | None  # kept: S of answers with the document is at most this; None keeps all
+    tau_k: float | None
+    tau_l: float | None
 
-    def reason(self, value: float | None, document_value: float | None) -> str:
-        """Why a question makes no pair; "" for an unknown one. Values are scores: 1 - S."""
-        if value is None:
-            return NO_TYPE
-        if self.tau_l is not None and document_value is None:
-            return NO_DOCUMENT
-        if self.tau_l is not None and document_value is not None and 1 - document_value > self.tau_l + EPSILON:
-            return FILTERED
-        return "" if 1 - value > self.tau_k + EPSILON else KNOWN
+
+def why_no_pair(ruling: Ruling | None) -> str:
+    """Why a question makes no pair; "" for an unknown one. None: consistency has not measured it."""
+    if ruling is None:
+        return NO_TYPE
+    return {"unknown": "", "known": KNOWN}.get(ruling.type, ruling.reason or UNTOLD)
 
 
 def self_learning(candidates: Sequence[Candidate], takes_reference: bool) -> Counted:
@@ -139,15 +135,16 @@ def _one(chosen: Candidate, rejected: Candidate, n_unscored: int, is_tie_no_pair
     return Counted((Choice(chosen, rejected, margin),), "", n_unscored)
 
 
-def multi(candidates: Sequence[Candidate], unknowns: Unknowns, seed: int, prompt_id: str) -> Counted:
+def multi(candidates: Sequence[Candidate], thresholds: Thresholds, seed: int, prompt_id: str) -> Counted:
     """Self-Learning's several pairs: the reference over the mildest of n drawn samples, then answers with document over the rest.
 
     n = min(answers with document below tau_L, samples above tau_K, 4). Both sides by rising contradiction. Nothing where n is 0.
     """
     scored = [one for one in candidates if one.value is not None and not one.is_reference]
     n_unscored = sum(one.value is None and not one.is_reference for one in candidates)
-    gold = _mildest_first(one for one in scored if one.with_document and (unknowns.tau_l is None or 1 - value(one) < unknowns.tau_l - EPSILON))
-    raw = [one for one in scored if not one.with_document and 1 - value(one) > unknowns.tau_k + EPSILON]
+    tau_k, tau_l = thresholds
+    gold = _mildest_first(one for one in scored if one.with_document and (tau_l is None or 1 - value(one) < tau_l - EPSILON))
+    raw = [one for one in scored if not one.with_document and (tau_k is None or 1 - value(one) > tau_k + EPSILON)]
     reference = _reference(candidates)
     n = min(len(gold), len(raw), MOST_OF_MULTI)
     if n == 0 or reference is None:

@@ -1,23 +1,17 @@
-"""A scores artifact, read: answers by prompt, values by score, and how far the samples of each question agree."""
+"""A scores artifact, read: answers by prompt, values by score, and what consistency says of each question."""
 
-import json
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import TypeVar
 
 from factcli.artifact import Artifact
+from factcli.consistencyrows import QuestionAgreement, QuestionType, Threshold
 from factcli.errors import InputError, SettingsError, nearest
 from factcli.scorerows import Score, ScoredAnswer
 
 MADE_BY = "give what `fact score factscore`, `confidence` or `consistency` made"
-
-
-class Agreement(NamedTuple):
-    """1 - S of a question (spec §4.4): of samples without document, and with it. None where there is none."""
-
-    without_document: float | None
-    with_document: float | None
+Row = TypeVar("Row", QuestionAgreement, QuestionType, Threshold)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +20,10 @@ class Scored:
 
     answers_by_prompt: Mapping[str, tuple[ScoredAnswer, ...]]
     values: Mapping[str, Mapping[str, float | None]]
-    agreements: Mapping[str, Agreement]  # by prompt
     reasons: Mapping[str, Mapping[str, int]]  # score -> why values are missing -> how many
+    agreements: Mapping[str, QuestionAgreement]  # by prompt; empty, like the next two, where it is not of `fact score consistency`
+    types: Mapping[str, QuestionType]  # by prompt: known, unknown or filtered
+    thresholds: Mapping[str, float | None]  # tau_k and tau_l that they were sorted by
 
     def name(self, wanted: str) -> str:
         """The score's full name; "" takes the only one. Raises SettingsError where none or several fit."""
@@ -57,21 +53,13 @@ def read_scored(artifact: Artifact) -> Scored:
             reasons[score.name][score.reason or "no value"] += 1
     if not values:
         raise InputError(f"{artifact.ref} scores no single answers", MADE_BY)
-    return Scored({key: tuple(rows) for key, rows in by_prompt.items()}, values, dict(_agreements(artifact)), reasons)
+    by_question = {row.id: row for row in _rows(artifact, "agreement", QuestionAgreement)}
+    types = {row.id: row for row in _rows(artifact, "question_types", QuestionType)}
+    thresholds: dict[str, float | None] = {row.id: row.value for row in _rows(artifact, "thresholds", Threshold)}
+    return Scored({key: tuple(rows) for key, rows in by_prompt.items()}, values, reasons, by_question, types, thresholds)
 
 
-def _agreements(artifact: Artifact) -> Iterator[tuple[str, Agreement]]:
-    """Of the table that says which questions are known, if the artifact has one."""
-    for table, n_rows in artifact.manifest.tables.items():
-        if not n_rows:
-            continue
-        with artifact.file(f"{table}.jsonl").open("rb") as file:
-            for line in file:
-                row = json.loads(line)
-                if "s_without_document" not in row:
-                    break
-                yield str(row["id"]), Agreement(_turned(row["s_without_document"]), _turned(row.get("s_with_document")))
-
-
-def _turned(contradiction: float | None) -> float | None:
-    return None if contradiction is None else 1 - contradiction
+def _rows(artifact: Artifact, table: str, row_type: type[Row]) -> Iterator[Row]:
+    """None where another command scored: factscore's `agreement` is that of judges."""
+    if "question_types" in artifact.manifest.tables:
+        yield from artifact.rows(table, row_type)

@@ -14,12 +14,12 @@ from factcli.answerrows import Prompt, Sample
 from factcli.artifact import Artifact
 from factcli.errors import InputError
 from factcli.knowledge.entries import Entry, drawn_id, id_of, json_entries, none_usable, sorted_out, sound, split_of
-from factcli.rows import Answer, Person, Reject
+from factcli.rows import Answer, Person, Reject, Verdict
 from factcli.scorerows import ScoredAnswer
 from factcli.textfiles import SURROGATE, BadEntryError
 
 NEEDED = "JSONL with `output` (or text, answer, or a list `responses`), and topic, prompt, id, split where they are known"
-LABELS = ("S", "NS", "IR")  # supported, not supported, irrelevant
+VERDICT_OF_LABEL: Mapping[str, Verdict] = {"S": "supported", "NS": "unsupported", "IR": "irrelevant"}  # FActScore's labels
 
 
 class GivenClaim(NamedTuple):
@@ -150,8 +150,8 @@ def _claims(values: Any, sentence: int | None) -> Iterator[GivenClaim]:
         if not isinstance(fields, dict) or not isinstance(fields.get("text"), str) or not fields["text"].strip():
             raise BadEntryError("a claim without text")
         label = fields.get("label") or ""
-        if label and label not in LABELS:
-            raise BadEntryError(f"a claim with another label than {', '.join(LABELS)}")
+        if label and label not in VERDICT_OF_LABEL:
+            raise BadEntryError(f"a claim with another label than {', '.join(VERDICT_OF_LABEL)}")
         place = fields.get("sentence", -1) if sentence is None else sentence
         yield GivenClaim(sound(fields["text"], "claim"), place if isinstance(place, int) else -1, label)
 

@@ -3,22 +3,23 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
+from factcli.judge.known import Ruling
 from factcli.judge.pairing import (
-    FILTERED,
     KNOWN,
-    NO_DOCUMENT,
     NO_GOLD,
     NO_RAW,
     NO_SAMPLE,
     NO_TYPE,
+    UNTOLD,
     Candidate,
     Counted,
-    Unknowns,
+    Thresholds,
     all_above,
     best_worst,
     capped,
     multi,
     self_learning,
+    why_no_pair,
 )
 
 VALUES = st.lists(st.one_of(st.none(), st.floats(0, 1)), min_size=0, max_size=8)
@@ -85,15 +86,12 @@ def test_pairs_always_prefer_the_higher_score_and_every_two_answers_are_counted_
     assert len(counted.choices) + counted.n_tied + counted.n_below + counted.n_equal + counted.n_capped == n_scored * (n_scored - 1) // 2
 
 
-def test_only_unknown_questions_with_consistent_documents_make_pairs() -> None:
-    """S_K = 1 - value. tau_K .8 strictly: S_K .8 is known, .81 unknown. tau_L .5: S_L .5 stays, .51 goes. Filtering comes first."""
-    rule = Unknowns(tau_k=0.8, tau_l=0.5)
-    assert rule.reason(0.2, 0.5) == KNOWN
-    assert rule.reason(0.19, 0.5) == ""
-    assert rule.reason(0.19, 0.49) == FILTERED
-    assert rule.reason(0.19, None) == NO_DOCUMENT
-    assert rule.reason(None, 0.9) == NO_TYPE
-    assert Unknowns(0.8, None).reason(0.19, None) == ""
+def test_only_unknown_questions_make_pairs_and_others_say_why() -> None:
+    assert why_no_pair(Ruling("unknown")) == ""
+    assert why_no_pair(Ruling("known")) == KNOWN
+    assert why_no_pair(Ruling("filtered", "S_L above tau_l")) == "S_L above tau_l"
+    assert why_no_pair(Ruling("unscored")) == UNTOLD
+    assert why_no_pair(None) == NO_TYPE
 
 
 def drawn_for(reference: float | None, *values: float | None) -> list[Candidate]:
@@ -121,7 +119,7 @@ def test_several_pairs_meet_both_sides_from_mild_to_bad() -> None:
     Two of the three raw samples are drawn; the reference goes over the milder of them, the mildest gold over the other.
     """
     everyone = [*drawn_for(None, 0.1, 0.15, 0.05, 0.6), *with_documents(0.7, 0.5, 0.9)]
-    counted = multi(everyone, Unknowns(0.8, 0.5), 0, "q")
+    counted = multi(everyone, Thresholds(0.8, 0.5), 0, "q")
     (first, mild), (second, bad) = [(choice.chosen, choice.rejected) for choice in counted.choices]
     assert (first.id, second.id) == ("q.ref", "q.d2")
     assert mild.value is not None
@@ -133,7 +131,7 @@ def test_several_pairs_meet_both_sides_from_mild_to_bad() -> None:
 
 def test_an_empty_side_makes_no_pairs() -> None:
     """The original sliced with n - 1 = -1 there, which takes almost everything, or drew from nothing (spec §7.55b)."""
-    rule = Unknowns(0.8, 0.5)
+    rule = Thresholds(0.8, 0.5)
     assert multi([*drawn_for(None, 0.1, 0.15), *with_documents(0.4)], rule, 0, "q") == Counted(reason=NO_GOLD)
     assert multi([*drawn_for(None, 0.5, 0.6), *with_documents(0.9)], rule, 0, "q") == Counted(reason=NO_RAW)
     assert multi(drawn_for(None), rule, 0, "q") == Counted(reason=NO_GOLD)
@@ -141,7 +139,7 @@ def test_an_empty_side_makes_no_pairs() -> None:
 
 @given(st.lists(st.floats(0, 1), max_size=8), st.lists(st.floats(0, 1), max_size=8))
 def test_several_pairs_are_never_more_than_the_smaller_side_or_four(gold: list[float], raw: list[float]) -> None:
-    counted = multi([*drawn_for(None, *raw), *with_documents(*gold)], Unknowns(0.8, 0.5), 0, "q")
+    counted = multi([*drawn_for(None, *raw), *with_documents(*gold)], Thresholds(0.8, 0.5), 0, "q")
     n_gold, n_raw = sum(1 - value < 0.5 - 1e-12 for value in gold), sum(1 - value > 0.8 + 1e-12 for value in raw)
     assert len(counted.choices) == min(n_gold, n_raw, 4)
     assert len({choice.rejected.id for choice in counted.choices}) == len(counted.choices)

@@ -5,11 +5,12 @@ from pathlib import Path
 from typing import Any
 
 from factcli import resolving
-from factcli.artifact import Artifact, open_artifact
+from factcli.artifact import Artifact
 from factcli.artifact.manifest import sha256_of_file
-from factcli.basemodel import whole
-from factcli.commands.generating import answering_for, cost_of
+from factcli.backends.opening import Answering
+from factcli.commands.generating import answering_for, cost_of, for_judges, refuse_idle
 from factcli.commands.making import Making, finish
+from factcli.commands.scoring.finding import pack_for
 from factcli.cost import Cost
 from factcli.errors import SettingsError
 from factcli.judge.verdicts.judges import Judge, WorldJudge, judges_of
@@ -19,7 +20,6 @@ from factcli.stages.score import calibrate
 from factcli.stages.score.calibrate import CalibrateConfig, Source
 
 CLAIMS = ("human", "model", "rules")
-SHARED = ("price", "budget", "key_file", "max_failed", "retry_failed")  # options of generation that hold for the judge too
 
 
 def make_calibrate(
@@ -28,8 +28,9 @@ def make_calibrate(
     config = making.settings(CalibrateConfig, "score", {**flags, **_claims(claims, generation), **_judging(judges, generation), **generation}, None)
     answers = answers_of_file(labels)
     rows, rejects = calibrate.labelled(answers, config.limit)
-    judge, found = _judge(making, config), _pack(making, config, pack)
-    who = answering_for(making, config.generation) if config.claims.source == "model" else None
+    judge = _judge(making, config)
+    found = pack_for(making.root, config.judge, (judge,) if judge is not None else (), pack)
+    who = _reader(making, config)
     pinned = {f"labels {labels.name}": sha256_of_file(labels)}
     source = Source(rows, answers.given, rejects, pinned, judge, who, found, _opened(found))
     plan = calibrate.plan(config, source, making.name)
@@ -49,9 +50,15 @@ def _claims(claims: str | None, generation: Mapping[str, Any]) -> dict[str, Any]
     return {"claims.source": "given", "claims.annotator": claims}
 
 
+def _reader(making: Making, config: CalibrateConfig) -> Answering | None:
+    if config.claims.source == "model":
+        return answering_for(making, config.generation)
+    refuse_idle(config.generation, "people" if calibrate.is_human(config.claims) else config.claims.source)
+    return None
+
+
 def _judging(judges: Sequence[str], generation: Mapping[str, Any]) -> dict[str, Any]:
-    given = {f"judge.generation.{name}": generation.get(f"generation.{name}") for name in SHARED}
-    return {**given, "judge.judges": tuple(judges) or None}
+    return {**for_judges(generation), "judge.judges": tuple(judges) or None}
 
 
 def _judge(making: Making, config: CalibrateConfig) -> Judge | None:
@@ -70,16 +77,6 @@ def _judge(making: Making, config: CalibrateConfig) -> Judge | None:
 def _no_world(making: Making, config: CalibrateConfig) -> Artifact | None:
     """The newest world, for a judge `world` that is then refused by name."""
     return resolving.newest(making.root, "world") if "world" in config.judge.judges else None
-
-
-def _pack(making: Making, config: CalibrateConfig, ref: str | None) -> Artifact | None:
-    """The pack that is named, else the newest; none where nobody reads passages."""
-    if ref is not None:
-        return whole(open_artifact(ref, making.root, ("pack",)))
-    if not config.judge.judges or config.judge.evidence == "none":
-        return None
-    found = resolving.newest(making.root, "pack")
-    return whole(found) if found is not None else None
 
 
 def _opened(pack: Artifact | None) -> Evidence | None:

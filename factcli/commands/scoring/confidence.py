@@ -92,10 +92,23 @@ def _models(
         tell("questions: the world's own question forms, so that no language model writes any (--questions model replaces them)")
     reads = "reused" if source.claims is not None else config.claims.source
     needs_writer = (config.units == "claims" and "model" in (asks, reads)) or config.equivalence == "model"
+    _refuse_idle(config, needs_writer, given)
     if needs_writer and not config.generation.backend:
         raise SettingsError("no backend is given: who shall write the questions?", "--backend http:MODEL@URL, local:REF or scripted:FILE")
     writer = answering(config.generation, lambda ref: resolving.local_ref(ref, making.root)) if needs_writer else None
     return Models(_sampler(making, config, origin, world), writer, _comparing(making, config, given), asks, reads)
+
+
+def _refuse_idle(config: ConfidenceConfig, needs_writer: bool, given: Mapping[str, str | None]) -> None:
+    """Raises SettingsError for who is named and would not be asked."""
+    if config.generation.backend and not needs_writer:
+        raise SettingsError(
+            f"--backend {config.generation.backend} would not be asked: no question is written and no answer compared by a language model",
+            "leave it out, or --questions model; who is sampled is said with --sampler",
+        )
+    for name, method in (("entailer", "entailment"), ("embedder", "embeddings")):
+        if given[name] is not None and config.equivalence != method:
+            raise SettingsError(f"--{name} would not be asked: answers are compared by {config.equivalence}", f"--equivalence {method}")
 
 
 def _sampler(making: Making, config: ConfidenceConfig, origin: Artifact | None, world: Artifact | None) -> Answering:

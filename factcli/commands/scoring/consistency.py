@@ -55,7 +55,8 @@ def _to_score(ref: str | None, root: Path) -> Artifact:
 
 
 def _with_truth(source: Source, labels: Path | None, root: Path) -> Source:
-    known = truth_for(source.inputs.get("answers"), labels, root)
+    ids = {id for question in source.questions for id in (question.id, *(answer.id for answer in question.answers))}
+    known = truth_for(source.inputs.get("answers"), labels, root, ids)
     return replace(
         source,
         truths=known.truths,

@@ -1,34 +1,32 @@
 """`fact score factscore`: who reads, who judges and on what evidence, found where it is not said; one stage called."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from factcli import resolving
-from factcli.artifact import Artifact, all_artifacts, open_artifact
+from factcli.artifact import Artifact, all_artifacts
 from factcli.backends.opening import Answering
-from factcli.basemodel import whole
 from factcli.commands.ending import tell
-from factcli.commands.generating import answering_for
+from factcli.commands.generating import answering_for, for_judges, refuse_idle
 from factcli.commands.making import Making, finish
-from factcli.commands.scoring.finding import Found, drawn_first, find_answers
+from factcli.commands.scoring.finding import Found, drawn_first, find_answers, pack_for
 from factcli.cost import Cost
 from factcli.errors import InputError, SettingsError
 from factcli.judge.scores.figures import benchmark_of
-from factcli.judge.verdicts.judges import WORLD, Judge, WorldJudge, judges_of
+from factcli.judge.verdicts.judges import WORLD, judges_of
 from factcli.knowledge.answer_files import GivenClaims
 from factcli.knowledge.pack import open_pack
 from factcli.stages.score.factscore import judging, sources, stage
 from factcli.stages.score.factscore.settings import FactscoreConfig
 
 HUMAN = "human"  # --claims human: the given claims of people
-SHARED = ("price", "budget", "key_file", "max_failed", "retry_failed")  # options that hold for whoever is asked, readers and judges
 
 
 def make_factscore(
     making: Making, ref: str | None, file: Path | None, claims: str | None, pack: str | None, world: str | None, flags: Mapping[str, Any]
 ) -> None:
-    config = making.settings(FactscoreConfig, "score", {**flags, **_claims_flags(claims), **_for_judges(flags)}, None)
+    config = making.settings(FactscoreConfig, "score", {**flags, **_claims_flags(claims), **for_judges(flags)}, None)
     if drawn_first(making, ref, file):
         return
     found = find_answers(making, ref, file, world)
@@ -47,11 +45,6 @@ def make_factscore(
 
 def _claims_flags(claims: str | None) -> dict[str, Any]:
     return {"claims.source": "given", "claims.annotator": HUMAN} if claims == HUMAN else {"claims.source": claims}
-
-
-def _for_judges(flags: Mapping[str, Any]) -> dict[str, Any]:
-    """Price, budget and the like hold for judges too; who answers is theirs."""
-    return {f"judge.generation.{name}": flags.get(f"generation.{name}") for name in SHARED}
 
 
 def _completed(config: FactscoreConfig, given: Mapping[str, GivenClaims], found: Found) -> FactscoreConfig:
@@ -88,7 +81,7 @@ def _bench(making: Making, config: FactscoreConfig, found: Found, pack: str | No
         _require_labels(config, found)
         return stage.Bench(reader, ())
     judges = judges_of(config.judge, making.root, lambda ref: resolving.local_ref(ref, making.root), found.world)
-    evidence = _pack(making, config, judges, pack)
+    evidence = pack_for(making.root, config.judge, judges, pack)
     return stage.Bench(reader, judges, open_pack(evidence) if evidence else None, {"pack": evidence} if evidence else {})
 
 
@@ -96,11 +89,7 @@ def _model_that_reads(making: Making, config: FactscoreConfig) -> Answering | No
     """Raises SettingsError for a backend that would not be asked."""
     if config.claims.source == "model":
         return answering_for(making, config.generation)
-    if config.generation.backend:
-        raise SettingsError(
-            f"--backend {config.generation.backend} would not be asked: claims are taken by {config.claims.source}",
-            "--claims model has it take answers apart; who judges is said with --judge",
-        )
+    refuse_idle(config.generation, config.claims.source)
     return None
 
 
@@ -112,16 +101,6 @@ def _require_labels(config: FactscoreConfig, found: Found) -> None:
     claims = [claim for given in found.answers.given.values() for claim in given.human]
     if config.claims.source != "given" or not any(claim.label for claim in claims):
         raise InputError(f"{found.name} has no labelled claims for --judge labels", "need annotations with human-atomic-facts, and --claims human")
-
-
-def _pack(making: Making, config: FactscoreConfig, judges: Sequence[Judge], ref: str | None) -> Artifact | None:
-    """The pack named, or the newest where a judge needs passages."""
-    if ref is not None:
-        return whole(open_artifact(ref, making.root, ("pack",)))
-    if config.judge.evidence == "none" or all(isinstance(judge, WorldJudge) for judge in judges):
-        return None
-    newest = resolving.newest(making.root, "pack")
-    return whole(newest) if newest is not None else None
 
 
 def _with_k(making: Making, config: FactscoreConfig, source: sources.Source, bench: stage.Bench) -> FactscoreConfig:

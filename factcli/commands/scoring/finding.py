@@ -16,6 +16,8 @@ from factcli.commands.generating import answering_for, cost_of
 from factcli.commands.making import Making, finish, working
 from factcli.config import resolve
 from factcli.errors import InputError, SettingsError
+from factcli.judge.verdicts.judges import Judge, WorldJudge
+from factcli.judge.verdicts.settings import JudgeConfig
 from factcli.knowledge.answer_files import Answers, GivenClaim, GivenClaims, answers_of_artifact, answers_of_file, named
 from factcli.progress import Report
 from factcli.rows import Chat, Person
@@ -49,6 +51,16 @@ def find_answers(making: Making, ref: str | None, file: Path | None, world: str 
     about = chosen or world_of(artifact, making.root)
     found = answers_of(artifact)
     return Found(named(found, about.rows("people", Person)) if about else found, artifact.ref, about)
+
+
+def pack_for(root: Path, judging: JudgeConfig, judges: Sequence[Judge], ref: str | None) -> Artifact | None:
+    """The pack named, or the newest where a judge needs passages."""
+    if ref is not None:
+        return whole(open_artifact(ref, root, ("pack",)))
+    if judging.evidence == "none" or all(isinstance(judge, WorldJudge) for judge in judges):
+        return None
+    newest = resolving.newest(root, "pack")
+    return whole(newest) if newest is not None else None
 
 
 def world_of(artifact: Artifact, root: Path) -> Artifact | None:

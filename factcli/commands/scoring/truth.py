@@ -1,6 +1,7 @@
 """Where truth comes from, for commands that hold scores against it: a file of labels, and the facts that questions were made from."""
 
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,13 +23,26 @@ class KnownTruth(NamedTuple):
     pinned: Mapping[str, str]  # file of labels -> sha256
 
 
-def truth_for(artifact: Artifact | None, labels: Path | None, root: Path) -> KnownTruth:
-    """What is known of the answers of an artifact; nothing is known of a file without labels."""
+def truth_for(artifact: Artifact | None, labels: Path | None, root: Path, ids: AbstractSet[str] = frozenset()) -> KnownTruth:
+    """What is known of the answers of an artifact; nothing is known of a file without labels.
+
+    `ids`: of the answers and prompts that are scored. Raises InputError for labels that name none.
+    """
     found = labels_of_file(labels) if labels is not None else None
+    if found is not None and labels is not None:
+        _require_named(found.by_id, ids, labels)
     made_from = _facts(artifact, root) if artifact is not None else {}
     facts = facts_of(made_from.values()) if made_from else None
     pinned = {f"labels {labels.name}": sha256_of_file(labels)} if labels is not None else {}
     return KnownTruth(Truths(found.by_id if found else {}, facts), found.rejects if found else (), made_from, pinned)
+
+
+def _require_named(by_id: Mapping[str, float], ids: AbstractSet[str], labels: Path) -> None:
+    others = [id for id in by_id if id not in ids]
+    if len(others) == len(by_id):
+        raise InputError(f"{labels} names none of the answers and prompts that are scored; it names {others[0]!r}", f"ids look like {min(ids, default='')!r}")
+    if others:
+        tell(f"note: {labels} names answers or prompts that are not scored here: {len(others)} of {len(by_id)}, e.g. {others[0]}")
 
 
 def _facts(artifact: Artifact, root: Path) -> dict[str, Artifact]:

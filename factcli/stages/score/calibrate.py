@@ -31,7 +31,7 @@ from factcli.judge.verdicts import filling as judging
 from factcli.judge.verdicts.filling import Matter
 from factcli.judge.verdicts.judges import Judge, identity_of, inputs_of
 from factcli.judge.verdicts.settings import JudgeConfig
-from factcli.knowledge.answer_files import Answers, GivenClaims
+from factcli.knowledge.answer_files import VERDICT_OF_LABEL, Answers, GivenClaims
 from factcli.knowledge.evidence import Evidence
 from factcli.progress import Report
 from factcli.rows import Reject, Verdict
@@ -45,7 +45,6 @@ TABLES: dict[str, type] = {
 }  # fmt: skip
 CARD = "card"  # the unit that is written last
 NO_LABELS = "no human labels"
-OF_LABEL: dict[str, Verdict] = {"S": "supported", "NS": "unsupported", "IR": "irrelevant"}
 
 
 class CalibrateConfig(Config):
@@ -174,7 +173,7 @@ def _match(claim: AnswerClaim, human: Sequence[AnswerClaim], near: float) -> Cla
 
 def _verdict(source: Source, verdicts: Mapping[str, Verdict], claim_id: str, label: str) -> Verdict:
     """The judge's; without a judge the label that was handed on."""
-    return verdicts.get(claim_id, "unscored") if source.judge is not None else OF_LABEL.get(label, "unscored")
+    return verdicts.get(claim_id, "unscored") if source.judge is not None else VERDICT_OF_LABEL.get(label, "unscored")
 
 
 def _tables(config: CalibrateConfig, source: Source, compared: Sequence[Compared]) -> dict[str, Sequence[Any]]:

@@ -4,28 +4,33 @@ Rules: all ordered pairs above a margin, or the furthest apart (FactTune, spec ย
 (Self-Learning, spec ยง4.4). All pairs of one prompt are in one split. The pairs are linted; what was found and left out are rows.
 """
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
+
+from pydantic import model_validator
 
 from factcli.answerrows import Pair, PairFinding, PairMeasure
 from factcli.artifact import Artifact, Draft, Outcome, Plan
 from factcli.backends.asking import seed_of
 from factcli.config import Config, setting
 from factcli.errors import InputError, TooManyFailuresError
-from factcli.judge.pairing import NO_DOCUMENT, Candidate, Choice, Counted, Unknowns, all_above, best_worst, capped, multi, self_learning
+from factcli.judge import known
+from factcli.judge.known import Ruling
+from factcli.judge.pairing import NO_CHOSEN, NO_TYPE, Candidate, Choice, Counted, Thresholds, all_above, best_worst, capped, multi, self_learning, why_no_pair
 from factcli.judge.pairlint import EvalItem, Known, LintConfig, Linted, Member, lint
 from factcli.judge.pairlint.found import words_of
-from factcli.judge.scored import Agreement, Scored, read_scored
+from factcli.judge.scored import Scored, read_scored
 from factcli.rows import Reject, Split
 from factcli.scorerows import ScoredAnswer
 
-REVISION = 1
+REVISION = 2
 TABLES: dict[str, type] = {"pairs": Pair, "findings": PairFinding, "measures": PairMeasure, "rejected": Reject}
 NO_PROMPT = "the answers came without a prompt"
 STRICTEST: tuple[Split, ...] = ("test", "dev", "train", "none")  # answers to one prompt from several splits are in the first of these
-DOCUMENT = ".d"  # before the number of a sample that was drawn with the document (topicrows)
+WITH_DOCUMENT = re.compile(r"\.d\d+$")  # the end of the id of a sample that was drawn with the document (stages/synth/wiki)
 
 
 class PairsConfig(Config):
@@ -37,16 +42,18 @@ class PairsConfig(Config):
     most_per_prompt: int | None = setting(None, "Pairs of one prompt at most, spread over their margins; unset keeps all.", ge=1)
     with_reference: bool = setting(False, "Let the greedy reference be in pairs of the rules all and best-worst.")
     chosen: Literal["reference", "best"] = setting("reference", "Of the rule self-learning: what is preferred.")
-    tau_k: float = setting(0.8, "A question is unknown if its samples contradict more than this.", ge=0, le=1)
-    tau_l: float | None = setting(0.5, "A question is kept if its answers with the document contradict at most this; unset keeps all.", ge=0, le=1)
+    tau_k: float | None = setting(None, "A question is unknown if its samples contradict more than this; unset: as the scores sorted it.", ge=0, le=1)
+    tau_l: float | None = setting(None, "Beside tau_k: it is kept if its answers with the document contradict at most this; unset keeps all.", ge=0, le=1)
     eval_share: float = setting(0.1, "Share of the prompts without a split that are held out (split dev).", ge=0, le=0.9)
     compare_with: tuple[str, ...] = setting((), "Other scores; a pair that one of them turns round is a finding.")
     seed: int = setting(0, "Seed of every draw.", ge=0)
     lint: LintConfig = LintConfig()
 
-    @property
-    def unknowns(self) -> Unknowns:
-        return Unknowns(self.tau_k, self.tau_l)
+    @model_validator(mode="after")
+    def _fit_together(self) -> "PairsConfig":
+        if self.tau_l is not None and self.tau_k is None:
+            raise ValueError("tau_l is given without tau_k: give both to sort the questions anew, or none to take them as the scores sorted them")
+        return self
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,33 +102,48 @@ class Made:
 
 def _made(config: PairsConfig, scored: Scored, name: str) -> Iterator[Made]:
     splits = splits_of(scored.answers_by_prompt, config.eval_share, config.seed)
+    rulings, thresholds = _rulings(config, scored), _thresholds(config, scored)
     for prompt_id, answers in scored.answers_by_prompt.items():
-        candidates = candidates_of(answers, scored.values[name])
-        counted = _counted(config, prompt_id, answers, candidates, scored.agreements)
+        candidates = _candidates(scored, prompt_id, name)
+        reason = "" if answers[0].prompt.strip() else NO_PROMPT
+        if not reason and config.rule in ("self-learning", "multi"):
+            reason = why_no_pair(rulings.get(prompt_id))
+        counted = Counted(reason=reason) if reason else _counted(config, prompt_id, candidates, thresholds)
         pairs = tuple(_pair(choice, answers, prompt_id, splits[prompt_id]) for choice in counted.choices)
         yield Made(prompt_id, pairs, tuple(_rejects(prompt_id, candidates, counted)), counted)
 
 
-def candidates_of(answers: Sequence[ScoredAnswer], values: Mapping[str, float | None]) -> list[Candidate]:
+def _rulings(config: PairsConfig, scored: Scored) -> Mapping[str, Ruling]:
+    """Which questions are known, by prompt: by the thresholds of the settings, else as the scores sorted them."""
+    if config.tau_k is None:
+        return {id_: Ruling(row.type, row.reason) for id_, row in scored.types.items()}
+    return {id_: known.rule_of(row, "selfcheck", config.tau_l, config.tau_k) for id_, row in scored.agreements.items()}
+
+
+def _thresholds(config: PairsConfig, scored: Scored) -> Thresholds:
+    if config.tau_k is None:
+        return Thresholds(scored.thresholds.get("tau_k"), scored.thresholds.get("tau_l"))
+    return Thresholds(config.tau_k, config.tau_l)
+
+
+def _candidates(scored: Scored, prompt_id: str, name: str) -> list[Candidate]:
+    measured = scored.agreements.get(prompt_id)
+    return candidates_of(scored.answers_by_prompt[prompt_id], scored.values[name], measured is not None and measured.has_document_samples)
+
+
+def candidates_of(answers: Sequence[ScoredAnswer], values: Mapping[str, float | None], has_documents: bool) -> list[Candidate]:
+    """`has_documents`: there are answers with the document among them, which only their ids tell."""
     return [
-        Candidate(place, one.id, one.text, values.get(one.id), one.is_reference, one.id.rpartition(".")[2].startswith(DOCUMENT[1:]))
+        Candidate(place, one.id, one.text, values.get(one.id), one.is_reference, has_documents and WITH_DOCUMENT.search(one.id) is not None)
         for place, one in enumerate(answers)
     ]
 
 
-def _counted(
-    config: PairsConfig, prompt_id: str, answers: Sequence[ScoredAnswer], candidates: Sequence[Candidate], agreements: Mapping[str, Agreement]
-) -> Counted:
+def _counted(config: PairsConfig, prompt_id: str, candidates: Sequence[Candidate], thresholds: Thresholds) -> Counted:
     """The pairs of one prompt by the rule."""
-    if not answers[0].prompt.strip():
-        return Counted(reason=NO_PROMPT)
-    if config.rule in ("self-learning", "multi"):
-        agreement = agreements.get(prompt_id, Agreement(None, None))
-        reason = config.unknowns.reason(agreement.without_document, agreement.with_document)
-        if reason:
-            return Counted(reason=reason)
-        if config.rule == "multi":
-            return multi(candidates, config.unknowns, config.seed, prompt_id)
+    if config.rule == "multi":
+        return multi(candidates, thresholds, config.seed, prompt_id)
+    if config.rule == "self-learning":
         return self_learning(candidates, config.chosen == "reference")
     own = [one for one in candidates if config.with_reference or not one.is_reference]
     rule = all_above if config.rule == "all" else best_worst
@@ -174,8 +196,10 @@ def _none(scores: Artifact, name: str, made: Sequence[Made], linted: Linted) -> 
         found = ", ".join(f"{n} x {kind}" for kind, n in linted.counts().items())
         return TooManyFailuresError(f"every pair by {name} was left out: {found}", "keep some kinds: --set lint.drop=[]")
     way_out = "draw more samples a prompt, or take a smaller margin, another score or rule"
-    if reasons[NO_DOCUMENT]:
-        way_out = "keep questions whatever their answers with the document: --set tau_l=null; or score what `fact synth wiki` made"
+    if reasons[NO_CHOSEN]:
+        way_out = "there is no reference to prefer: draw it with `fact synth samples --reference`, or of self-learning prefer the best: --set chosen=best"
+    if reasons[NO_TYPE]:
+        way_out = "the rules self-learning and multi go with what `fact score consistency` makes, which says what questions are unknown"
     return InputError(f"{scores.ref} gives no pair by {name}: {told}", way_out)
 
 
@@ -205,10 +229,10 @@ def _told(linted: Linted) -> str:
 def _by_score(config: PairsConfig, scored: Scored) -> dict[str, dict[str, int]]:
     """What the rule `all` would make of each score: pairs above the margin, ties, pairs below it, answers without a value."""
     found: dict[str, dict[str, int]] = {}
-    for name, values in sorted(scored.values.items()):
+    for name in sorted(scored.values):
         of = Counter[str]()
-        for answers in scored.answers_by_prompt.values():
-            own = [one for one in candidates_of(answers, values) if config.with_reference or not one.is_reference]
+        for prompt_id in scored.answers_by_prompt:
+            own = [one for one in _candidates(scored, prompt_id, name) if config.with_reference or not one.is_reference]
             counted = all_above(own, config.margin)
             of.update(pairs=len(counted.choices), tied=counted.n_tied, below=counted.n_below, unscored=counted.n_unscored)
         found[name] = dict(of)

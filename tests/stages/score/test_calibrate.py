@@ -172,6 +172,7 @@ def test_what_cannot_be_done_is_said(empty: Path) -> None:  # noqa: F811
     write(empty)
     told(typed("score", "calibrate", "--labels", "labels.jsonl"), 2, "the labels agree with themselves")
     told(typed("score", "calibrate", "--labels", "labels.jsonl", "--claims", "modle"), 2, "human, model, rules")
+    told(typed("score", "calibrate", "--labels", "labels.jsonl", "--claims", "rules", "--backend", "scripted:judge.jsonl"), 2, "would not be asked")
     told(typed("score", "calibrate", "--labels", "labels.jsonl", "--judge", "world"), 3, "fact world")
     two = ("--judge", "scripted:judge.jsonl", "--judge", "scripted:labels.jsonl")
     told(typed("score", "calibrate", "--labels", "labels.jsonl", *two), 2, "a card is of one judge")

@@ -361,6 +361,9 @@ def test_a_dry_run_goes_through_both_steps_and_sends_nothing(scripted: Path) -> 
         ("claims --equivalence embeddings --embedder data --backend scripted:writer.jsonl --sampler scripted:sampler.jsonl", 3, "no directory of a sentence"),
         ("claims --units entities --sampler scripted:sampler.jsonl --set parser=xx_none", 3, "'xx_none' is not installed"),
         ("claims --set tasks=[qa] --sampler scripted:sampler.jsonl --backend scripted:writer.jsonl", 3, "no answer that the settings want (5 of task bio)"),
+        ("claims --backend scripted:writer.jsonl --sampler scripted:sampler.jsonl --entailer nli:x", 2, "--entailer would not be asked"),
+        ("claims --backend scripted:writer.jsonl --sampler scripted:sampler.jsonl --embedder data", 2, "--embedder would not be asked"),
+        ("claims --units entities --sampler scripted:sampler.jsonl --backend scripted:writer.jsonl", 2, "--backend scripted:writer.jsonl would not be asked"),
         ("nothing", 3, "nothing is called 'nothing'"),
     ],
 )
@@ -392,3 +395,6 @@ def test_a_base_model_in_this_process_is_sampled_by_lines_and_continued_at_entit
     continued = made("score", "confidence", "--answers", "a.jsonl", "--units", "entities", "--sampler", "local:base", "--samples", 6, "--name", "continued")
     assert [row["expected"] for row in rows(continued, "confidences")] == ["Rome", "1912"]  # 256 positions: the beginning was cut
     assert all(row["n_samples"] == 6 for row in rows(continued, "confidences"))
+    jsonl(scripted / "b.jsonl", {"prompt": "Who is Ada?", "id": "p", "output": f"She met {'Xerxes ' * 400}in Rome."})
+    long = rows(made("score", "confidence", "--answers", "b.jsonl", "--units", "entities", "--sampler", "local:base", "--samples", 6), "confidences")
+    assert [(row["n_samples"], row["reason"]) for row in long] == [(0, "longer than the model can go on"), (6, "")]

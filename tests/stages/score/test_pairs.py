@@ -3,11 +3,11 @@
 from pathlib import Path
 
 from factcli.config import resolve
+from factcli.consistencyrows import KnownType, QuestionAgreement, QuestionType, Threshold
 from factcli.resolving import configs_directory
 from factcli.scorerows import ScoredAnswer
 from factcli.stages.score.pairs import PairsConfig
 from tests.stages.score.scored import drawn, scores_of
-from tests.stages.score.types import QuestionType
 from tests.stages.synth.typed import empty, jsonl, made, manifest, rows, told, typed  # noqa: F401 - empty is a fixture
 
 TEXTS = ("She was born in Rome.", "She was born in Lima, they say.", "Oslo is her home.", "Nobody knows her birthplace at all.")
@@ -67,29 +67,82 @@ def test_the_same_command_makes_the_same_bytes_and_a_cap_is_a_subset(empty: Path
     assert len(rows(made("score", "pairs", "--by", "factscore", "--rule", "best-worst"), "pairs")) == 10
 
 
-def test_self_learning_takes_unknown_questions_alone(empty: Path) -> None:  # noqa: F811
-    """Of four questions one is known, one is inconsistent with its document, one has no type; q1 is unknown and kept."""
+def four_questions(name: str = "scores", **tables: object) -> None:
+    """q0 to q3, each with a reference and two samples of which the second contradicts it more."""
     answers = [a for n in range(4) for a in drawn(f"q{n}", "Born in Rome.", "Never born at all.", reference=f"The reference of {n}.")]
-    types = [QuestionType("q0", 0.1, 0.5), QuestionType("q1", 0.1, 0.95), QuestionType("q2", 0.7, 0.95)]
-    scores_of(answers, {"selfcheck": {a.id: 0.05 if a.number == 1 else 0.2 for a in answers if not a.is_reference}}, types)
-    version = made("score", "pairs", "--rule", "self-learning")
+    scores_of(answers, {"selfcheck": {a.id: 0.05 if a.number == 1 else 0.2 for a in answers if not a.is_reference}}, name=name, **tables)  # type: ignore[arg-type]
+
+
+def measured(id: str, s_l: float | None, s_k: float | None) -> QuestionAgreement:
+    return QuestionAgreement(id, "none", s_l, s_k, has_document_samples=s_l is not None)
+
+
+def sorted_as(id: str, type: KnownType, s_k: float, reason: str = "") -> QuestionType:
+    return QuestionType(id, type, reason, "none", None, s_k, 1 - s_k, None)
+
+
+def test_self_learning_takes_unknown_questions_alone(empty: Path) -> None:  # noqa: F811
+    """By tau_K .8 and tau_L .5: q0 is known, q2 inconsistent with its document, q3 was not measured; q1 is unknown and kept."""
+    four_questions(agreement=[measured("q0", 0.1, 0.5), measured("q1", 0.1, 0.95), measured("q2", 0.7, 0.95)])
+    thresholds = ("--set", "tau_k=0.8", "--set", "tau_l=0.5")
+    version = made("score", "pairs", "--rule", "self-learning", *thresholds)
     assert [(row["chosen_id"], row["rejected_id"], row["margin"]) for row in rows(version, "pairs")] == [("q1.ref", "q1.s1", None)]
     assert manifest(version)["counts"]["prompts_without_pair"] == {
         "known question": 1,
-        "question answered inconsistently with its document": 1,
-        "question without a score of its own": 1,
+        "S_L above tau_l: samples with the document contradict the reference": 1,
+        "question that consistency has not measured": 1,
     }
-    scores_of(answers, {"selfcheck": {a.id: 0.1 for a in answers}}, [QuestionType(f"q{n}", None, 0.95) for n in range(4)], name="no-documents")
-    told(typed("score", "pairs", "no-documents", "--rule", "self-learning"), 3, "--set tau_l=null")
-    best = rows(made("score", "pairs", "scores", "--rule", "self-learning", "--set", "chosen=best"), "pairs")
+    best = rows(made("score", "pairs", "--rule", "self-learning", *thresholds, "--set", "chosen=best"), "pairs")
     assert [(row["chosen_id"], row["rejected_id"]) for row in best] == [("q1.s0", "q1.s1")]
+
+
+def test_questions_without_documents_are_not_held_against_tau_l(empty: Path) -> None:  # noqa: F811
+    """As in `fact score consistency`: tau_L is about samples with the document, and these have none."""
+    four_questions(agreement=[measured(f"q{n}", None, 0.95) for n in range(4)])
+    version = made("score", "pairs", "--rule", "self-learning", "--set", "tau_k=0.8", "--set", "tau_l=0.5")
+    assert {row["question_id"] for row in rows(version, "pairs")} == {"q0", "q1", "q2", "q3"}
+
+
+def test_without_thresholds_of_its_own_questions_are_as_the_scores_sorted_them(empty: Path) -> None:  # noqa: F811
+    """Thresholds that were chosen on dev, filter_size and other rules than S_K hold: S_K .95 may be known and .3 unknown."""
+    types = [
+        sorted_as("q0", "known", 0.95),
+        sorted_as("q1", "unknown", 0.3),
+        sorted_as("q2", "filtered", 0.9, "not among the share"),
+        sorted_as("q3", "unscored", 0.9),
+    ]
+    four_questions(types=types)
+    version = made("score", "pairs", "--rule", "self-learning")
+    assert {row["question_id"] for row in rows(version, "pairs")} == {"q1"}
+    assert manifest(version)["counts"]["prompts_without_pair"] == {"known question": 1, "not among the share": 1, "question that cannot be told": 1}
+
+
+def test_scores_that_sort_no_questions_are_told_where_to_get_some(empty: Path) -> None:  # noqa: F811
+    ten_prompts()
+    told(typed("score", "pairs", "--by", "factscore", "--rule", "self-learning"), 3, "fact score consistency")
+    told(typed("score", "pairs", "--by", "factscore", "--rule", "self-learning", "--set", "tau_l=0.5"), 2, "tau_l")
+
+
+def test_questions_without_a_reference_are_told_what_else_may_be_chosen(empty: Path) -> None:  # noqa: F811
+    answers = drawn("q0", "Born in Rome.", "Never born at all.")
+    scores_of(answers, {"selfcheck": {"q0.s0": 0.2, "q0.s1": 0.05}}, types=[sorted_as("q0", "unknown", 0.9)])
+    told(typed("score", "pairs", "--rule", "self-learning"), 3, "--set chosen=best")
+    assert len(rows(made("score", "pairs", "--rule", "self-learning", "--set", "chosen=best"), "pairs")) == 1
+
+
+def test_an_id_that_looks_like_a_sample_with_document_is_none_without_documents(empty: Path) -> None:  # noqa: F811
+    answers = drawn("q0", "Born in Rome.", reference="The reference.")
+    answers += [ScoredAnswer("q0.d7", "q0", answers[0].prompt, "", "Never born at all.", number=1)]
+    scores_of(answers, {"selfcheck": {"q0.s0": 0.2, "q0.d7": 0.05}}, types=[sorted_as("q0", "unknown", 0.9)])
+    assert [row["rejected_id"] for row in rows(made("score", "pairs", "--rule", "self-learning"), "pairs")] == ["q0.d7"]
 
 
 def test_several_pairs_take_answers_with_the_document(empty: Path) -> None:  # noqa: F811
     answers = drawn("q0", "Never born.", "Not born.", "Unborn.", reference="Born in Rome.")
     answers += [ScoredAnswer(f"q0.d{n}", "q0", answers[0].prompt, "", text, number=n) for n, text in enumerate(("In Rome.", "In Lima."))]
     values = {"q0.s0": 0.1, "q0.s1": 0.05, "q0.s2": 0.15, "q0.d0": 0.9, "q0.d1": 0.2}
-    scores_of(answers, {"selfcheck": values}, [QuestionType("q0", 0.1, 0.9)])
+    given = [Threshold(name, value, False, "given", "none", 0, 0, None, None) for name, value in (("tau_l", 0.5), ("tau_k", 0.8))]  # type: ignore[arg-type]
+    scores_of(answers, {"selfcheck": values}, [measured("q0", 0.1, 0.9)], [sorted_as("q0", "unknown", 0.9)], given)
     pairs = rows(made("score", "pairs", "--rule", "multi"), "pairs")
     assert [row["chosen_id"] for row in pairs] == ["q0.ref"]  # one answer with document is below tau_L: n = 1
     assert pairs[0]["rejected_id"] in ("q0.s0", "q0.s1", "q0.s2")
@@ -151,7 +204,7 @@ def test_what_cannot_be_done_is_said(empty: Path) -> None:  # noqa: F811
     told(typed("score", "pairs"), 2, "there are 2 scores")
     told(typed("score", "pairs", "--by", "factscor"), 2, "did you mean 'factscore'")
     told(typed("score", "pairs", "--by", "factscore", "--margin", 0.5), 3, "10 x no two answers are far enough apart")
-    told(typed("score", "pairs", "--by", "factscore", "--rule", "multi"), 3, "10 x question without a score of its own")
+    told(typed("score", "pairs", "--by", "factscore", "--rule", "multi"), 3, "10 x question that consistency has not measured")
     told(typed("score", "pairs", "--by", "factscore", "--rule", "worst"), 2, "best-worst")
     told(typed("score", "pairs", "--check", "pairs.jsonl"), 3, "pairs.jsonl")
     told(typed("score", "pairs", "--check", "scores"), 3, "scores@1 is a scores")

@@ -31,6 +31,19 @@ def test_any_scores_are_held_against_labels(empty: Path) -> None:  # noqa: F811
     assert "made_up by answer ranks right above wrong with AUROC 0.750" in manifest(version)["headline"]
 
 
+def test_labels_that_name_nobody_are_told_of_even_where_a_world_knows_the_truth(empty: Path) -> None:  # noqa: F811
+    world_of(empty)
+    version = made("score", "consistency")
+    known = next(iter(rows(version, "answers")))["id"]
+    jsonl(empty / "l.jsonl", {"id": known, "truth": 1}, {"id": "nobody", "truth": 0})
+    ran = typed("score", "reliability", "--labels", "l.jsonl")
+    assert ran.code == 0
+    assert "note: l.jsonl names answers or prompts that are not scored here: 1 of 2, e.g. nobody" in ran.err
+    jsonl(empty / "l.jsonl", {"id": "nobody", "truth": 0})
+    told(typed("score", "reliability", "--labels", "l.jsonl"), 3, "l.jsonl names none of the answers")
+    told(typed("score", "consistency", "--labels", "l.jsonl"), 3, "l.jsonl names none of the answers")
+
+
 def test_it_gives_what_consistency_gave_for_the_same_answers(empty: Path) -> None:  # noqa: F811
     world_of(empty)
     with_truth = made("score", "consistency")
@@ -45,8 +58,8 @@ def test_it_gives_what_consistency_gave_for_the_same_answers(empty: Path) -> Non
     ("command", "code", "words"),
     [
         ("", 3, "no truth is known of the answers of consistency@1"),
-        ("--labels l.jsonl", 3, "no score of consistency@1 has a truth beside it"),
-        ("--labels l.jsonl --scores selfcheck,magic", 3, "consistency@1 has no score magic"),
+        ("--labels l.jsonl", 3, "l.jsonl names none of the answers"),
+        ("--labels k.jsonl --scores selfcheck,magic", 3, "consistency@1 has no score magic"),
         ("--labels none.jsonl", 3, "none.jsonl cannot be read"),
         ("samples", 3, "samples"),
     ],
@@ -55,6 +68,7 @@ def test_what_cannot_be_is_told_in_two_lines(empty: Path, command: str, code: in
     samples_of(empty, n=2)
     made("score", "consistency", "--entailer", "lexical")
     jsonl(empty / "l.jsonl", {"id": "somebody else", "truth": 1}, {"id": "x", "truth": 1})
+    jsonl(empty / "k.jsonl", {"id": "p0", "truth": 1})
     told(typed("score", "reliability", *command.split()), code, words)
 
 

@@ -80,6 +80,5 @@ def _imagined(source: Source, claims: Claims, models: Models, asker: Asker, conf
 
 def _about_entities(config: ConfidenceConfig, source: Source) -> list[Asked]:
     """No tokenizer is loaded for a dry run."""
-    tokens = by_letters()
     entities = [entity for answer in source.answers for entity in entities_of(answer, None)]
-    return sampling.asked_entities(source, entities, config, tokens.count, tokens.cut)
+    return sampling.asked_entities(source, entities, config, by_letters())

@@ -4,7 +4,7 @@ Settings are what is sent. The seed of a draw belongs to (seed, what is asked, n
 that two texts which say the same have the same confidence, and a run that goes on draws what it would have drawn.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -18,14 +18,13 @@ from factcli.scorerows import Entity, ScoredAnswer, UnitQuestion, UnitSample
 from factcli.stages.score.confidence.questions import kind_of
 from factcli.stages.score.confidence.settings import ConfidenceConfig
 from factcli.stages.score.confidence.source import Source
+from factcli.stages.score.confidence.tokens import Tokens
 
 CONTINUE, CONTINUE_TASK = "confidence/continue", "confidence/continue_task"
-LETTERS_PER_TOKEN = 4  # where the sampler's tokenizer is not at hand, e.g. behind a server
 MOST_LETTERS = 32  # per token: of a text of 100,000 letters nobody looks at more before each of its entities
 CONTEXT_LETTERS = 200  # of what stands before an entity, in front of what is compared
-
-CountTokens = Callable[[str], int]
-CutLeft = Callable[[str, int], str]  # a text and the number of tokens that it keeps, from its end
+LEAST_BEFORE = 16  # tokens before an entity that a model must have room for
+KEPT_FREE = 2  # positions, for what a model puts at the beginning
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,22 +74,35 @@ def asked_questions(source: Source, questions: Sequence[UnitQuestion], config: C
     return found
 
 
-def asked_entities(source: Source, entities: Sequence[Entity], config: ConfidenceConfig, count: CountTokens, cut: CutLeft) -> list[Asked]:
+def fits(entity: Entity, tokens: Tokens) -> bool:
+    """Whether the model can go on for as many tokens as the entity has, and reads something before it."""
+    return tokens.room is None or _room_before(entity, tokens.room, tokens) >= LEAST_BEFORE
+
+
+def asked_entities(source: Source, entities: Sequence[Entity], config: ConfidenceConfig, tokens: Tokens) -> list[Asked]:
     """Every place at which something is named is a unit of its own, also where the same is named twice."""
     answers = {answer.id: answer for answer in source.answers}
     template = templates_of(source, config)[-1]
     found: list[Asked] = []
     for entity in entities:
         answer = answers[entity.answer_id]
-        start = max(0, entity.start - config.prefix_tokens * MOST_LETTERS)
+        most = config.prefix_tokens if tokens.room is None else min(config.prefix_tokens, _room_before(entity, tokens.room, tokens))
+        start = max(0, entity.start - most * MOST_LETTERS)
         before = answer.text[start : entity.start].rstrip()
         if not f"{answer.prompt}{before}".strip():
             continue  # nothing to go on from: its confidence is None, and says so
         values = {"prompt": "" if start else answer.prompt, "before": before}
-        n_tokens = count(f" {entity.text}")
-        asked = Asked(entity.id, answer.id, template, values, n_tokens, (), entity.text, _last_words(before), "")
-        found.append(_fitted(asked, config.prefix_tokens, count, cut))
+        asked = Asked(entity.id, answer.id, template, values, _length(entity, tokens), (), entity.text, _last_words(before), "")
+        found.append(_fitted(asked, most, tokens))
     return found
+
+
+def _room_before(entity: Entity, room: int, tokens: Tokens) -> int:
+    return room - _length(entity, tokens) - KEPT_FREE
+
+
+def _length(entity: Entity, tokens: Tokens) -> int:
+    return tokens.count(f" {entity.text}")
 
 
 def sample_units(asked: Sequence[Asked], sampler: Asker, config: ConfidenceConfig) -> Iterator[Unit]:
@@ -138,12 +150,12 @@ def _kept(text: str, asked: Asked, is_chat: bool) -> str:
     return (text.strip() if is_chat else text).partition("\n")[0].strip()
 
 
-def _fitted(asked: Asked, most: int, count: CountTokens, cut: CutLeft) -> Asked:
+def _fitted(asked: Asked, most: int, tokens: Tokens) -> Asked:
     """With at most `most` tokens before the entity: what is too long loses its beginning, first of the prompt, and ends where it ended."""
     whole = f"{asked.values['prompt']} {asked.values['before']}"
-    if count(whole) <= most:
+    if tokens.count(whole) <= most:
         return asked
-    return replace(asked, template=CONTINUE, values={"prompt": "", "before": cut(whole, most)})
+    return replace(asked, template=CONTINUE, values={"prompt": "", "before": tokens.cut(whole, most)})
 
 
 def _last_words(before: str) -> str:

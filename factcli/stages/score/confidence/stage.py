@@ -26,7 +26,7 @@ from factcli.stages.score.confidence.settings import TABLES, ConfidenceConfig
 from factcli.stages.score.confidence.source import Claims, Source, by_answer
 from factcli.stages.score.confidence.tokens import tokens_of
 
-REVISION = 1
+REVISION = 2
 
 
 def plan(config: ConfidenceConfig, source: Source, models: Models, name: str | None) -> Plan:
@@ -75,6 +75,7 @@ class _Run:
     def __init__(self, draft: Draft, source: Source, models: Models, config: ConfidenceConfig, report: Report) -> None:
         self.draft, self.source, self.models, self.config, self.report = draft, source, models, config, report
         self.backends: dict[str, Backend] = {}
+        self.too_long: set[str] = set()  # entities that the sampled model has no room for
 
     def asked_about_claims(self) -> list[Asked]:
         claims = self._claims()
@@ -102,11 +103,8 @@ class _Run:
         self._write_each("entities", lambda answer: entities_of(answer, reads))
         tokens = tokens_of(self.models.sampler)
         entities = [Entity(**row) for row in self.draft.rows("entities")]
-        most = max((tokens.count(f" {entity.text}") for entity in entities), default=0)
-        config = (
-            self.config if tokens.room is None else self.config.model_copy(update={"prefix_tokens": min(self.config.prefix_tokens, tokens.room - most - 2)})
-        )
-        return sampling.asked_entities(self.source, entities, config, tokens.count, tokens.cut)
+        self.too_long = {entity.id for entity in entities if not sampling.fits(entity, tokens)}
+        return sampling.asked_entities(self.source, [one for one in entities if one.id not in self.too_long], self.config, tokens)
 
     def sample(self, asked: Sequence[Asked]) -> None:
         asker = asker_of(self.models.sampler, sampling.templates_of(self.source, self.config), self.config, self.config.sampler.chat)
@@ -163,9 +161,14 @@ class _Run:
             if self.draft.done(f"measures {unit['id']}"):
                 continue
             asked = by_unit.get(unit["id"])
-            why = "no sample" if asked else "no question" if self.config.units == "claims" else "nothing stands before it"
+            why = "no sample" if asked else self._why_unasked(unit["id"])
             one = asked or Asked(unit["id"], unit["answer_id"], "", {}, 0, (), "", "", "")
             self.draft.write(f"measures {unit['id']}", orders[unit["id"]], comparing.rows_of(one, 0, [], None, why))
+
+    def _why_unasked(self, unit_id: str) -> str:
+        if self.config.units == "claims":
+            return "no question"
+        return "longer than the model can go on" if unit_id in self.too_long else "nothing stands before it"
 
 
 def _outcome(run: _Run, asked: Sequence[Asked]) -> Outcome:

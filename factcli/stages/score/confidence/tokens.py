@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from factcli.backends.opening import Answering
-from factcli.stages.score.confidence.sampling import LETTERS_PER_TOKEN
+
+LETTERS_PER_TOKEN = 4  # where the sampler's tokenizer is not at hand, e.g. behind a server
 
 
 class Tokens(NamedTuple):

@@ -7,14 +7,13 @@ from factcli.artifact import Draft
 from factcli.judge.claims.filling import fill_claims
 from factcli.judge.claims.settings import ClaimsConfig
 from factcli.judge.verdicts.filling import Matter
+from factcli.knowledge.answer_files import VERDICT_OF_LABEL
 from factcli.knowledge.evidence import Evidence
 from factcli.progress import PlainReport
-from factcli.rows import Verdict
 from factcli.scorerows import AnswerClaim, ClaimVerdict, ScoredAnswer
 from factcli.stages.score.factscore.sources import Source
 
 LABELS = "labels"  # in place of a judge: what people said
-VERDICT_OF: Mapping[str, Verdict] = {"S": "supported", "NS": "unsupported", "IR": "irrelevant"}
 NO_LABEL = "not labelled"
 
 
@@ -55,5 +54,5 @@ def imagined_claims_of(answers: Sequence[ScoredAnswer], source: Source, config: 
 
 
 def _labelled(claim: AnswerClaim) -> ClaimVerdict:
-    verdict = VERDICT_OF.get(claim.label, "unscored")
+    verdict = VERDICT_OF_LABEL.get(claim.label, "unscored")
     return ClaimVerdict(f"{claim.id}.j0", claim.id, LABELS, verdict, "" if claim.label else NO_LABEL, None, ())
