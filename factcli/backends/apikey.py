@@ -39,11 +39,14 @@ def read_key(variable: str, file: Path | None) -> ApiKey:
     if file is None:
         return _checked(os.environ.get(variable, ""), f"${variable}")
     try:
-        return _checked(file.read_text(encoding="utf-8"), str(file))
+        key = _checked(file.read_text(encoding="utf-8"), str(file))
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not text"
         name = f" {file}" if file.exists() else ""  # else it may be a key that was typed in its place
         raise SettingsError(f"the key file{name} cannot be read: {reason}", "--key-file takes a file that holds the key and nothing else") from None
+    if key.sent() == NO_KEY:
+        raise SettingsError(f"the key file {file} is empty", "--key-file takes a file that holds the key; leave it out where the server wants none")
+    return key
 
 
 def _checked(text: str, where: str) -> ApiKey:

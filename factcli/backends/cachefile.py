@@ -8,12 +8,14 @@ import contextlib
 import logging
 import os
 import sqlite3
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 from filelock import FileLock
 
+from factcli.artifact.partial import DISK_FULL
 from factcli.errors import BackendError, SettingsError
 
 log = logging.getLogger(__name__)
@@ -57,7 +59,7 @@ def require_local_disk(directory: Path, mounts: Path = Path("/proc/mounts")) -> 
 def open_cache(directory: Path) -> sqlite3.Connection:
     """A connection to the cache in `directory`, made where there is none; a damaged one is set aside and what can be read is kept."""
     require_local_disk(directory)
-    directory.mkdir(parents=True, exist_ok=True)
+    _require_writable(directory)
     path = directory / FILE
     with FileLock(directory / "open.lock"):  # two processes must not both set a damaged file aside
         try:
@@ -70,6 +72,20 @@ def open_cache(directory: Path) -> sqlite3.Connection:
             n_kept = _salvage(aside, connection)
             log.warning("the response cache %s was damaged (%s): %d answers were kept, the old file is now %s", path, error, n_kept, aside.name)
             return connection
+
+
+def _require_writable(directory: Path) -> None:
+    """Make it where it is not there. Raises SettingsError that names FACT_CACHE_DIR, not --data, for a place that cannot be written."""
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=directory):
+            pass
+    except OSError as error:
+        if error.errno in DISK_FULL:
+            raise
+        raise SettingsError(
+            f"the response cache cannot be in {directory}: {error.strerror}", "set FACT_CACHE_DIR to a directory on a local disk that can be written"
+        ) from error
 
 
 @contextlib.contextmanager

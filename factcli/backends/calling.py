@@ -5,6 +5,7 @@ is read as bytes, checked here, and cleared of the key before anybody else sees 
 """
 
 import asyncio
+import os
 from collections.abc import MutableMapping
 from typing import TYPE_CHECKING, Any
 
@@ -92,7 +93,13 @@ def _unanswered(error: BaseException) -> CallError:
     if isinstance(error, TimeoutError) or any(isinstance(one, ServerTimeoutError) for one in chain):
         return CallError("time-out", "again", may_be_billed=was_sent)
     first = next((one for one in chain if type(one).__module__.startswith("aiohttp")), chain[-1])
-    return CallError("cut connection", "again", type(first).__name__, may_be_billed=was_sent)
+    return CallError("cut connection", "again", type(first).__name__ + _system_words(first), may_be_billed=was_sent)
+
+
+def _system_words(error: BaseException) -> str:
+    """What the system says of a connection that was not made: `: Connection refused`; "" where it says nothing."""
+    code = getattr(error, "errno", None)
+    return f": {os.strerror(code)}" if isinstance(code, int) and code > 0 else ""
 
 
 def _message(error: "APIStatusError") -> object:

@@ -13,7 +13,7 @@ from factcli.artifact import Draft
 from factcli.artifact.manifest import sha256_of
 from factcli.backends.bill import Usage
 from factcli.backends.cache import Cache
-from factcli.backends.cachefile import cache_directory
+from factcli.backends.cachefile import cache_directory, open_cache
 from factcli.backends.chains import Chain, UnansweredError, run_chains
 from factcli.backends.http import HttpBackend
 from factcli.backends.keys import Endpoint
@@ -76,6 +76,7 @@ def fill(
     spent = draft.scratch() / SPENT
     backend = answering.open(panel.watch, read_spent(spent)) if first is None else _watched(first, panel)
     if isinstance(backend, HttpBackend):
+        open_cache(backend.cache_directory).close()  # one that cannot be used is told before the probe is paid for
         note_spent(backend.budget, spent)
     if isinstance(backend, HttpBackend) and first is None and len(draft) - n_first < total:
         always = [need for need in ALWAYS if need != "seeds" or not is_greedy]

@@ -86,7 +86,7 @@ def reject(place: str, text: str, reason: str) -> Reject:
 
 def none_usable(path: Path, rejects: list[Reject], needed: str) -> InputError:
     why = f"{rejects[0].id}: {rejects[0].reason}" if rejects else "it has no entry"
-    return InputError(f"{path} has nothing to ask ({why})", needed)
+    return InputError(f"{path} has no entry that can be used ({why})", needed)
 
 
 def sound(value: Any, name: str, is_one_line: bool = False) -> str:

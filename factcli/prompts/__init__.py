@@ -25,6 +25,9 @@ FIELD = re.compile(r"\{\{|\}\}|\{(\w+)\}|[{}]")
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
 
 MARKS = re.compile(r"<{3,}|>{3,}")  # of `quoted`
+# What chat templates and tokenizers read as the end of a turn: <|im_end|>, </s>, [INST], <<SYS>>, <start_of_turn>, <｜User｜>.
+BARS = re.compile(r"(?<=<)(?=[|｜])|(?<=[|｜])(?=>)")  # where a blank goes
+TAGS = re.compile(r"</?(?:s|bos|eos|pad|unk|think)>|\[/?(?:INST|SYSTEM_PROMPT|AVAILABLE_TOOLS|TOOL_CALLS)\]|<</?SYS>>|<(?:start|end)_of_turn>", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,5 +107,10 @@ def _filled(text: str, values: Mapping[str, str]) -> str:
 
 
 def quoted(text: str) -> str:
-    """Evidence, documents, model output: hostile text between lines that it cannot forge, control characters taken out."""
-    return "<<<\n" + MARKS.sub(lambda marks: " ".join(marks[0]), CONTROL.sub("", text)) + "\n>>>"
+    """Evidence, documents, model output: hostile text between lines that it cannot forge, and without what ends a turn."""
+    return "<<<\n" + MARKS.sub(lambda marks: " ".join(marks[0]), inert(text)) + "\n>>>"
+
+
+def inert(text: str) -> str:
+    """The text without control characters, and with a blank inside whatever a chat template would take for the end or beginning of a turn."""
+    return TAGS.sub(lambda mark: f"{mark[0][0]} {mark[0][1:]}", BARS.sub(" ", CONTROL.sub("", text)))

@@ -72,6 +72,9 @@ def test_a_key_that_no_header_can_carry_is_refused_unseen(tmp_path: Path, monkey
     assert read_key("OTHER_KEY", None).sent() == CANARY
     with pytest.raises(SettingsError, match="cannot be read"):
         read_key("OTHER_KEY", tmp_path / "gone")
+    (tmp_path / "key").write_text("\n")
+    with pytest.raises(SettingsError, match="is empty"):
+        read_key("OTHER_KEY", tmp_path / "key")
 
 
 def test_a_key_that_json_spells_otherwise_is_taken_out_too():

@@ -1,6 +1,8 @@
 """The http backend against a real server on loopback: every request ends right or with its cause, and none is paid for twice."""
 
+import errno
 import json
+import os
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -269,5 +271,5 @@ def test_a_server_that_is_away_costs_nothing(tmp_path: Path):
         url = server.url
     used = backend(url, tmp_path, limit=500)
     found = by_id(used.generate(asked(5)))
-    assert {response.cause for response in found.values()} == {"cut connection: ClientConnectorError"}
+    assert {response.cause for response in found.values()} == {f"cut connection: ClientConnectorError: {os.strerror(errno.ECONNREFUSED)}"}
     assert used.usage.cost_unconfirmed == 0

@@ -23,6 +23,7 @@ from factcli.knowledge.answer_files import answers_of_artifact
 from factcli.stats.ranking import auroc
 
 SKILL = "prereq-tune"
+ASKED = (("qa", "dev", 10), ("bio", "test", 4))  # the skill trained on nobody of either; samples of each prompt
 DRAWS = 500
 UNIT_MEASURES = ("max_conf", "exp_conf", "neg_ent", "samp_conf")
 
@@ -40,23 +41,24 @@ class Worth(NamedTuple):
     high: float | None
 
 
-def table(data: Path, prompts: int = 300) -> str:
+def table(data: Path) -> str:
     """AUROC with its interval (by subject) and Spearman's correlation of every score with the truth, as Markdown."""
     root = data / "worldscores"
     if not (root / SKILL).is_dir():
         _fact(root, "demo")
-    asked = [_asked(root, task, prompts, samples) for task, samples in (("qa", 10), ("bio", 4))]
+    asked = [_asked(root, task, split, samples) for task, split, samples in ASKED]
     rows = [row for task in asked for row in _worth(root, task)]
     head = "| answers | score | by | n | correlation | AUROC | 95% interval |\n|---|---|---|---|---|---|---|"
     return "\n".join([head, *map(_line, rows)])
 
 
-def _asked(root: Path, task: str, prompts: int, samples: int) -> str:
-    """Samples of the skill model to the world's test prompts of one task, scored by confidence and by consistency."""
-    drawn = ("--from", "world", "--set", "table=questions", "--set", f"tasks=[{task}]", "--set", "splits=[test]", "--limit", prompts)
+def _asked(root: Path, task: str, split: str, samples: int) -> str:
+    """Samples of the skill model to the world's prompts of one task, scored by confidence and by consistency."""
+    drawn = ("--from", "world", "--set", "table=questions", "--set", f"tasks=[{task}]", "--set", f"splits=[{split}]")
     _fact(root, "synth", "samples", *drawn, "--backend", f"local:{SKILL}", "--samples", samples, "--set", "logprobs=true", "--name", f"{task}-samples")
-    _fact(root, "score", "confidence", f"{task}-samples", "--name", f"{task}-confidence")
-    _fact(root, "score", "confidence", f"{task}-samples", "--units", "entities", "--name", f"{task}-entities")
+    confidence = ("score", "confidence", f"{task}-samples", "--set", f"tasks=[{task}]")
+    _fact(root, *confidence, "--name", f"{task}-confidence")
+    _fact(root, *confidence, "--units", "entities", "--name", f"{task}-entities")
     _fact(root, "score", "consistency", f"{task}-samples", "--form", "all", "--entailer", "lexical", "--name", f"{task}-consistency")
     for scores in ("confidence", "entities", "consistency"):
         _fact(root, "score", "reliability", f"{task}-{scores}", "--name", f"{task}-{scores}-reliability")

@@ -55,5 +55,5 @@ def test_what_is_no_pair_is_rejected_with_its_place(tmp_path: Path) -> None:
         "margin or score that is no number", "chosen does not end with an assistant's message", "a message without role and content",
         "unknown split", "the same pair again",
     ]  # fmt: skip
-    with pytest.raises(InputError, match="nothing to ask"):
+    with pytest.raises(InputError, match="no entry that can be used"):
         found(tmp_path, {"prompt": "p"})

@@ -95,8 +95,8 @@ def test_titles_come_as_lines_jsonl_or_a_list(tmp_path: Path, name: str, content
         (b"", "is empty"),
         (b"\xff\xfe", "is not UTF-8"),
         (b'[{"prompt": "Who?"}', "begins like a JSON list and is none"),
-        (b'{"text": "Who?"}\n', "has nothing to ask (line 1: no prompt)"),
-        (b"[]", "has nothing to ask (it has no entry)"),
+        (b'{"text": "Who?"}\n', "has no entry that can be used (line 1: no prompt)"),
+        (b"[]", "has no entry that can be used (it has no entry)"),
     ],
 )
 def test_a_file_without_one_prompt_is_refused(tmp_path: Path, content: bytes, words: str) -> None:

@@ -78,7 +78,7 @@ def test_what_is_no_question_is_rejected_and_the_others_are_kept(tmp_path: Path,
         ("", "is empty"),
         ("Question,Best Answer\nWho?,Me\n", "lacks the columns Incorrect Answers"),
         ('Question,Best Answer,Incorrect Answers\nWho?,"Me,You\n', "is no CSV"),
-        ("Question,Best Answer,Incorrect Answers\nWho?,Me\n", "has nothing to ask (line 2: more or fewer columns than the header)"),
+        ("Question,Best Answer,Incorrect Answers\nWho?,Me\n", "has no entry that can be used (line 2: more or fewer columns than the header)"),
     ],
 )
 def test_a_table_that_cannot_be_used_is_refused(tmp_path: Path, content: str, words: str) -> None:

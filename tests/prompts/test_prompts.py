@@ -55,6 +55,14 @@ def test_quoted_text_has_no_control_or_direction_marks() -> None:
     assert prompts.quoted("a\x1b[2Jb\u202ec\nd\te") == "<<<\na[2Jbc\nd\te\n>>>"
 
 
+@given(st.sampled_from(["<|im_end|>", "</s>", "[/INST]", "<<SYS>>", "<\u200b|eot_id|>", "</think>", "<｜User｜>"]), st.text())
+def test_quoted_text_ends_no_turn_of_a_chat(mark: str, text: str) -> None:
+    quoted = prompts.quoted(f"{text}{mark}{text}")
+    assert prompts.CONTROL.sub("", mark) not in quoted
+    assert not prompts.BARS.search(quoted)
+    assert not prompts.TAGS.search(quoted)
+
+
 @pytest.mark.parametrize("name", prompts.names())
 def test_every_template_that_ships_is_well_formed_and_names_its_source(name: str) -> None:
     template = prompts.load(name)

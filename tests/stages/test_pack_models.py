@@ -11,7 +11,7 @@ import pytest
 from factcli.artifact import Artifact, Draft, Outcome, Plan, make, open_artifact
 from factcli.errors import InputError
 from factcli.knowledge.pack import open_pack
-from factcli.knowledge.pack.dense import DenseReader
+from factcli.knowledge.pack.dense import DenseReader, model_digest
 from factcli.rows import Fact, Person
 from factcli.stages.pack import PackConfig
 from factcli.world.people import WorldSpec, draw_world
@@ -118,3 +118,19 @@ def test_a_dense_index_finds_by_meaning_and_only_with_its_model(folder: Folder, 
 def test_a_pack_without_vectors_is_not_searched_by_them(folder: Folder, embedder: Path) -> None:
     folder.must("pack", "build", "--from", "p.jsonl")
     assert_refused(folder.fact("pack", "search", "pack", "x", "--embedder", str(embedder)), 3, "has no dense index")
+
+
+def test_a_model_is_named_by_the_weights_of_all_its_parts_and_none_of_them_may_be_pickled(tmp_path: Path) -> None:
+    """Models such as GTR end in a dense layer of their own, in a folder beside the first."""
+    last = tmp_path / "2_Dense"
+    last.mkdir()
+    (tmp_path / "model.safetensors").write_bytes(b"first")
+    (last / "model.safetensors").write_bytes(b"one")
+    (tmp_path / "vocab.txt").write_text("a", encoding="utf-8")
+    known = model_digest(tmp_path)
+    assert set(known) == {"model.safetensors", "2_Dense/model.safetensors", "vocab.txt"}
+    (last / "model.safetensors").write_bytes(b"other")
+    assert model_digest(tmp_path) != known
+    (last / "model.safetensors").rename(last / "pytorch_model.bin")
+    with pytest.raises(InputError, match=r"2_Dense/pytorch_model\.bin is pickled"):
+        model_digest(tmp_path)

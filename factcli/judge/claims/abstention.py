@@ -22,7 +22,8 @@ NO_INFORMATION = (
     "no sources found",
     "try a more general question",
 )
-CITATION = re.compile(r"\s*\[\d+\]\s*")
+CITATION = re.compile(r"(?:(?<!\s)\s+)?\[\d+\]\s*")  # begins at the first of its blanks only: a search from each takes the square of their number
+APOLOGY = "I'm sorry"
 UNNAMED = "According to , "  # what is left of a sentence whose source was a citation
 # An answer that asks back or points elsewhere, and says nothing else. Said within the first sentence only.
 EVASIONS = re.compile(
@@ -31,6 +32,7 @@ EVASIONS = re.compile(
     r"(?:unfortunately,? )?(?:there is|there's|i have) (?:no|not enough|little|limited|very little|insufficient) (?:\w+ ){0,3}(?:information|data)\b|"
     r"it is (?:unclear|not clear|unknown) who\b|no (?:reliable |public )?information (?:is|was)\b)"
 )
+ASKS_FOR_MORE = re.compile(r"(?i)\b(?:please|you(?: can| could)?|kindly) provide more\b")  # not `to provide more housing`
 LONGEST_DECLINE = 400  # letters; a longer answer with `I'm not sure` in it says something besides
 
 
@@ -46,7 +48,7 @@ def marked(answers: Iterable[ScoredAnswer], config: ClaimsConfig) -> tuple[Score
 
 
 def _generic(text: str) -> bool:
-    return text.startswith("I'm sorry") or "provide more" in text
+    return text.startswith(APOLOGY) or "provide more" in text
 
 
 def _perplexity_ai(text: str) -> bool:
@@ -59,7 +61,7 @@ def _perplexity_ai(text: str) -> bool:
 
 
 def _own(text: str) -> bool:
-    """Empty, or without a letter or digit; generic's; ours; or a short answer that declines in words of judge/answers.py."""
-    if not re.search(r"\w", text) or _generic(text) or EVASIONS.match(text):
+    """Empty, or without a letter or digit; an apology; ours; or a short answer that asks for more, or declines in words of judge/answers.py."""
+    if not re.search(r"\w", text) or text.startswith(APOLOGY) or EVASIONS.match(text):
         return True
-    return len(text) <= LONGEST_DECLINE and is_abstention(text)
+    return len(text) <= LONGEST_DECLINE and (ASKS_FOR_MORE.search(text) is not None or is_abstention(text))

@@ -32,7 +32,8 @@ def repaired(claims: Sequence[str], sentence: str, topic: str) -> Repaired:
     """The claims of `sentence` that say nothing that is not in it, but for the name of the topic."""
     kept: list[str] = []
     rejects: list[tuple[str, str]] = []
-    for claim in (_completed(claim, sentence) for claim in claims):
+    claims = [_completed(claim, sentence) for claim in claims]
+    for claim in claims:
         reason = _reason(claim, claims, sentence, topic, kept)
         if reason:
             rejects.append((claim, reason))

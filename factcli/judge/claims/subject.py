@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 POSSESSIVE_OF = {"he": "his", "she": "her", "they": "their", "it": "its"}
 SUFFIXES = ("jr", "jr.", "sr", "sr.", "ii", "iii", "iv")
-DISAMBIGUATION = re.compile(r"\s*(?:\([^()]*\)|,.*)$")  # Ann Lee (singer); Ann Lee, Countess of Kent
+DISAMBIGUATION = re.compile(r"(?:(?<!\s)\s+)?(?:\([^()]*\)|,.*)$")  # Ann Lee (singer); Ann Lee, Countess of Kent
 FIRST_WORD = re.compile(r"\W*(\w+)")
 # `They are` would need another verb once it is a name: only forms that one person has too are resolved.
 _PLURAL_TOO = r"(?=\s+(?:also\s+)?(?:had|did|could|would|will|may|might|must|should|can|\w+ed)\b)"

@@ -62,14 +62,17 @@ def prompts_of(judges: Sequence[Judge], config: JudgeConfig) -> dict[str, str]:
     return digests(load_templates(sorted(names)))
 
 
-def require_evidence(matter: Matter, judges: Sequence[Judge], config: JudgeConfig) -> None:
-    """Raises SettingsError where judges need passages and there are none to be had."""
+def require_evidence(evidence: Evidence | None, judges: Sequence[Judge], config: JudgeConfig) -> None:
+    """Raises SettingsError where judges need passages and there are none to be had: asked before claims are paid for."""
     for judge in judges:
         if config.evidence == "none" and isinstance(judge, EntailmentJudge):
             raise SettingsError(f"{judge.name} judges by passages, and evidence is none", "leave judge.evidence at passages, and give a knowledge pack")
-        if config.evidence == "passages" and matter.evidence is None and not isinstance(judge, WorldJudge):
-            way_out = "give a knowledge pack; or --set judge.evidence=none for what a language model knows by itself, which is no evidence"
-            raise SettingsError(f"{judge.name} judges by passages, and no evidence is given", way_out)
+        if config.evidence == "passages" and evidence is None and not isinstance(judge, WorldJudge):
+            raise SettingsError(
+                f"{judge.name} judges by passages, and no evidence is given",
+                "give a knowledge pack: --pack REF (`fact pack build` makes one); "
+                "or --set judge.evidence=none for what a language model knows by itself, which is no evidence",
+            )
 
 
 def fill_verdicts(draft: Draft, matter: Matter, judges: Sequence[Judge], config: JudgeConfig, report: Report, first_order: int = 0) -> dict[str, Any]:
@@ -79,7 +82,7 @@ def fill_verdicts(draft: Draft, matter: Matter, judges: Sequence[Judge], config:
     claim. A request that no answer comes to is a
     verdict `unscored` with its cause besides the counted failure. Raises TooManyFailuresError, BackendError, BudgetError.
     """
-    require_evidence(matter, judges, config)
+    require_evidence(matter.evidence, judges, config)
     showing = _Shown(Showing(matter.evidence, config), matter)
     if any(not isinstance(judge, WorldJudge) for judge in judges):
         _write_evidence(draft, matter, showing, len(judges), first_order)
@@ -97,7 +100,7 @@ def fill_verdicts(draft: Draft, matter: Matter, judges: Sequence[Judge], config:
 
 def imagine_verdicts(matter: Matter, judges: Sequence[Judge], config: JudgeConfig) -> list[Estimate]:
     """What `fill_verdicts` would buy from each judge that is asked."""
-    require_evidence(matter, judges, config)
+    require_evidence(matter.evidence, judges, config)
     showing = _Shown(Showing(matter.evidence, config), matter)
     asked = [judge for judge in judges if isinstance(judge, LanguageJudge)]
     return [imagine(judge.who, _units(judge, list(portions_of(matter, judge, len(judges), config, 0)), showing, config)) for judge in asked]

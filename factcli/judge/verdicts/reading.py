@@ -14,10 +14,15 @@ from factcli.rows import Verdict
 
 CHOICES = ("True", "False")
 SUPPORTED, UNSUPPORTED = frozenset(("true", "supported", "yes")), frozenset(("false", "unsupported", "no"))
-BY_CONTENT = SUPPORTED | UNSUPPORTED - {"no"}  # that are a verdict inside a sentence too; "no" is mostly a determiner there
+A_NO = re.compile(r"\bno(?=[^\S\n]+\w)")  # of "no passage", "no doubt": it goes with the word after it and is no verdict
 NOT = frozenset(("not", "isn't", "isnt", "never", "cannot", "can't"))
 LEAD = frozenset(("the", "final", "my", "answer", "verdict", "claim", "statement", "it", "is", "this", "that", "its", "it's"))
-HEDGES = frozenset(("partly", "partially", "mostly", "maybe", "perhaps", "possibly", "probably", "likely", "half", "somewhat", "neither", "unclear", "if"))
+HEDGES = frozenset(
+    (
+        *("partly", "partially", "mostly", "maybe", "perhaps", "possibly", "probably", "likely", "half", "somewhat", "neither", "unclear", "if"),
+        *("but", "however", "except", "although", "though", "unless", "unsure", "unknown"),
+    )
+)
 WORD = re.compile(r"\w+(?:['’]\w+)?")
 
 
@@ -88,9 +93,9 @@ def _above(probability: float, config: JudgeConfig) -> Opinion:
 def by_text(text: str) -> Opinion:
     """The verdict that a short answer begins with: "True", "**Supported.**", "The claim is false.", "Not true".
 
-    Unscored: an empty answer, both words, a hedge, a negated "false", and anything else, other languages included.
+    Unscored: an empty answer, both words ("Yes and no"), a hedge, a negated "false", and anything else, other languages included.
     """
-    words = [word.replace("’", "'") for word in WORD.findall(CONTROL.sub(" ", text).replace("_", " ").casefold())]
+    words = [word.replace("’", "'") for word in WORD.findall(A_NO.sub("none", CONTROL.sub(" ", text).replace("_", " ").casefold()))]
     if not words:
         return unscored("empty")
     place = next((place for place, word in enumerate(words) if word not in LEAD), len(words))
@@ -109,7 +114,7 @@ def _verdicts_in(words: Sequence[str]) -> set[str]:
     """Verdicts said later in the text, a "not" or two before them read with them."""
     found = set()
     for place, word in enumerate(words):
-        if word in BY_CONTENT:
+        if word in SUPPORTED | UNSUPPORTED:
             is_negated = bool(NOT & set(words[max(0, place - 2) : place]))
             found.add("supported" if (word in SUPPORTED) != is_negated else "unsupported")
     return found

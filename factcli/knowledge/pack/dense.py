@@ -18,15 +18,19 @@ from factcli.knowledge.pack import npy
 from factcli.knowledge.pack.bm25 import top_of
 
 FOLDER, VECTORS, MODEL = "dense", "vectors.npy", "model.json"
+READ = (".json", ".safetensors", ".txt", ".model")  # files of a model
 BLOCK_ROWS = 65_536
 ENCODED_AT_ONCE = 4096  # passages; within, the model makes batches by length
 
 
 def model_digest(directory: Path) -> dict[str, str]:
-    """What names the model: digests of its weights and settings, by file. Raises InputError for a directory without weights."""
+    """What names the model: digests of weights, vocabulary and settings of all its parts, by file. Raises InputError for pickled weights, or none."""
     if not directory.is_dir():
         raise InputError(f"there is no directory {directory}", "--embedder takes a local sentence-transformers model, e.g. all-MiniLM-L6-v2")
-    files = sorted(path for pattern in ("*.json", "*.safetensors", "*/config.json") for path in directory.glob(pattern))
+    files = sorted(path for path in (*directory.glob("*"), *directory.glob("*/*")) if path.suffix in READ)  # a part is a folder, e.g. 2_Dense
+    for path in directory.glob("*/pytorch_model.bin"):
+        if not (path.parent / "model.safetensors").is_file():
+            raise InputError(f"{path.relative_to(directory)} is pickled, need safetensors", f"{path} would run code: convert it first")
     if not any(path.suffix == ".safetensors" for path in files):
         raise InputError(f"{directory} has no weights in safetensors", "--embedder takes a local sentence-transformers model; pickled weights are not read")
     return {path.relative_to(directory).as_posix(): sha256_of_file(path) for path in files}

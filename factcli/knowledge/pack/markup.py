@@ -6,7 +6,9 @@ from typing import Any
 from factcli.knowledge.pack.records import BadRecordError
 
 REDIRECT = re.compile(r"\s*#redirect\s*:?\s*\[\[([^\[\]|#]+)", re.IGNORECASE)
-DISAMBIGUATION = re.compile(r"\{\{\s*(?:disambig|disambiguation|dab|hndis|human name disambiguation|geodis|surname|given name)\s*[|}]", re.IGNORECASE)
+# Templates of pages that only list what a title may mean, names of people among them.
+AMBIGUOUS_TEMPLATES = ("disambig", "disambiguation", "dab", "hndis", "human name disambiguation", "geodis", "surname", "given name")
+DISAMBIGUATION = re.compile(rf"\{{\{{\s*(?:{'|'.join(AMBIGUOUS_TEMPLATES)})\s*[|}}]", re.IGNORECASE)
 COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
 REFERENCE = re.compile(r"<ref\b[^<>]*?/>|<ref\b[^<>]*>(?:(?!<ref\b).)*?</ref\s*>", re.DOTALL | re.IGNORECASE)  # taken out first: half of an article's markup
 MEDIA = re.compile(r"\s*(?:file|image|category|media)\s*:", re.IGNORECASE)

@@ -66,15 +66,13 @@ class Pack:
         if unknown := {word for word in found if word not in self._ids}:
             if len(self._ids) > MOST_KNOWN_WORDS:
                 self._ids = {}
-            marks = ", ".join("?" * len(unknown))
-            self._ids |= dict.fromkeys(unknown, -1) | dict(self._reader.all(f"SELECT word, id FROM words WHERE word IN ({marks})", tuple(unknown)))  # noqa: S608
+            self._ids |= dict.fromkeys(unknown, -1) | dict(self._reader.among("SELECT word, id FROM words WHERE word IN ({marks})", tuple(unknown)))
         ids = self._ids
         return [id for word in found if (id := ids.get(word, -1)) >= 0]
 
     def _passages(self, found: Sequence[tuple[int, float]]) -> list[Passage]:
-        marks = ", ".join("?" * len(found))
-        query = f"SELECT t.id, p.title, t.text FROM passages t JOIN pages p ON p.id = t.page WHERE t.id IN ({marks})"  # noqa: S608
-        rows = {id: (title, text) for id, title, text in self._reader.all(query, [id for id, _ in found])}
+        query = "SELECT t.id, p.title, t.text FROM passages t JOIN pages p ON p.id = t.page WHERE t.id IN ({marks})"
+        rows = {id: (title, text) for id, title, text in self._reader.among(query, [id for id, _ in found])}
         return [Passage(_name(id), *rows[id], score) for id, score in found]
 
     def _page_index(self, title: str) -> PageIndex | None:

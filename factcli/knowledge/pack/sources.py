@@ -18,6 +18,7 @@ from typing import Any
 
 from factcli.errors import BackendError, InputError
 from factcli.knowledge.pack import dump
+from factcli.knowledge.pack.markup import AMBIGUOUS_TEMPLATES
 from factcli.knowledge.pack.records import Ambiguous, PassedOver, Record, Rejected, attempted, page, place_of, sound
 
 Stream = BufferedReader | gzip.GzipFile | bz2.BZ2File
@@ -25,7 +26,6 @@ HEAD_BYTES = 4096
 SHOWN = 2000  # bytes of a rejected entry
 LONGEST_LINE = 1 << 28  # bytes; no page is as long
 FORMS = "JSONL of title and text, Parquet with these columns, or a Wikipedia dump (XML, wikiextractor's or CirrusSearch's JSON), plain, .gz or .bz2"
-AMBIGUOUS_TEMPLATES = ("disambiguation", "disambig", "hndis", "human name disambiguation", "geodis", "dab")
 
 
 def records(path: Path) -> Iterator[Record]:

@@ -38,6 +38,7 @@ CREATE INDEX names_folded ON names (folded);
 CREATE INDEX names_base ON names (base);
 """
 NO_PAGE, TAKEN = "redirect to a page that is not there", "redirect from a name that was there before"
+MOST_VALUES = 30_000  # in one query; SQLite takes 32,766 where it was built with its own settings
 PER_TRANSACTION = 20_000  # rows; a fixed number, so that equal inputs give equal bytes
 
 
@@ -150,6 +151,11 @@ class Reader:
             return self._connection().execute(query, values).fetchall()
         except sqlite3.DatabaseError as error:
             raise InputError(f"{self._path} cannot be read: {error}", "the pack is damaged: `fact verify` says what else is") from error
+
+    def among(self, query: str, values: Sequence[object]) -> list[tuple]:
+        """The rows of a query in which `({marks})` stands for any number of values, so many at a time."""
+        some = (values[first : first + MOST_VALUES] for first in range(0, len(values), MOST_VALUES))
+        return [row for part in some for row in self.all(query.format(marks=", ".join("?" * len(part))), part)]
 
     def about(self) -> dict[str, str]:
         found = dict(self.all("SELECT name, value FROM about"))

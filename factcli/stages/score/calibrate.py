@@ -93,7 +93,9 @@ def basis(config: CalibrateConfig, source: Source) -> Basis:
 
 
 def plan(config: CalibrateConfig, source: Source, name: str | None) -> Plan:
+    """Raises SettingsError where the judge lacks evidence."""
     judges = _judges(source)
+    judging.require_evidence(source.evidence, judges, config.judge)
     inputs = {**inputs_of(judges), **({"pack": source.pack} if source.pack else {}), **(dict(source.who.inputs) if source.who else {})}
     pinned = {**source.pinned, **claiming.pinned(config.claims), **judging.prompts_of(judges, config.judge)}
     model = {**identity_of(judges), **({"claims": dict(source.who.identity)} if source.who else {})}

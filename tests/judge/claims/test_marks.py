@@ -1,5 +1,7 @@
 """Marks are for the plain cases, abstentions are told by the detector that was chosen, and names replace pronouns where that is sure."""
 
+import time
+
 import pytest
 
 from factcli.judge.claims.abstention import NO_INFORMATION, detected, marked
@@ -89,10 +91,20 @@ def test_words_of_the_prompt_are_copied_and_two_of_them_are_none() -> None:
         ("own", "Which Ann Lee do you mean?", True),
         ("own", "She sang. " * 60 + "I'm not sure when she died.", False),
         ("own", "She wrote Unknown Pleasures.", False),
+        ("own", "She ran to provide more housing for the poor.", False),
+        ("own", "There are two of that name. If you could provide more context, I can help.", True),
     ],
 )
 def test_each_detector_fires_where_it_should(which: Detector, text: str, fires: bool) -> None:
     assert detected(text, which) == (which if fires else "")
+
+
+def test_a_hundred_thousand_blanks_take_no_time() -> None:
+    """A search that begins anew at each blank takes the square of their number: minutes."""
+    blanks, began = " " * 100_000, time.process_time()
+    assert detected(f"{blanks}She sang [1] [2].", "perplexity_ai") == ""
+    assert resolved("She sang.", f"Ann{blanks}Lee (singer)", "she") == f"Ann{blanks}Lee sang."
+    assert time.process_time() - began < 5
 
 
 def test_answers_carry_the_detector_that_fired_and_an_earlier_finding_stays() -> None:

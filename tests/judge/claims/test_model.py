@@ -84,6 +84,15 @@ def test_a_claim_that_ends_in_the_air_goes_where_another_goes_on() -> None:
     assert repaired(both, "She is a founding member of it.", "").claims == both
 
 
+def test_a_repaired_claim_stays_where_it_was() -> None:
+    claims = ("She was born in Sep 1974.", "She was born in Lima.")
+    assert repaired(claims, SENTENCE, "").claims == ("She was born in September 1974.", "She was born in Lima.")
+    claims = ("She was born.", "She was born in Sep 1974.")
+    assert repaired(claims, SENTENCE, "").rejects == (("She was born.", "ends in the air"),)
+    again = ("She was born in Sep 1974.", "She was born in September 1974.")
+    assert repaired(again, SENTENCE, "").claims == ("She was born in September 1974.",)
+
+
 def test_no_number_of_the_sentence_is_lost_by_a_repair() -> None:
     """1974 is said by one claim alone, which has a foreign name: FActScore undid all repairs, here that claim comes back."""
     found = repaired(["She was born in Peru in 1974.", "She ran in Chile.", "She had 2 sons."], SENTENCE, "")

@@ -65,6 +65,12 @@ def test_a_plain_verdict_is_read(text: str, verdict: str):
         ("1", "no verdict in the text"),
         ("the claim is", "no verdict in the text"),
         ("not", "no verdict in the text"),
+        ("No passage contradicts this claim.", "no verdict in the text"),
+        ("Yes and no", "both verdicts in the text"),
+        ("True? No.", "both verdicts in the text"),
+        ("Supported? no", "both verdicts in the text"),
+        ("True, but only of his brother", "hedged"),
+        ("It is true that I cannot verify this, however", "hedged"),
     ],
 )
 def test_what_is_not_plainly_a_verdict_is_unscored_with_the_reason(text: str, reason: str):

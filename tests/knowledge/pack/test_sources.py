@@ -11,6 +11,7 @@ import pytest
 
 from factcli.errors import InputError
 from factcli.knowledge.pack import dump
+from factcli.knowledge.pack.markup import is_disambiguation
 from factcli.knowledge.pack.records import Ambiguous, Page, PassedOver, Record, Redirect, Rejected
 from factcli.knowledge.pack.sources import records
 from tests.knowledge.pack.made import jsonl
@@ -81,6 +82,13 @@ def test_a_cirrus_dump_has_action_lines_namespaces_and_redirects(tmp_path: Path)
     ]
     path = jsonl(tmp_path / "p", rows)
     assert read(path) == [Page("p: line 2", "Al Bo", "He was.", ("A. Bo",)), PassedOver("other namespace"), Ambiguous("p: line 6", "Bo")]
+
+
+@pytest.mark.parametrize("template", ["Surname", "given name", "Human name disambiguation", "Dab"])
+def test_both_dumps_know_the_same_pages_as_lists_of_names(tmp_path: Path, template: str) -> None:
+    row = {"title": "Bo", "namespace": 0, "text": "Bo is a name.", "template": [f"Template:{template}"]}
+    assert read(jsonl(tmp_path / "p", [row])) == [Ambiguous("p: line 1", "Bo")]
+    assert is_disambiguation("Bo", f"Bo is a name. {{{{{template}}}}}")
 
 
 def test_wikiextractors_lines_are_pages(tmp_path: Path) -> None:

@@ -269,3 +269,12 @@ def test_the_digest_of_scores_changes_only_with_the_stages_revision(paged: Path)
     jsonl(paged / "labels.jsonl", labelled("Ada", "S", "NS", "IR"), labelled("Di", "S", "S"))
     version = made("score", "factscore", "--answers", "labels.jsonl", "--claims", "human", "--judge", "labels")
     assert (REVISION, sha256_of([rows(version, table) for table in ("answers", "claims", "verdicts", "scores", "metrics")])[:16]) == GOLDEN
+
+
+@pytest.mark.parametrize("more", [(), ("--dry-run",)])
+def test_a_judge_without_evidence_is_refused_before_a_claim_is_paid_for(empty: Path, more: tuple[str, ...]) -> None:  # noqa: F811
+    jsonl(empty / "a.jsonl", {"topic": "Ada", "output": "Ada was born in Lima."})
+    with running(Server()) as server:
+        who = f"http:m@{server.url}"
+        told(typed("score", "factscore", "--answers", "a.jsonl", "--claims", "model", "--backend", who, "--judge", who, *more), 2, "--pack REF")
+        assert server.n == 0

@@ -238,7 +238,7 @@ def test_a_dry_run_counts_and_sends_nothing(empty: Path) -> None:  # noqa: F811
     [
         ("--prompts none.jsonl", 3, "none.jsonl cannot be read"),
         ("--prompts empty", 3, "empty is empty"),
-        ("--prompts wrong.jsonl", 3, "wrong.jsonl has nothing to ask (line 1: no prompt)"),
+        ("--prompts wrong.jsonl", 3, "wrong.jsonl has no entry that can be used (line 1: no prompt)"),
         ("--titles empty", 3, "empty is empty"),
         ("--prompts p.jsonl --titles p.jsonl", 2, "--prompts and --titles are given"),
         ("--prompts p.jsonl --samples 0", 2, "samples = 0"),
@@ -320,3 +320,12 @@ def test_half_a_character_in_an_answer_is_a_question_mark_now_and_when_it_is_rea
         cached = made(*command, "--data", "other")
         assert server.n == 1
     assert [row["text"] for version in (bought, cached) for row in rows(version, "samples")] == ["half ? here"] * 2
+
+
+def test_a_cache_that_cannot_be_written_is_named_before_anything_is_sent(empty: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
+    jsonl(empty / "p.jsonl", {"prompt": "Who?"})
+    (empty / "file").write_text("here is no directory")
+    monkeypatch.setenv("FACT_CACHE_DIR", str(empty / "file" / "cache"))
+    with running(Server(is_probed=True)) as server:
+        told(typed("synth", "samples", "--prompts", "p.jsonl", "--backend", f"http:m@{server.url}"), 2, "set FACT_CACHE_DIR to a directory")
+        assert server.n == 0

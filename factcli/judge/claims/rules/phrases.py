@@ -1,7 +1,7 @@
 """A verb phrase in pieces, each of which is true of the subject by itself: members of lists, dates apart from places."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from factcli.judge.claims.rules.tokens import Token
 from factcli.judge.claims.rules.words import ARTICLES, BE, DATED, PAIRS, POSSESSIVES
@@ -75,7 +75,7 @@ def _listed(phrase: Phrase) -> tuple[int, list[Phrase], Phrase]:
     while (comma := _comma_before(phrase, left)) is not None and left - comma <= LONGEST_MEMBER:
         members.insert(0, phrase[comma + 1 : left])
         left = comma
-    start = _start_of_member(phrase, left)
+    start = _after_of(phrase, _start_of_member(phrase, left), left, [*members, last])
     if start >= left or (not members and not _are_alike(phrase, phrase[start:left], last)):
         return 0, [], ()
     return start, [phrase[start:left], *members, last], phrase[end:]
@@ -108,6 +108,14 @@ def _start_of_member(phrase: Phrase, end: int) -> int:
         start > 1 and start < end and (phrase[start - 1].low in ARTICLES or phrase[start - 1].low in POSSESSIVES or phrase[start - 1].low in ("the", "several"))
     )
     return start - 1 if takes else start
+
+
+def _after_of(phrase: Phrase, start: int, end: int, others: Sequence[Phrase]) -> int:
+    """`was the son of John and Mary`: of a predicate's noun that bare names follow, only the name after `of` is a member."""
+    is_predicate = start == 1 and phrase[0].low in BE
+    are_bare = all(other and other[0].kind in ("name", "quotation") and "of" not in (token.low for token in other) for other in others)
+    ofs = [place for place in range(start, end - 1) if phrase[place].low == "of"]
+    return ofs[-1] + 1 if ofs and is_predicate and are_bare else start
 
 
 def _end_of_member(phrase: Phrase, start: int) -> int:

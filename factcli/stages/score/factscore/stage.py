@@ -49,6 +49,8 @@ class Bench:
 
 
 def plan(config: FactscoreConfig, source: Source, bench: Bench, name: str | None) -> Plan:
+    """Raises SettingsError where a judge lacks evidence."""
+    verdicts.require_evidence(bench.evidence, bench.judges, config.judge)
     reader = bench.reader.inputs if bench.reader else {}
     inputs = {**source.inputs, **bench.inputs, **inputs_of(bench.judges), **{f"reader-{role}": artifact for role, artifact in reader.items()}}
     pinned = {**source.pinned, **claiming.pinned(config.claims), **verdicts.prompts_of(bench.judges, config.judge)}
