@@ -31,6 +31,7 @@ _ORDINALS = """
 zeroth first second third fourth fifth sixth seventh eighth ninth tenth
 eleventh twelfth thirteenth fourteenth fifteenth sixteenth seventeenth eighteenth nineteenth twentieth
 """
+_DENIAL = re.compile(r"\b(?:not|never|neither|nor|cannot)\b|n['\N{RIGHT SINGLE QUOTATION MARK}]t\b", re.IGNORECASE)
 PRONOUNS = "he she they it him her them his hers their theirs its"
 
 
@@ -78,6 +79,11 @@ def is_about(text: str, topic: str) -> bool:
     names = frozenset(words_of(_IN_BRACKETS.sub(" ", topic))) - _EMPTY or frozenset(words_of(topic))
     said = frozenset(words_of(text))
     return not names or bool(names & said) or bool(_PRONOUNS & said)
+
+
+def is_denial(text: str) -> bool:
+    """Whether a claim says what is not so: there is no end of true ones. `Not only` and the like are taken for it, too."""
+    return _DENIAL.search(text) is not None
 
 
 def _spelled(word: str) -> list[str]:

@@ -3,7 +3,7 @@
 FActScore's precision rises when the easy things are repeated, split or padded, and when an answer stops after what is sure
 (arXiv 2407.03572 shows how). Here an answer is what it tells:
 
-T  details of claims that are supported, about the topic, and neither trivial nor copied from the prompt (each counts once)
+T  details of claims that are supported, about the topic, and neither trivial nor denials nor copied from the prompt (each counts once)
 B  details of claims that are not supported, or irrelevant (each counts once); a claim of these without any counts as one
 robust = F1 of T / (T + B) and min(1, T / (K x DETAILS_PER_CLAIM)); K as in F1@K
 
@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from factcli.judge.scores.aggregate import f1
-from factcli.judge.scores.details import details_of, is_about, words_of
+from factcli.judge.scores.details import details_of, is_about, is_denial, words_of
 from factcli.rows import Verdict
 from factcli.scorerows import Mark
 
@@ -46,7 +46,8 @@ def robust(claims: Sequence[JudgedClaim], topic: str, prompt: str, k: int) -> fl
 
 def told_by(claims: Sequence[JudgedClaim], topic: str, known: frozenset[str]) -> frozenset[str]:
     """T: the details that earn something."""
-    earning = (claim for claim in claims if claim.verdict == "supported" and claim.mark in ("", "duplicate") and is_about(claim.text, topic))
+    supported = (claim for claim in claims if claim.verdict == "supported" and claim.mark in ("", "duplicate"))
+    earning = (claim for claim in supported if is_about(claim.text, topic) and not is_denial(claim.text))
     return frozenset(detail for claim in earning for detail in details_of(claim.text, known))
 
 

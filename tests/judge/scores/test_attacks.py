@@ -194,6 +194,17 @@ def test_a_false_claim_more_never_raises_it_and_a_true_one_about_the_topic_never
     assert of([*answer, claim._replace(verdict="supported")]) >= of(answer) - 1e-12
 
 
+@given(answers, st.lists(st.sampled_from(PLACES), min_size=1, max_size=5))
+def test_denying_what_nobody_says(answer: list[JudgedClaim], places: list[str]) -> None:
+    """Nearly every denial is true: she was not born in Lima, and so on for each town that there is."""
+    denials = [true(form.format(place)) for place in places for form in ("Mira Osei was not born in {}.", "She never saw {}.", "Osei didn't leave {}.")]
+    assert does_not_rise(answer, [*answer, *denials])
+
+
+def test_a_false_denial_is_held_against_its_answer() -> None:
+    assert of([*HALF_TRUE, JudgedClaim("She never painted Accra harbour.", "unsupported")]) < of(HALF_TRUE)
+
+
 @given(answers, st.permutations(range(9)))
 def test_the_order_of_claims_does_not_matter(answer: list[JudgedClaim], order: Sequence[int]) -> None:
     assert math.isclose(of(answer), of([answer[place] for place in order if place < len(answer)]))

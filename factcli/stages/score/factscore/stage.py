@@ -29,7 +29,7 @@ from factcli.stages.score.factscore.scoring import left_out, responses_of
 from factcli.stages.score.factscore.settings import TABLES, FactscoreConfig
 from factcli.stages.score.factscore.sources import Source
 
-REVISION = 1
+REVISION = 2
 T = TypeVar("T")
 
 
