@@ -10,6 +10,7 @@ from factcli.artifact.manifest import sha256_of_file
 from factcli.basemodel import whole
 from factcli.commands.generating import answering_for, cost_of
 from factcli.commands.making import Making, finish
+from factcli.commands.scoring.truth import tell_rejects
 from factcli.cost import Cost
 from factcli.errors import SettingsError
 from factcli.judge.verdicts.judges import Judge, WorldJudge, judges_of
@@ -27,6 +28,7 @@ def make_calibrate(
 ) -> None:
     config = making.settings(CalibrateConfig, "score", {**flags, **_claims(claims, generation), **_judging(judges, generation), **generation}, None)
     answers = answers_of_file(labels)
+    tell_rejects(labels, answers.rejects)
     rows, rejects = calibrate.labelled(answers, config.limit)
     judge, found = _judge(making, config), _pack(making, config, pack)
     who = answering_for(making, config.generation) if config.claims.source == "model" else None

@@ -1,6 +1,6 @@
 """Where truth comes from, for commands that hold scores against it: a file of labels, and the facts that questions were made from."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,6 +10,7 @@ from factcli.artifact.manifest import sha256_of_file
 from factcli.commands.ending import tell
 from factcli.errors import InputError
 from factcli.judge.truths import Truths, facts_of, labels_of_file, sources_of_facts
+from factcli.progress import on_one_line
 from factcli.rows import Reject
 
 
@@ -25,10 +26,19 @@ class KnownTruth(NamedTuple):
 def truth_for(artifact: Artifact | None, labels: Path | None, root: Path) -> KnownTruth:
     """What is known of the answers of an artifact; nothing is known of a file without labels."""
     found = labels_of_file(labels) if labels is not None else None
+    if found is not None:
+        tell_rejects(labels, found.rejects)
     made_from = _facts(artifact, root) if artifact is not None else {}
     facts = facts_of(made_from.values()) if made_from else None
     pinned = {f"labels {labels.name}": sha256_of_file(labels)} if labels is not None else {}
     return KnownTruth(Truths(found.by_id if found else {}, facts), found.rejects if found else (), made_from, pinned)
+
+
+def tell_rejects(file: Path | None, rejects: Sequence[Reject]) -> None:
+    """Entries of a file that nothing is made of: said before anything is paid for; each is a row of `rejected` too."""
+    if rejects:
+        first = rejects[0]
+        tell(on_one_line(f"note: {len(rejects)} of {file} left out, the first {first.id}: {first.reason} (table rejected)"))
 
 
 def _facts(artifact: Artifact, root: Path) -> dict[str, Artifact]:
