@@ -55,7 +55,7 @@ def _pumped(source: Iterator[Request | Pause], worker: "_Worker", window: int) -
     n_open, is_more = 0, True
     while True:
         if is_more and n_open <= window * 3 // 4:  # in batches: waking the other thread costs more than a request
-            batch, is_more = taken(source, window - n_open)
+            batch, is_more = taken(source, min(window - n_open, max(1, window // 4)))  # the first leave before all are made up
             n_open += len(batch)
             worker.submit(batch)
         if n_open == 0:

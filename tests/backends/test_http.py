@@ -6,6 +6,7 @@ import os
 import time
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
@@ -19,7 +20,7 @@ from factcli.backends.bill import Budget, Price, Usage
 from factcli.backends.buying import Terms
 from factcli.backends.completions import Turn
 from factcli.backends.dialect import payload
-from factcli.backends.http import HttpBackend
+from factcli.backends.http import WINDOW, HttpBackend
 from factcli.backends.requests import Request, Response, Sampling, Token
 from factcli.backends.retrying import Patience
 from factcli.backends.spec import HttpSpec
@@ -273,3 +274,19 @@ def test_a_server_that_is_away_costs_nothing(tmp_path: Path):
     found = by_id(used.generate(asked(5)))
     assert {response.cause for response in found.values()} == {f"cut connection: ClientConnectorError: {os.strerror(errno.ECONNREFUSED)}"}
     assert used.usage.cost_unconfirmed == 0
+
+
+def test_the_first_requests_leave_before_the_window_is_full(tmp_path: Path):
+    """Rows may take long to be made up: a quarter of the window is sent while the rest is yet to come."""
+    with running(Server()) as server:
+        seen: list[int] = []
+
+        def slowly() -> Iterator[Request]:
+            for request in asked(64):
+                seen.append(server.n)
+                yield request
+
+        assert len(list(replace(backend(server, tmp_path), most_in_flight=8).generate(slowly()))) == 64
+    window = WINDOW * 8
+    assert window == 32
+    assert seen[window // 4] > 0

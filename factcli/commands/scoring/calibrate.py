@@ -11,6 +11,7 @@ from factcli.backends.opening import Answering
 from factcli.commands.generating import answering_for, cost_of, for_judges, refuse_idle
 from factcli.commands.making import Making, finish
 from factcli.commands.scoring.finding import pack_for
+from factcli.commands.scoring.truth import tell_rejects
 from factcli.cost import Cost
 from factcli.errors import SettingsError
 from factcli.judge.verdicts.judges import Judge, WorldJudge, judges_of
@@ -27,6 +28,7 @@ def make_calibrate(
 ) -> None:
     config = making.settings(CalibrateConfig, "score", {**flags, **_claims(claims, generation), **_judging(judges, generation), **generation}, None)
     answers = answers_of_file(labels)
+    tell_rejects(labels, answers.rejects)
     rows, rejects = calibrate.labelled(answers, config.limit)
     judge = _judge(making, config)
     found = pack_for(making.root, config.judge, (judge,) if judge is not None else (), pack)

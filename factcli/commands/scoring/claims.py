@@ -10,6 +10,7 @@ from factcli.backends.planning import Estimate
 from factcli.basemodel import whole
 from factcli.commands.generating import answering_for, cost_of
 from factcli.commands.making import Making, finish
+from factcli.commands.scoring.truth import tell_rejects
 from factcli.commands.synthesising import refuse
 from factcli.cost import Cost
 from factcli.errors import InputError, SettingsError
@@ -27,6 +28,7 @@ def make_claims(making: Making, ref: str | None, answers: Path | None, flags: Ma
     who = answering_for(making, config.generation) if config.claims.source == "model" else None
     if answers is not None:
         source = stage.of_file(config, answers)
+        tell_rejects(answers, source.answers.rejects)
     else:
         artifact = _to_score(ref, making.root)
         source = stage.of_artifact(config, artifact, world_of(artifact, making.root))

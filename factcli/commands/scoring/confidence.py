@@ -12,6 +12,7 @@ from factcli.backends.opening import Answering, answering
 from factcli.basemodel import whole
 from factcli.commands.ending import tell
 from factcli.commands.making import Making, finish
+from factcli.commands.scoring.truth import tell_rejects
 from factcli.errors import InputError, SettingsError
 from factcli.judge.entailment import entailer_ref
 from factcli.judge.equivalence import ByEmbeddings, ByEntailment, ByRules, Comparing
@@ -73,6 +74,7 @@ def _source(
     else:
         assert file is not None
         answers, pinned = answers_of_file(file), {f"answers {file.name}": sha256_of_file(file)}
+        tell_rejects(file, answers.rejects)
     known = None
     if config.units == "claims":
         holder = open_artifact(claims, making.root, ("claims", "scores", "eval")) if claims else origin

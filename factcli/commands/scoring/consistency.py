@@ -11,7 +11,7 @@ from factcli.basemodel import whole
 from factcli.commands.ending import tell
 from factcli.commands.generating import answering_for
 from factcli.commands.making import Making, finish
-from factcli.commands.scoring.truth import truth_for
+from factcli.commands.scoring.truth import tell_rejects, truth_for
 from factcli.commands.synthesising import refuse
 from factcli.cost import Cost
 from factcli.errors import InputError, SettingsError
@@ -34,6 +34,7 @@ def make_consistency(
         refuse(generation, "asks a model for its opinion, which counts with --beta below 1 and bsdetector among the methods")
     who = answering_for(making, config.generation) if config.reflects else None
     source = sources.of_file(config, answers) if answers is not None else sources.of_artifact(config, _to_score(ref, making.root))
+    tell_rejects(answers, source.rejects)
     source = _with_truth(source, labels, making.root)
     if config.choose_on and not source.truths.is_known:
         raise SettingsError(f"choose_on is {config.choose_on}, and no truth is known", "--labels FILE; or score samples of data made from a world")

@@ -14,6 +14,7 @@ from factcli.basemodel import whole
 from factcli.commands.ending import tell
 from factcli.commands.generating import answering_for, cost_of
 from factcli.commands.making import Making, finish, working
+from factcli.commands.scoring.truth import tell_rejects
 from factcli.config import resolve
 from factcli.errors import InputError, SettingsError
 from factcli.judge.verdicts.judges import Judge, WorldJudge
@@ -45,7 +46,9 @@ def find_answers(making: Making, ref: str | None, file: Path | None, world: str 
     """The answers of `file`, of the version `ref`, or of the newest that has some. `world` wins over that of their lineage."""
     chosen = whole(open_artifact(world, making.root, ("world",))) if world is not None else None
     if file is not None:
-        return Found(answers_of_file(file), str(file), chosen, {f"answers {file.name}": sha256_of_file(file)})
+        found = answers_of_file(file)
+        tell_rejects(file, found.rejects)
+        return Found(found, str(file), chosen, {f"answers {file.name}": sha256_of_file(file)})
     artifact = whole(open_artifact(ref, making.root, KINDS)) if ref is not None else _newest(making.root)
     assert artifact is not None, "answers are drawn before they are looked for"
     about = chosen or world_of(artifact, making.root)

@@ -9,6 +9,7 @@ from factcli.artifact import Artifact, open_artifact
 from factcli.artifact.manifest import sha256_of_file
 from factcli.basemodel import whole
 from factcli.commands.making import Making, finish
+from factcli.commands.scoring.truth import tell_rejects
 from factcli.cost import Cost
 from factcli.errors import SettingsError
 from factcli.judge.pairlint import EvalItem, LintConfig
@@ -37,6 +38,7 @@ def make_check(making: Making, checked: str, against: str | None, others: Mappin
     items, inputs, pinned = _against(making, against)
     if Path(checked).is_file():
         found = read_pairs(Path(checked))
+        tell_rejects(Path(checked), found.rejects)
         pinned = {**pinned, f"pairs {Path(checked).name}": sha256_of_file(Path(checked))}
         source = pairlint.Source(found.pairs, found.rejects, {}, items, inputs, pinned)
     else:

@@ -147,6 +147,7 @@ def test_a_topic_without_a_page_is_unscored_counted_and_in_the_bounds(paged: Pat
     bounds = next(metric for metric in rows(version, "metrics") if metric["metric"] == "precision.bounds")
     assert bounds["value"] == pytest.approx(2 / 3)
     assert (bounds["low"], bounds["high"]) == (pytest.approx(0.4), pytest.approx(0.8))
+    assert "if true, over all 5 answers with a claim)" in manifest(version)["headline"]
 
 
 def test_the_first_scores_of_a_set_of_prompts_fix_its_k(paged: Path) -> None:
@@ -278,3 +279,15 @@ def test_a_judge_without_evidence_is_refused_before_a_claim_is_paid_for(empty: P
         who = f"http:m@{server.url}"
         told(typed("score", "factscore", "--answers", "a.jsonl", "--claims", "model", "--backend", who, "--judge", who, *more), 2, "--pack REF")
         assert server.n == 0
+
+
+@pytest.mark.parametrize(
+    "command", ["factscore --answers a.jsonl --claims human --judge labels", "confidence --answers a.jsonl --dry-run", "claims --answers a.jsonl"]
+)
+def test_entries_that_nothing_is_made_of_are_told_on_the_screen(empty: Path, command: str) -> None:  # noqa: F811
+    jsonl(empty / "a.jsonl", labelled("Ada", "S"), "no json", {"topic": "Bo"})
+    (empty / "s.jsonl").write_text('{"match": ".", "answer": "x"}\n')
+    more = ("--sampler", "scripted:s.jsonl", "--backend", "scripted:s.jsonl") if command.startswith("confidence") else ()
+    ran = typed("score", *command.split(), *more)
+    assert ran.code == 0, ran.err
+    assert "note: 2 of a.jsonl left out, the first line 2: not JSON" in ran.err

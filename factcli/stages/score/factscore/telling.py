@@ -22,7 +22,7 @@ def headline(metrics: Sequence[Metric], terms: Terms, judges: Sequence[str], agr
         f"FActScore {_with_interval(score)} (gamma {terms.gamma:g}), init_score {_with_interval(found['precision'])} over {score.n_items} answers",
         _responding(found),
         f"F1@{terms.k} {_number(found['f1_at_k'].value)}, robust {_number(found['robust'].value)}",
-        f"{_percent(found['unscored_share'].value)} of {n_claims:,} claims unscored" + _if_unscored(bounds, found["unscored_share"]),
+        f"{_percent(found['unscored_share'].value)} of {n_claims:,} claims unscored" + _if_unscored(bounds, found),
         f"judged by {', '.join(judges)}{_agreeing(agreement)}",
     ]
     return "; ".join(parts)
@@ -76,8 +76,13 @@ def _agreeing(agreement: Sequence[JudgeAgreement]) -> str:
     return f" (agreement {_percent(last.raw)}, kappa {_number(last.kappa)} on {last.n_claims:,} claims)"
 
 
-def _if_unscored(bounds: Metric, share: Metric) -> str:
-    return f" ({_number(bounds.low)} if all were false, {_number(bounds.high)} if true)" if share.value else ""
+def _if_unscored(bounds: Metric, found: Mapping[str, Metric]) -> str:
+    """The bounds; they stand on answers of which nothing could be scored too, so that the score may lie outside: then how many they are is said."""
+    if not found["unscored_share"].value:
+        return ""
+    n_with_claims = round((found["respond_ratio"].value or 0.0) * found["respond_ratio"].n_items)
+    over = "" if n_with_claims == bounds.n_items else f", over all {n_with_claims} answers with a claim"
+    return f" ({_number(bounds.low)} if all were false, {_number(bounds.high)} if true{over})"
 
 
 def _with_interval(metric: Metric) -> str:
