@@ -102,6 +102,7 @@ def _outcome(draft: Draft, answers: Answers, config: ScoreClaimsConfig, usage: M
     n_abstain = sum(answer.abstention != "" for answer in answers.rows)
     headline = f"{marks.total()} claims of {len(told)} answers by {config.claims.source}"
     notes = [(n_abstain, "abstain"), (len(answers.rows) - len(told) - n_abstain, "without a claim")]
+    notes += [(len(answers.rejects), "of the file rejected")]
     notes += [(marks[mark], mark) for mark in ("duplicate", "trivial", "copied")]
     headline += "".join(f"; {n} {what}" for n, what in notes if n)
     summary = {

@@ -42,6 +42,12 @@ def test_every_answer_has_claims_or_a_reason(empty: Path) -> None:  # noqa: F811
     assert any(name.startswith("sentences by ") for name in manifest(version)["prompts"])
 
 
+def test_lines_that_are_no_answer_are_told(empty: Path) -> None:  # noqa: F811
+    jsonl(empty / "a.jsonl", *ANSWERS, {"topic": "Ann Lee"}, {"output": 5})
+    version = made("score", "claims", "--answers", "a.jsonl", "--claims", "rules")
+    assert manifest(version)["headline"].endswith("; 2 of the file rejected")
+
+
 def test_given_claims_keep_label_and_place_and_are_not_rewritten(empty: Path) -> None:  # noqa: F811
     facts = [{"text": "She was born in Lima.", "label": "S"}, {"text": "She was born in 1901.", "label": "NS"}]
     annotations = [{"text": "Ann Lee is a  cook and singer."}, {"text": "She was born in Lima in 1901.", "human-atomic-facts": facts}]

@@ -8,6 +8,7 @@ from factcli.judge.scores.answers import Terms
 from factcli.judge.verdicts.combining import JudgeAgreement
 
 FIRST = 10  # answers that are named where several are left out; the table `scores` has them all
+LONGEST_ID = 60  # letters of an id that is told
 
 
 def headline(metrics: Sequence[Metric], terms: Terms, judges: Sequence[str], agreement: Sequence[JudgeAgreement] = ()) -> str:
@@ -57,9 +58,14 @@ def lines_of_left_out(without: Mapping[str, Mapping[str, Sequence[str]]]) -> lis
     """Which answers each score leaves out and why; scores that leave out the same share a line."""
     by_what: dict[str, list[str]] = {}
     for name, reasons in without.items():
-        said = "; ".join(f"{len(ids)} ({why}): {', '.join(ids[:FIRST])}{' ...' if len(ids) > FIRST else ''}" for why, ids in reasons.items())
+        said = "; ".join(f"{len(ids)} ({why}): {', '.join(map(_short, ids[:FIRST]))}{' ...' if len(ids) > FIRST else ''}" for why, ids in reasons.items())
         by_what.setdefault(said, []).append(name)
     return [f"left out of {', '.join(names)}: {said}" for said, names in by_what.items() if said]
+
+
+def _short(id: str) -> str:
+    """An id may hold a whole topic."""
+    return id if len(id) <= LONGEST_ID else id[: LONGEST_ID - 1] + "…"
 
 
 def _responding(found: Mapping[str, Metric]) -> str:
