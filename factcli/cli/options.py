@@ -78,7 +78,13 @@ def _common(name: str, annotation: Any, default: Any) -> inspect.Parameter:
 
 
 _COMMON = [
-    _common("config", Annotated[list[Path], typer.Option("--config", "-c", help="Settings file; later files win. Without one, the recipe of the world.")], []),
+    _common(
+        "config",
+        Annotated[
+            list[Path], typer.Option("--config", "-c", help="Settings file; later files win. Without one, the recipe that the inputs hand down, if any.")
+        ],
+        [],
+    ),
     _common("set_", Annotated[list[str], typer.Option("--set", help="One setting, e.g. --set lr=1e-3. Wins over files.")], []),
     _common("name", Annotated[str | None, typer.Option("--name", help="Name of the new artifact.")], None),
     _common("data", DataOption, Path("data")),

@@ -26,7 +26,8 @@ def score_factscore(
         str | None, typer.Option("--claims", help="Who takes answers apart: model (--backend), rules, world, given or human (claims of the file).")
     ] = None,
     judge: Annotated[
-        list[str] | None, typer.Option("--judge", help="Who judges: http:MODEL@URL, local:REF, nli:DIR, world, or labels (of the file); repeat for several.")
+        list[str] | None,
+        typer.Option("--judge", help="Who judges: http:MODEL@URL, local:REF, scripted:FILE, nli:DIR, world, or labels (of the file); repeat for several."),
     ] = None,
     pack: Annotated[str | None, typer.Option("--pack", help="Knowledge pack that claims are held against; without one the newest, if any.")] = None,
     world: Annotated[str | None, typer.Option("--world", help="World whose ledger judges; without one that of the answers' lineage.")] = None,

@@ -47,5 +47,7 @@ def show_search(ref: str, query: str, title: str | None, k: int, embedder: Path 
     if as_json:
         print(json.dumps([{"id": p.id, "title": p.title, "score": p.score, "text": p.text} for p in found], ensure_ascii=False))
         return
+    if not found and (page is None or page.match != "absent"):
+        tell(f"no passage has a word of {on_one_line(query)!r}")
     for passage in found:
         print(on_one_line(f"{passage.score:8.3f}  {passage.id}  {passage.title}: {passage.text}"))

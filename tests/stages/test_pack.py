@@ -51,6 +51,7 @@ def test_a_pack_is_built_verified_found_and_searched(folder: Folder) -> None:
     assert "page: normalised Person 4" in within.err
     assert PAGES[4]["text"] in within.out
     assert folder.must("pack", "search", "pack", "born", "--title", "Nobody").out == ""
+    assert "no passage has a word of" in folder.must("pack", "search", "pack", "zzzz").err
 
 
 def test_a_pack_works_wherever_it_is_moved_and_read_only(folder: Folder, tmp_path: Path) -> None:
