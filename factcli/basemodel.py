@@ -1,4 +1,4 @@
-"""Which base model a run stands on: a world's own, a directory, or a name on the hub; and what pins it.
+"""Which base model a run stands on: a world's own, a model artifact, a directory, or a name on the hub; and what pins it.
 
 No torch here: a directory is pinned by the sha256 of its files, a hub name by its commit.
 """
@@ -14,6 +14,7 @@ from factcli.artifact.manifest import MANIFEST, is_content, sha256_of, sha256_of
 from factcli.artifact.read import names_in, versions_in
 from factcli.errors import BackendError, InputError
 
+BASE_KINDS = ("world", "model")
 MODEL_FILES = ("*.json", "*.safetensors", "*.jinja", "*.model", "*.txt")
 CONSOLIDATED = "consolidated*"  # the same weights once more, in the format of their makers
 OTHER_COPIES = ("*/*", CONSOLIDATED)
@@ -41,6 +42,16 @@ def of_world(world: Artifact) -> BaseModelRef:
     return BaseModelRef(whole(world).ref, str(world.file("model")), {}, {"world": world})
 
 
+def of_model(model: Artifact) -> BaseModelRef:
+    """A model of its own: one whose every parameter was trained, or into which adapters were merged."""
+    return BaseModelRef(whole(model).ref, str(model.file("model")), {}, {"base": model})
+
+
+def of_artifact(artifact: Artifact) -> BaseModelRef:
+    """The base that an artifact of kind world or model holds."""
+    return of_world(artifact) if artifact.kind == "world" else of_model(artifact)
+
+
 def whole(artifact: Artifact) -> Artifact:
     """The artifact itself. Raises InputError where a file has gone or has another size: what can be seen without reading it."""
     for name, entry in artifact.manifest.files.items():
@@ -59,9 +70,9 @@ def is_version(path: Path) -> bool:
 
 
 def resolve_base(model: str, root: Path) -> BaseModelRef:
-    """`model` as an artifact of kind world, a model directory, or `name[@revision]` on the hub, in this order."""
+    """`model` as an artifact of kind world or model, a model directory, or `name[@revision]` on the hub, in this order."""
     if model.partition("@")[0] in names_in(root):
-        return of_world(open_artifact(model, root, ("world",)))
+        return of_artifact(open_artifact(model, root, BASE_KINDS))
     if Path(model).is_dir():
         return _of_directory(Path(model), root)
     return _of_hub(model)
@@ -69,7 +80,7 @@ def resolve_base(model: str, root: Path) -> BaseModelRef:
 
 def _of_directory(path: Path, root: Path) -> BaseModelRef:
     if is_version(path):
-        return of_world(open_artifact(path, root, ("world",)))
+        return of_artifact(open_artifact(path, root, BASE_KINDS))
     _require_model(path)
     files = sorted({file for pattern in MODEL_FILES for file in path.glob(pattern)})
     return BaseModelRef(str(path), str(path), {"files": sha256_of([(f.name, sha256_of_file(f)) for f in files])})

@@ -8,7 +8,7 @@ from factcli.artifact import Artifact, all_artifacts, open_artifact
 from factcli.artifact.lineage import newest, parents
 from factcli.artifact.manifest import MANIFEST
 from factcli.artifact.read import names_in
-from factcli.basemodel import BaseModelRef, is_version, of_world, resolve_base, whole
+from factcli.basemodel import BASE_KINDS, BaseModelRef, is_version, of_artifact, resolve_base, whole
 from factcli.errors import InputError, SettingsError, nearest
 
 __all__ = [
@@ -26,6 +26,7 @@ __all__ = [
     "resolve_base",
 ]
 
+BASE_ROLES = ("world", "base")  # under which an artifact has the one that holds its base model
 PACKAGE = Path(__file__).resolve().parent
 WORKER_LOG = ".worker.log"  # what the training processes print, below the data directory
 
@@ -90,8 +91,8 @@ class LocalRef:
 def local_ref(ref: str, root: Path) -> LocalRef:
     """What `local:REF` names: a skill adapter on its base, or whatever `resolve_base` takes."""
     is_artifact = ref.partition("@")[0] in names_in(root) or is_version(Path(ref))
-    artifact = whole(open_artifact(ref, root, ("skill", "world"))) if is_artifact else None
-    if artifact is None or artifact.kind == "world":
+    artifact = whole(open_artifact(ref, root, ("skill", *BASE_KINDS))) if is_artifact else None
+    if artifact is None or artifact.kind in BASE_KINDS:
         base = resolve_base(ref, root)
         return LocalRef(base, inputs=base.inputs)
     base = base_for(artifact, None, root)
@@ -112,10 +113,10 @@ def base_for(artifact: Artifact, model: str | None, root: Path) -> BaseModelRef:
     """
     if model is not None:
         base = resolve_base(model, root)
-        return base if artifact.kind in ("world", "synth") else _same_base(base, artifact)
-    world = artifact if artifact.kind == "world" else parent_of(artifact, "world", root)
-    if world is not None:
-        return of_world(world)
+        return base if artifact.kind in (*BASE_KINDS, "synth") else _same_base(base, artifact)
+    ground = artifact if artifact.kind in BASE_KINDS else parent_of(artifact, "base", root) or parent_of(artifact, "world", root)
+    if ground is not None:
+        return of_artifact(ground)
     given = artifact.summary.get("base")
     if not given:
         raise InputError(f"{artifact.ref} names no base model", "give one: --model DIRECTORY_OR_HUB_NAME")
@@ -123,8 +124,8 @@ def base_for(artifact: Artifact, model: str | None, root: Path) -> BaseModelRef:
 
 
 def _same_base(base: BaseModelRef, artifact: Artifact) -> BaseModelRef:
-    recorded, world, own = artifact.manifest.model, artifact.manifest.inputs.get("world"), base.inputs.get("world")
-    if dict(base.identity) != recorded or (world and world.digest) != (own and own.digest):
+    recorded = {role: entry.digest for role, entry in artifact.manifest.inputs.items() if role in BASE_ROLES}
+    if dict(base.identity) != artifact.manifest.model or recorded != {role: parent.digest for role, parent in base.inputs.items()}:
         raise InputError(
             f"{base.given} is not the model that {artifact.ref} was made with ({MANIFEST} has its digest)", "give the right one: --model DIRECTORY_OR_HUB_NAME"
         )

@@ -20,6 +20,7 @@ LAYERS: dict[str, int | str] = {
     "factcli.topicrows": 0,
     "factcli.cardrows": 0,
     "factcli.consistencyrows": 0,
+    "factcli.preferencerows": 0,
     "factcli.textfiles": 1,
     "factcli.config": 1,
     "factcli.progress": 1,

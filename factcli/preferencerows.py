@@ -1,0 +1,78 @@
+"""The rows that training on preference pairs leaves: its steps, evaluations, reference, samples; and the rounds of a loop of it."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from factcli.rows import Split
+
+
+@dataclass(frozen=True, slots=True)
+class PreferenceStep:
+    """One optimizer step (split train), or an evaluation of all dev pairs after it (split dev).
+
+    Means over pairs; log-probabilities in nats, summed over an answer's tokens. A reward is beta x (policy less reference
+    log-probability); `accuracy` is the share of pairs whose chosen answer has the higher one. `kl` estimates KL(policy || reference)
+    per answer: the mean over both answers of exp(-d) - 1 + d, with d = policy less reference.
+    """
+
+    step: int
+    split: Literal["train", "dev"]
+    pairs_seen: int
+    n_pairs: int
+    loss: float
+    accuracy: float
+    margin: float  # of rewards
+    reward_chosen: float
+    reward_rejected: float
+    logp_chosen: float
+    logp_rejected: float
+    kl: float
+    lr: float | None = None
+    grad_norm: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReferenceLogp:
+    """What the reference gives both answers of a pair: summed log-probability in nats, tokens with the end token."""
+
+    pair_id: str
+    chosen: float
+    rejected: float
+    n_chosen: int
+    n_rejected: int
+    split: Split
+
+
+@dataclass(frozen=True, slots=True)
+class EvalSample:
+    """What the policy answered, greedily, to a dev prompt after a step."""
+
+    id: str
+    step: int
+    question_id: str
+    prompt: str
+    text: str
+    n_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """One round of GRATH: what it was trained on, what the gate measured, whether it was kept.
+
+    Figures are of the dev prompts, answered greedily. `kl`: of the round's model from the loop's start, nats per answer.
+    """
+
+    round: int
+    start: str  # artifact whose adapter it began with
+    reference: str
+    pairs: int
+    new_correct: int  # pairs whose correct answer is of this round
+    model: str  # artifact that it made
+    accepted: bool
+    reason: str  # why it was rejected; "" if accepted
+    dev_pair_accuracy: float | None  # of held-out pairs of round 0: chosen above rejected by summed log-probability
+    dev_accuracy: float | None  # of questions with known answers, where there are some
+    kl: float | None
+    mean_tokens: float | None
+    repetition: float | None  # share of answers that repeat themselves
+    refusals: float | None  # share of answers that abstain

@@ -1,0 +1,35 @@
+"""The hand-off to training: what a stage asks the worker to do, as plain JSON.
+
+parts.py       what jobs share        files.py   JSON, strict reading, fingerprint
+knowledge.py, skill.py, pretrain.py, preference.py   one kind of job each
+
+No torch here. Each kind of job is a frozen dataclass; `load` refuses unknown fields by name and `save`
+writes every field, defaults included, so that a job file alone repeats its run.
+"""
+
+from factcli.train.job.files import Job, fingerprint, load, parse, save
+from factcli.train.job.knowledge import AdapterPlan, KnowledgeJob
+from factcli.train.job.parts import Lora, Machine, Optim, Select, check_name
+from factcli.train.job.preference import Objective, PreferenceJob
+from factcli.train.job.pretrain import PretrainJob
+from factcli.train.job.skill import KnowledgeRef, SkillJob
+
+__all__ = [
+    "AdapterPlan",
+    "Job",
+    "KnowledgeJob",
+    "KnowledgeRef",
+    "Lora",
+    "Machine",
+    "Objective",
+    "Optim",
+    "PreferenceJob",
+    "PretrainJob",
+    "Select",
+    "SkillJob",
+    "check_name",
+    "fingerprint",
+    "load",
+    "parse",
+    "save",
+]

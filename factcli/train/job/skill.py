@@ -1,0 +1,91 @@
+"""Skill jobs: task rows into one adapter, over frozen knowledge adapters or none."""
+
+import re
+from dataclasses import dataclass, field
+from typing import ClassVar, Literal
+
+from pydantic import ConfigDict
+
+from factcli.train.job.parts import STRICT, Lora, Machine, Optim, Select, check_length, check_name, check_share, require
+
+
+@dataclass(frozen=True, slots=True)
+class KnowledgeRef:
+    """A trained knowledge adapter that the skill stage plugs in, frozen."""
+
+    name: str
+    directory: str
+    version: int  # the version of the rows that it belongs to; 0 for real rows
+    fictitious: bool
+    form: str  # its group: "statement" or "passage"; groups alternate between micro-batches
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+
+    def __post_init__(self) -> None:
+        check_name(self.name)
+        said = re.search(r"_v(\d+)(?:_|$)", self.name)
+        require(
+            said is None or int(said.group(1)) == self.version,
+            f"knowledge adapter {self.name!r} is given version {self.version}, its name says {said and said.group(1)}",
+        )
+        require(self.name != "skill", "a knowledge adapter cannot be called 'skill'")
+
+
+@dataclass(frozen=True, slots=True)
+class SkillJob:
+    """Train one skill adapter, called `skill`, over frozen knowledge adapters (or none: mode plain).
+
+    `rows`: JSONL with id, task, question, answer, version, fictitious. Mode multi_version: a micro-batch is
+    rows of one version with that version's adapter; `real_fraction` of the micro-batches are real rows with
+    the knowledge off. Mode mix: fictitious and real rows in one micro-batch, plus `real_weight` x the loss of
+    the real rows without knowledge.
+    """
+
+    base: str
+    out: str
+    rows: str
+    select: Select = field(default_factory=dict)
+    mode: Literal["plain", "multi_version", "mix"] = "plain"
+    knowledge: tuple[KnowledgeRef, ...] = ()
+    seed: int = 0
+    lora: Lora = field(default_factory=Lora)
+    optim: Optim = field(default_factory=lambda: Optim(weight_decay=0.01, beta2=0.999, warmup_share=0.1))
+    machine: Machine = field(default_factory=Machine)
+    epochs: float | None = None  # one of epochs and steps
+    steps: int | None = None
+    batch_rows: int = 64  # rows of one micro-batch
+    micro_batches: int = 1  # per optimizer step; their losses are averaged
+    max_length: int = 768
+    too_long: Literal["refuse", "drop", "keep"] = "refuse"
+    real_fraction: float | None = None  # multi_version only; None: no real rows
+    real_weight: float | None = None  # mix only; None: 1.0
+    bio_fraction: float | None = None  # share of biography rows in a batch; None: as they come
+    alternate_forms: bool = True
+    knowledge_dropout: float = 0.0  # of the frozen adapters; the paper's code leaves its 0.05 on
+    chat_template: str = ""  # "" : the tokenizer's own
+    base_name: str = ""  # what the saved adapter calls its base; "": `base` itself
+    kind: Literal["skill"] = "skill"
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+
+    def __post_init__(self) -> None:
+        check_length("skill", self.epochs, self.steps)
+        require(self.batch_rows >= 1, f"batch_rows is {self.batch_rows}, need 1 or more")
+        require(self.micro_batches >= 1, f"micro_batches is {self.micro_batches}, need 1 or more")
+        check_share("bio_fraction", self.bio_fraction)
+        check_share("real_fraction", self.real_fraction)
+        require(0 <= self.knowledge_dropout < 1, f"knowledge_dropout is {self.knowledge_dropout}, need 0 <= dropout < 1")
+        check_mode(self)
+
+
+def check_mode(job: SkillJob) -> None:
+    """The relations between mode, knowledge, real_fraction and real_weight."""
+    require(
+        job.real_fraction is None or job.real_weight is None,
+        "real_fraction and real_weight are both set",
+        hint="real_fraction belongs to mode multi_version, real_weight to mode mix: unset one",
+    )
+    require(job.real_fraction is None or job.mode == "multi_version", f"real_fraction has no meaning in mode {job.mode}")
+    require(job.real_weight is None or job.mode == "mix", f"real_weight has no meaning in mode {job.mode}")
+    require(job.real_weight is None or job.real_weight >= 0, f"real_weight is {job.real_weight}, need 0 or more")
+    require((job.mode == "plain") == (not job.knowledge), f"mode {job.mode} with {len(job.knowledge)} knowledge adapters")
+    names = [ref.name for ref in job.knowledge]
+    require(len(set(names)) == len(names), f"adapter names repeat: {sorted(names)}")
