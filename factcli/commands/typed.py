@@ -28,6 +28,7 @@ SETTINGS: Mapping[str, tuple[str, ...]] = {  # where each command's settings are
     "pack build": ("pack:PackConfig",),
     "prereq": ("prereq:PrereqConfig",),
     "sft": ("sft:SftConfig",),
+    "dpo": ("dpo:DpoConfig",),
     "score factscore": ("score.factscore.settings:FactscoreConfig",),
     "score confidence": ("score.confidence.settings:ConfidenceConfig",),
     "score consistency": ("score.consistency.settings:ConsistencyConfig",),
