@@ -25,8 +25,16 @@ def subject_of(model: str | None, newest: bool, root: Path) -> Subject:
     base = resolving.base_for(found, None, root)
     if found.kind == "world":
         return Subject("base", base)
-    parents = {role: resolving.parent_of(found, role, root) for role in ("knowledge", "synth")}
+    learned = _fine_tuned(found, root)
+    parents = {role: resolving.parent_of(learned, role, root) for role in ("knowledge", "synth")}
     return Subject(found.name, base, found, parents["knowledge"], parents["synth"])
+
+
+def _fine_tuned(skill: Artifact, root: Path) -> Artifact:
+    """The skill that learned from data, from which those that learned preferences began; itself where it is one."""
+    entry = skill.manifest.inputs.get("model")
+    start = resolving.parent_of(skill, "model", root) if entry and entry.kind == "skill" else None
+    return skill if start is None else _fine_tuned(start, root)
 
 
 def _is_artifact(model: str, root: Path) -> bool:
