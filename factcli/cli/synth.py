@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from factcli.cli.options import LimitOption, ModelOption, SeedOption, generating
+from factcli.cli.options import LimitOption, ModelOption, SeedOption, generating, making
 
 if TYPE_CHECKING:
     from factcli.commands.making import Making
@@ -211,3 +211,18 @@ def synth_wiki(
     files = {"documents": documents, "titles": titles, "views": views, "near": near, "vectors": vectors, "embedder": embedder, "tokenizer": tokenizer}
     flags = {"draw": draw, "topics": topics, "test_topics": test_topics, "split": split, "samples": samples, "own": own, "seed": seed}
     make_wiki(making, files, questions, {**flags, **generation})
+
+
+@app.command("forms")
+@making
+def synth_forms(
+    making: "Making",
+    world: Annotated[str | None, typer.Option("--world", help="World to write about; without one the newest.")] = None,
+    forms: Annotated[list[str] | None, typer.Option("--form", help="Form to write: pair, read or ask; several times for more. Without one all.")] = None,
+    subjects: Annotated[int | None, typer.Option("--subjects", help="Invented people whose passages are read, e.g. 400.")] = None,
+    seed: SeedOption = None,
+) -> None:
+    """Write the forms in which methods ask (pairs of answers, reading, asking) as task rows: a tiny world's model must be taught them."""
+    from factcli.commands.making import make_forms
+
+    make_forms(making, world, {"forms": tuple(forms) if forms else None, "subjects": subjects, "seed": seed})
