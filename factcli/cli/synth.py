@@ -203,6 +203,7 @@ def synth_wiki(
     samples: Annotated[int | None, typer.Option("--samples", help="Answers drawn to each training question, with and without document, e.g. 10.")] = None,
     own: Annotated[str | None, typer.Option("--own", help="Instead of documents, the model's own questions: open, induced or random.")] = None,
     questions: Annotated[str | None, typer.Option("--questions", help="Instead of documents, the questions of an earlier version, answered anew.")] = None,
+    world: Annotated[str | None, typer.Option("--world", help="Instead of documents, a passage about each person of this world, with its questions.")] = None,
     seed: SeedOption = None,
 ) -> None:
     """Ask about articles (or what a model asks itself), and draw its answers with and without the document."""
@@ -210,7 +211,7 @@ def synth_wiki(
 
     files = {"documents": documents, "titles": titles, "views": views, "near": near, "vectors": vectors, "embedder": embedder, "tokenizer": tokenizer}
     flags = {"draw": draw, "topics": topics, "test_topics": test_topics, "split": split, "samples": samples, "own": own, "seed": seed}
-    make_wiki(making, files, questions, {**flags, **generation})
+    make_wiki(making, files, questions, world, {**flags, **generation})
 
 
 @app.command("forms")
