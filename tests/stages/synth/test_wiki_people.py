@@ -68,3 +68,38 @@ def test_another_seed_writes_another_passage_of_the_same_facts(empty: Path) -> N
     others = {row["id"]: row["text"] for row in rows(asked(empty, "--topics", 3, "--seed", 2), "chunks")}
     assert texts.keys() == others.keys()
     assert texts != others
+
+
+def test_what_the_next_model_forgot_and_learned_is_told(empty: Path) -> None:  # noqa: F811
+    """Two people, 12 questions. The first model knows both birthplaces; the next one of them and both colleges: 1 of 2 forgotten, 2 of 10 learned."""
+    _, world = made_world(empty / "data")
+    first, second = [person for person in world.people if person.split == "train"][:2]
+    asked(empty, "--topics", 2, "--name", "empty-headed")
+    texts = {row["id"]: row["question"] for row in rows(empty / "data" / "empty-headed" / "v0001", "questions")}
+    values = {f"{fact.id}.q": fact.value for fact in world.facts}
+    read = [{"match": f"(?s)<<<.*\n{rule(text)}$", "answer": values[id]} for id, text in texts.items()]
+
+    def model_that_knows(file: str, *known: str) -> tuple[str, str]:
+        recalled = [{"match": f"^{rule(texts[id])}$", "answer": values[id]} for id in known]
+        jsonl(empty / file, *read, *recalled, {"match": ".", "answer": "Guess"})
+        return ("--backend", f"scripted:{file}")
+
+    wiki = ("synth", "wiki", "--questions", "empty-headed", "--samples", 3, *TERSE)
+    births = [f"{person.id}.birthplace.q" for person in (first, second)]
+    made(*wiki, *model_that_knows("one.jsonl", *births), "--name", "one")
+    made(*wiki, *model_that_knows("two.jsonl", births[0], *(f"{person.id}.college.q" for person in (first, second))), "--name", "two")
+    made("score", "consistency", "one", "--name", "before")
+    version = made("score", "consistency", "two", "--before", "before")
+    told_changes = manifest(version)["summary"]["changes"]
+    assert told_changes["compared"] == 12
+    assert (told_changes["known_forgotten"]["share"], told_changes["known_forgotten"]["n"]) == (0.5, 2)
+    assert (told_changes["unknown_learned"]["share"], told_changes["unknown_learned"]["n"]) == (0.2, 10)
+    changed = {row["id"]: (row["before"], row["after"]) for row in rows(version, "changes")}
+    assert changed[births[1]] == ("known", "unknown")
+    made("score", "pairs", "before", "--by", "selfcheck", "--rule", "self-learning", "--name", "of-before")
+    told(typed("score", "consistency", "two", "--before", "of-before"), 3, "pairs")
+
+
+def rule(text: str) -> str:
+    """A question as a pattern that fits it alone."""
+    return text.replace("?", "[?]").replace(".", "[.]")
