@@ -115,7 +115,7 @@ def _pairs(person: Person, facts: list[Fact], values: Values, config: FormsConfi
             id = f"{fact.id}.pair{number}"
             question = texts.question(fact.relation, person.name, first + number)
             other = keyed_rng(config.seed, id).choice([value for value in values[fact.relation] if value != fact.value])
-            answer = f"Correct answer: {fact.value}\nIncorrect answer: {other}"
+            answer = f"{fact.value}\n{other}"
             yield _chat(id, "pair", {"question": question}, answer, person, [fact])
 
 

@@ -31,7 +31,7 @@ from factcli.knowledge.question_files import read_questions
 from factcli.progress import Report
 from factcli.rows import Reject, Split
 from factcli.stages.synth.book import nothing_left
-from factcli.stages.synth.pair_answers import BadPairError, parse_pair
+from factcli.stages.synth.pair_answers import AnswerPair, BadPairError, parse_lines, parse_pair
 
 REVISION = 2
 TABLES: dict[str, type] = {"questions": ChoiceQuestion, "pairs": Pair, "findings": PairFinding, "measures": PairMeasure, **FILLED}
@@ -134,7 +134,7 @@ class _Ask:
         if said.outcome != "truncated":
             answered(said)
         try:
-            found = parse_pair(said.text, question.question, said.outcome == "truncated")
+            found = self._read(said.text, said.outcome == "truncated")
         except BadPairError as error:
             raise unusable(said, str(error)) from error
         pair = Pair(
@@ -142,6 +142,9 @@ class _Ask:
             config.round, candidates=candidates, cut=found.cut,
         )  # fmt: skip
         return {"pairs": [pair], "origins": [self.asker.origin(id_, "pairs", config.template, said)]}
+
+    def _read(self, text: str, is_truncated: bool) -> AnswerPair:
+        return parse_lines(text, is_truncated) if self.config.terse else parse_pair(text, self.question.question, is_truncated)
 
 
 def candidates_of(question: ChoiceQuestion, seed: int) -> tuple[str, str]:

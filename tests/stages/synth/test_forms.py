@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from factcli.stages.synth.pair_answers import parse_pair
+from factcli.stages.synth.pair_answers import BadPairError, parse_lines
 from factcli.world.people import RELATION_NAMES
 from tests.stages.synth.drawn_world import made_world
 from tests.stages.synth.typed import empty, jsonl, made, manifest, rows, told, typed  # noqa: F401 - empty is a fixture
@@ -27,7 +27,7 @@ def test_a_pair_is_the_ledgers_value_and_another_of_its_relation_for_people_to_t
     facts = {fact.id: fact for fact in world.facts}
     for row in found:
         fact = facts[row["fact_ids"][0]]
-        pair = parse_pair(row["answer"], row["question"])
+        pair = parse_lines(row["answer"])
         assert pair.correct == fact.value
         assert pair.incorrect in {other.value for other in world.facts if other.relation == fact.relation} - {fact.value}
         assert (row["split"], row["group"]) == (world.person[fact.subject].split, world.person[fact.subject].group)
@@ -43,7 +43,7 @@ def test_a_pair_row_asks_what_synth_pairs_sends(empty: Path) -> None:  # noqa: F
     recipe = Path(__file__).parents[3] / "configs" / "synth" / "pairs-world.yaml"
     version = made("synth", "pairs", "--questions", "q.jsonl", "--backend", "scripted:s.jsonl", "-c", recipe)
     (pair,) = rows(version, "pairs")
-    assert f"Correct answer: {pair['chosen']}\nIncorrect answer: {pair['rejected']}" == row["answer"]
+    assert f"{pair['chosen']}\n{pair['rejected']}" == row["answer"]
 
 
 def test_a_passage_states_what_is_asked_and_its_versions_disagree(empty: Path) -> None:  # noqa: F811
@@ -92,3 +92,14 @@ def test_terse_goes_without_demonstrations(empty: Path) -> None:  # noqa: F811
     jsonl(empty / "q.jsonl", {"question": "Who?"})
     jsonl(empty / "s.jsonl", {"match": ".", "answer": "x"})
     told(typed("synth", "pairs", "--questions", "q.jsonl", "--backend", "scripted:s.jsonl", "--set", "terse=true"), 2, "terse asks in few words")
+
+
+@pytest.mark.parametrize(
+    ("said", "why"), [("1921", "not two lines"), ("1921\n1922\n1923", "not two lines"), ("1921\n 1921 ", "equal answers"), ("1921\n.", "empty incorrect")]
+)
+def test_what_is_no_pair_of_lines_has_its_reason(said: str, why: str) -> None:
+    with pytest.raises(BadPairError, match=why):
+        parse_lines(said)
+    with pytest.raises(BadPairError, match="cut at max_tokens"):
+        parse_lines("1921\n19", is_truncated=True)
+    assert parse_lines(" Lima \r\n\nQuito\n") == ("Lima", "Quito", "")
