@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import time
 from pathlib import Path
@@ -163,6 +164,17 @@ def test_an_evaluation_on_a_world_takes_names_from_there_and_unread_text_is_a_cl
     assert [row["source"] for row in rows(version, "claims")] == ["world"] * len(rows(version, "claims"))
     assert " ".join(row["text"] for row in rows(version, "claims")) == text
     assert rows(version, "claims")[-1]["text"].endswith("Nobody wrote this.")
+
+
+def test_a_world_that_is_gone_is_told_and_answers_are_taken_apart_without_it(empty: Path) -> None:  # noqa: F811
+    world = by_hand(empty / "data", "world", {"people": [kinds.Person("w.p0", "Mira Osei", "head", "test", 9)]}, {})
+    answer = kinds.Answer("w.p0.a", "w.p0.q", "bio", "w.p0", "head", "Who is Mira Osei?", "Mira Osei is a cook.", 1.0, False, None, None)
+    by_hand(empty / "data", "eval", {"answers": [answer]}, {"world": world})
+    shutil.rmtree(world.path.parent)
+    ran = typed("score", "claims", "--claims", "rules")
+    assert ran.code == 0, ran.err
+    assert "the world of eval@1 is not known then" in ran.err
+    assert "world" not in manifest(ran.made)["inputs"]
 
 
 HARD = {

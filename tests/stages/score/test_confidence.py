@@ -351,7 +351,7 @@ def test_a_dry_run_goes_through_both_steps_and_sends_nothing(scripted: Path) -> 
     [
         ("claims --backend scripted:writer.jsonl", 2, "not known which model is to be sampled"),
         ("claims --sampler scripted:sampler.jsonl", 2, "no backend is given: who shall write the questions?"),
-        ("claims --answers a.jsonl", 2, "REF and --answers are both given"),
+        ("claims --answers a.jsonl", 2, "claims and --answers a.jsonl are both given"),
         ("--from claims --claims rules", 2, "--claims and --from are both given"),
         ("claims --claims model --sampler scripted:sampler.jsonl", 2, "no backend is given"),
         ("claims --sampler scripted:sampler.jsonl --questions world", 2, "these answers come from none"),
