@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 from factcli.artifact.manifest import sha256_of, sha256_of_file
 from factcli.errors import BackendError, InputError
 from factcli.judge.clusters import Cluster, Same, clusters_of, has_other_numbers, is_same, merged, words_of
-from factcli.judge.entailment import Entailer, Entailment
+from factcli.judge.consistency import same_meaning
+from factcli.judge.entailment import Entailer
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -65,9 +66,9 @@ class ByEntailment:
     def sames(self, units: Sequence[Answered]) -> list[Same]:
         pairs = [pairs_of(unit) for unit in units]
         asked = [texts for unit, own in zip(units, pairs, strict=True) for one, other in own for texts in _both_ways(unit.question, one, other)]
-        follows = [entails(verdict) for verdict in self._entailer.judge(asked)] if asked else []
-        decided = iter(zip(follows[::2], follows[1::2], strict=True))
-        return [_decided({pair: all(next(decided)) for pair in own}) for own in pairs]
+        said = list(self._entailer.judge(asked)) if asked else []
+        decided = iter(zip(said[::2], said[1::2], strict=True))
+        return [_decided({pair: same_meaning(*next(decided), "entails") for pair in own}) for own in pairs]
 
     @cached_property
     def _entailer(self) -> Entailer:
@@ -109,11 +110,6 @@ class ByEmbeddings:
                 "comparing by embeddings needs sentence-transformers, which is not installed", 'pip install "factcli[dense]", or --equivalence rules'
             ) from error
         return SentenceTransformer(str(self._directory), local_files_only=True)
-
-
-def entails(verdict: Entailment) -> bool:
-    """Whether that is the likeliest of the classes."""
-    return verdict.entails > max(verdict.neutral, verdict.contradicts)
 
 
 def pairs_of(unit: Answered) -> list[tuple[str, str]]:

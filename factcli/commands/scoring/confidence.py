@@ -14,7 +14,7 @@ from factcli.commands.making import Making, finish
 from factcli.commands.scoring.origins import refuse_two, world_of
 from factcli.commands.scoring.truth import tell_rejects
 from factcli.errors import InputError, SettingsError
-from factcli.judge.entailment import entailer_ref
+from factcli.judge.entailers import NLI, named_entailer
 from factcli.judge.equivalence import ByEmbeddings, ByEntailment, ByRules, Comparing
 from factcli.knowledge.answer_files import answers_of_file
 from factcli.stages.score.confidence import source as sources
@@ -126,21 +126,12 @@ def _comparing(making: Making, config: ConfidenceConfig, given: Mapping[str, str
     if config.equivalence == "model":
         return None
     if config.equivalence == "entailment":
-        named = _needed(given, "entailer", "nli:DIR, an entailment model").removeprefix("nli:")
-        ref = entailer_ref(named, config.entailer, making.root)
-        return ByEntailment(ref.identity, lambda: _loaded(ref))
+        named = _needed(given, "entailer", "nli:DIR, an entailment model").removeprefix(NLI)
+        entailer = named_entailer(f"{NLI}{named}", config.entailer, making.root)
+        return ByEntailment(entailer.identity, entailer.open)
     if config.equivalence == "embeddings":
         return ByEmbeddings(Path(_needed(given, "embedder", "DIR, a sentence-transformers model")), config.cosine)
     return ByRules()
-
-
-def _loaded(ref: Any) -> Any:
-    from factcli.extras import require_train
-
-    require_train()
-    from factcli.judge.entailing import load_entailer
-
-    return load_entailer(ref)
 
 
 def _needed(given: Mapping[str, str | None], name: str, what: str) -> str:
