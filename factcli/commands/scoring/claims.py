@@ -4,13 +4,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from factcli.backends.planning import Estimate
 from factcli.commands.generating import answering_for, cost_of
 from factcli.commands.making import Making, finish
 from factcli.commands.scoring.origins import refuse_two, to_score, world_of
 from factcli.commands.scoring.truth import tell_rejects
 from factcli.commands.synthesising import refuse
-from factcli.cost import Cost
 from factcli.stages.score import claims as stage
 
 MADE_BY = "fact synth samples or fact eval"
@@ -32,10 +30,6 @@ def make_claims(making: Making, ref: str | None, answers: Path | None, flags: Ma
     finish(
         making,
         plan,
-        lambda _: _cost(stage.imagined(config, source, who)),
+        lambda _: cost_of(stage.imagined(config, source, who)),
         lambda draft, context: stage.work(plan, draft, source, who, context.report),
     )
-
-
-def _cost(estimate: Estimate | None) -> Cost:
-    return Cost() if estimate is None else cost_of(estimate)
