@@ -358,7 +358,7 @@ def test_a_dry_run_goes_through_both_steps_and_sends_nothing(scripted: Path) -> 
         ("claims --units words", 2, "units = 'words'"),
         ("claims --units entities --set sampler.chat=true", 2, "a text is continued, not asked"),
         ("claims --equivalence entailment --backend scripted:writer.jsonl --sampler scripted:sampler.jsonl", 2, "--entailer, and none is given"),
-        ("claims --equivalence embeddings --embedder data --backend scripted:writer.jsonl --sampler scripted:sampler.jsonl", 3, "no directory of a sentence"),
+        ("claims --equivalence embeddings --embedder data --backend scripted:writer.jsonl --sampler scripted:sampler.jsonl", 3, "no weights in safetensors"),
         ("claims --units entities --sampler scripted:sampler.jsonl --set parser=xx_none", 3, "'xx_none' is not installed"),
         ("claims --set tasks=[qa] --sampler scripted:sampler.jsonl --backend scripted:writer.jsonl", 3, "no answer that the settings want (5 of task bio)"),
         ("claims --backend scripted:writer.jsonl --sampler scripted:sampler.jsonl --entailer nli:x", 2, "--entailer would not be asked"),
