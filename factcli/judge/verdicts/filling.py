@@ -18,7 +18,7 @@ from factcli.backends.opening import Backend
 from factcli.backends.planning import Estimate
 from factcli.backends.probing import Need
 from factcli.errors import SettingsError, TooManyFailuresError
-from factcli.extras import require_train
+from factcli.judge.entailers import loaded
 from factcli.judge.verdicts.asking import Asking, all_claims, asker_of, one_claim, portions, templates_of, verdict_id
 from factcli.judge.verdicts.deciding import EntailmentJudging, Weighed, WorldJudging
 from factcli.judge.verdicts.judges import EntailmentJudge, Judge, LanguageJudge, WorldJudge
@@ -234,11 +234,8 @@ def _hold(draft: Draft, judge: EntailmentJudge, todo: Sequence[Portion], showing
     some = list(islice(missing, TOGETHER))
     if not some:
         return {}
-    require_train()
-    from factcli.judge.entailing import load_entailer
-
     report.begin(f"Judging by {judge.name}", len(todo))
-    entailer = load_entailer(judge.ref)
+    entailer = loaded(judge.ref)
     judging = EntailmentJudging(entailer, config)
     while some:
         weighed = judging.weighed([(portion.claims[0], showing.of(portion.answer)) for portion in some])
