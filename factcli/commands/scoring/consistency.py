@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from factcli import resolving
 from factcli.artifact.read import survey
 from factcli.commands.ending import tell
 from factcli.commands.generating import answering_for
@@ -67,7 +68,7 @@ def _with_truth(source: Source, labels: Path | None, root: Path) -> Source:
 def _with_before(source: Source, ref: str | None, root: Path) -> Source:
     if ref is None:
         return source
-    before = whole(open_artifact(ref, root, ("scores",)))
+    before = resolving.pick(ref, root, "scores", "fact score consistency")
     return replace(source, before=changing.types_of(before, source.questions), inputs={**source.inputs, "before": before})
 
 
