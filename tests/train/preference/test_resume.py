@@ -54,7 +54,9 @@ def run_until_killed(job: PreferenceJob, step: int) -> None:
 @pytest.mark.parametrize("optimizer", ["adamw", "rmsprop"])
 def test_a_killed_run_ends_with_the_same_bits(base: str, rows: str, tmp_path: Path, steps: tuple[int, ...], optimizer: str) -> None:
     """Also with dropout, in the middle of an epoch (3 steps each), and at the last step, whose results were not yet written."""
-    job = job_of(base, rows, tmp_path / "whole", machine=EACH_STEP, lora=DROPOUT, optimizer=optimizer, eval_every_pairs=8, sample_prompts=1, sample_max_tokens=2)
+    job = job_of(
+        base, rows, tmp_path / "whole", machine=EACH_STEP, lora=DROPOUT, optimizer=optimizer, eval_every_pairs=8, sample_prompts=1, sample_max_tokens=2
+    )
     job = replace(job, optim=Optim(lr=3e-3, weight_decay=0.1, warmup_share=0.3))
     whole = trained(job)
     killed = replace(job, out=str(tmp_path / "killed"))
