@@ -21,6 +21,7 @@ LAYERS: dict[str, int | str] = {
     "factcli.cardrows": 0,
     "factcli.consistencyrows": 0,
     "factcli.preferencerows": 0,
+    "factcli.exportrows": 0,
     "factcli.textfiles": 1,
     "factcli.config": 1,
     "factcli.progress": 1,
@@ -152,6 +153,7 @@ def test_help_imports_nothing_but_typer_rich_and_the_cli() -> None:
         "factcli.cli.score",
         "factcli.cli.synth",
         "factcli.cli.cache",
+        "factcli.cli.export",
     }
     assert not {m.split(".")[0] for m in loaded} & {*HEAVY, "pydantic", "openai", "numpy", "scipy", "yaml", "matplotlib", "jinja2"}
 
