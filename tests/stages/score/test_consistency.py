@@ -362,6 +362,13 @@ def test_the_form_with_references_needs_references(empty: Path) -> None:  # noqa
     told(typed("score", "consistency", "--entailer", "lexical"), 3, "there are no samples in data/")
 
 
+def test_one_answer_to_each_prompt_is_told_before_anything_is_compared(empty: Path) -> None:  # noqa: F811
+    """Two prompts of one response each, and an empty second one: nothing could have a score."""
+    jsonl(empty / "a.jsonl", {"prompt": "Where?", "responses": ["Lima"]}, {"prompt": "When?", "responses": ["1947", " "]})
+    told(typed("score", "consistency", "--answers", "a.jsonl", "--entailer", "lexical"), 3, "has one answer at most to each prompt")
+    assert not list(empty.glob("data/consistency/v*"))
+
+
 def test_the_recipe_has_self_learnings_numbers() -> None:
     """Spec §4.3 and §4.4: SelfCheck with (sentence, sample), tau_L 0.5, tau_K 0.8 of its script, beta 1, contradiction alone tells clusters apart."""
     found = resolve(ConsistencyConfig, [recipe_file("score", "consistency-self-learning")], (), {})
