@@ -129,15 +129,19 @@ def require_scored(draft: Draft, config: JudgeConfig) -> dict[str, Any]:
     """Counts of the verdicts by judge, for the manifest. Raises TooManyFailuresError where more are unscored than allowed."""
     by_judge: dict[str, Counter[str]] = {}
     reasons: Counter[str] = Counter()
+    firsts: dict[str, str] = {}  # by judge
     for row in draft.rows("verdicts"):
         by_judge.setdefault(row["judge"], Counter())[row["verdict"]] += 1
-        reasons[row["reason"]] += row["verdict"] == "unscored"
+        if row["verdict"] == "unscored":
+            reasons[row["reason"]] += 1
+            firsts.setdefault(row["judge"], f"{row['claim_id']}: {row['reason']}")
     for judge, verdicts in by_judge.items():
         share = verdicts["unscored"] / verdicts.total()
         if share > config.max_unscored:
             worst = ", ".join(f"{n} x {reason}" for reason, n in reasons.most_common(3) if n)
             raise TooManyFailuresError(
-                f"{judge} left {verdicts['unscored']} of {verdicts.total()} claims unscored, more than the {config.max_unscored:.0%} allowed: {worst}",
+                f"{judge} left {verdicts['unscored']} of {verdicts.total()} claims unscored, more than the {config.max_unscored:.0%} allowed: {worst}"
+                f" (first {firsts[judge]})",
                 f"a score of the rest may be far off; see to the cause, or allow more: --set judge.max_unscored={min(1.0, share + 0.01):.2f}",
             )
     return {"verdicts": {judge: dict(sorted(counts.items())) for judge, counts in by_judge.items()}, "unscored": dict(sorted((+reasons).items()))}
