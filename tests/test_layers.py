@@ -46,6 +46,7 @@ LAYERS: dict[str, int | str] = {
     "factcli.train.launch": 2,
     "factcli.train.size": 2,
     "factcli.train.targets": 2,
+    "factcli.train.digests": 2,
     "factcli.knowledge": 3,
     "factcli.judge": 4,
     "factcli.judge.entailment": 2,
