@@ -16,7 +16,7 @@ from factcli.commands.synthesising import refuse
 from factcli.cost import Cost
 from factcli.errors import InputError, SettingsError
 from factcli.judge.entailers import LEXICAL, Named, named_entailer
-from factcli.stages.score.consistency import sources, stage
+from factcli.stages.score.consistency import changing, sources, stage
 from factcli.stages.score.consistency.settings import ConsistencyConfig
 from factcli.stages.score.consistency.sources import Source
 
@@ -24,7 +24,13 @@ MADE_BY = "fact synth samples or fact synth wiki; or give --answers FILE"
 
 
 def make_consistency(
-    making: Making, ref: str | None, answers: Path | None, labels: Path | None, flags: Mapping[str, Any], generation: Mapping[str, Any]
+    making: Making,
+    ref: str | None,
+    answers: Path | None,
+    labels: Path | None,
+    before: str | None,
+    flags: Mapping[str, Any],
+    generation: Mapping[str, Any],
 ) -> None:
     if ref is not None and answers is not None:
         raise SettingsError(f"{ref} and --answers {answers} are both given", "score one of them at a time")
@@ -35,7 +41,7 @@ def make_consistency(
     who = answering_for(making, config.generation) if config.reflects else None
     source = sources.of_file(config, answers) if answers is not None else sources.of_artifact(config, _to_score(ref, making.root))
     tell_rejects(answers, source.rejects)
-    source = _with_truth(source, labels, making.root)
+    source = _with_before(_with_truth(source, labels, making.root), before, making.root)
     if config.choose_on and not source.truths.is_known:
         raise SettingsError(f"choose_on is {config.choose_on}, and no truth is known", "--labels FILE; or score samples of data made from a world")
     entailer = _entailer(config, source, making.root)
@@ -65,6 +71,13 @@ def _with_truth(source: Source, labels: Path | None, root: Path) -> Source:
         inputs={**source.inputs, **known.inputs},
         pinned={**source.pinned, **known.pinned},
     )
+
+
+def _with_before(source: Source, ref: str | None, root: Path) -> Source:
+    if ref is None:
+        return source
+    before = whole(open_artifact(ref, root, ("scores",)))
+    return replace(source, before=changing.types_of(before, source.questions), inputs={**source.inputs, "before": before})
 
 
 def _entailer(config: ConsistencyConfig, source: Source, root: Path) -> Named:

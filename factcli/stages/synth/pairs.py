@@ -12,6 +12,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from pydantic import model_validator
+
 from factcli.answerrows import ChoiceQuestion, Pair, PairFinding, PairMeasure
 from factcli.artifact import Artifact, Draft, Outcome, Plan
 from factcli.artifact.manifest import sha256_of_file
@@ -30,7 +32,7 @@ from factcli.knowledge.question_files import read_questions
 from factcli.progress import Report
 from factcli.rows import Question, Reject, Split
 from factcli.stages.synth.book import nothing_left
-from factcli.stages.synth.pair_answers import BadPairError, parse_pair
+from factcli.stages.synth.pair_answers import AnswerPair, BadPairError, parse_lines, parse_pair
 
 REVISION = 2
 TABLES: dict[str, type] = {"questions": ChoiceQuestion, "pairs": Pair, "findings": PairFinding, "measures": PairMeasure, **FILLED}
@@ -39,6 +41,7 @@ TABLES: dict[str, type] = {"questions": ChoiceQuestion, "pairs": Pair, "findings
 class PairsConfig(Config):
     """Settings of `fact synth pairs`."""
 
+    terse: bool = setting(False, "Ask in the few words of `fact synth forms`, for a model that was taught them; no demonstrations, no candidates.")
     few_shot: bool = setting(True, "Show six demonstrations before the question.")
     ground_truth: bool = setting(False, "Show the file's right answer and one of its wrong ones to start from.")
     temperature: float = setting(0.0, "Of the answer; 0 is greedy.", ge=0, le=2)
@@ -49,8 +52,16 @@ class PairsConfig(Config):
     seed: int = setting(0, "Seed of every draw.", ge=0)
     generation: GenerationConfig = GenerationConfig()
 
+    @model_validator(mode="after")
+    def _is_one_prompt(self) -> "PairsConfig":
+        if self.terse and (self.few_shot or self.ground_truth):
+            raise ValueError("terse asks in few words: with it few_shot and ground_truth are false (-c configs/synth/pairs-world.yaml)")
+        return self
+
     @property
     def template(self) -> str:
+        if self.terse:
+            return "pairs/terse"
         return f"pairs/{'few_shot' if self.few_shot else 'plain'}{'_candidates' if self.ground_truth else ''}"
 
 
@@ -138,7 +149,7 @@ class _Ask:
         if said.outcome != "truncated":
             answered(said)
         try:
-            found = parse_pair(said.text, question.question, said.outcome == "truncated")
+            found = self._read(said.text, said.outcome == "truncated")
         except BadPairError as error:
             raise unusable(said, str(error)) from error
         pair = Pair(
@@ -146,6 +157,9 @@ class _Ask:
             config.round, candidates=candidates, cut=found.cut,
         )  # fmt: skip
         return {"pairs": [pair], "origins": [self.asker.origin(id_, "pairs", config.template, said)]}
+
+    def _read(self, text: str, is_truncated: bool) -> AnswerPair:
+        return parse_lines(text, is_truncated) if self.config.terse else parse_pair(text, self.question.question, is_truncated)
 
 
 def candidates_of(question: ChoiceQuestion, seed: int) -> tuple[str, str]:

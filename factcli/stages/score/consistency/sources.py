@@ -8,6 +8,7 @@ from pathlib import Path
 from factcli.answerrows import Prompt, Sample
 from factcli.artifact import Artifact
 from factcli.artifact.manifest import sha256_of_file
+from factcli.consistencyrows import QuestionType
 from factcli.errors import InputError, SettingsError
 from factcli.judge.truths import Truths
 from factcli.knowledge.answer_files import Answers, answers_of_artifact, answers_of_file
@@ -51,6 +52,7 @@ class Source:
     inputs: Mapping[str, Artifact] = field(default_factory=dict)
     pinned: Mapping[str, str] = field(default_factory=dict)  # input file -> sha256
     truths: Truths = field(default_factory=Truths)
+    before: Mapping[str, QuestionType] = field(default_factory=dict)  # what was known of the questions of an earlier model, by question
 
 
 def of_artifact(config: ConsistencyConfig, artifact: Artifact) -> Source:
