@@ -150,6 +150,7 @@ def test_help_imports_nothing_but_typer_rich_and_the_cli() -> None:
         "factcli",
         "factcli.cli",
         "factcli.cli.options",
+        "factcli.cli.dpo",
         "factcli.cli.pack",
         "factcli.cli.score",
         "factcli.cli.synth",
