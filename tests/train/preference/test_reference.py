@@ -142,13 +142,13 @@ def test_a_reference_that_the_job_did_not_record_is_refused(base: str, rows: str
     run_preference(replace(job, reference_digest=right), quiet)
 
 
-def test_a_reference_of_another_architecture_is_refused(base: str, rows: str, tokenizer, tmp_path: Path) -> None:  # noqa: ANN001
+def test_a_reference_of_another_architecture_is_refused(base: str, rows: str, tokenizer, tmp_path: Path) -> None:
     other = save_base(gpt2(len(tokenizer)), tokenizer, tmp_path / "gpt2")
     with pytest.raises(InputError, match="another architecture than the base"):
         run_preference(job_of(base, rows, tmp_path / "out", reference="model", reference_location=other), quiet)
 
 
-def test_a_reference_with_another_tokenizer_is_refused(base: str, rows: str, tokenizer, tmp_path: Path) -> None:  # noqa: ANN001
+def test_a_reference_with_another_tokenizer_is_refused(base: str, rows: str, tokenizer, tmp_path: Path) -> None:
     import copy
 
     swapped = copy.deepcopy(tokenizer)
@@ -159,7 +159,7 @@ def test_a_reference_with_another_tokenizer_is_refused(base: str, rows: str, tok
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-def test_a_model_of_its_own_can_be_the_reference(family: str, rows: str, tokenizer, tmp_path: Path) -> None:  # noqa: ANN001
+def test_a_model_of_its_own_can_be_the_reference(family: str, rows: str, tokenizer, tmp_path: Path) -> None:
     """The same weights elsewhere are the start; other weights are not, and the first loss is not log 2."""
     model = FAMILIES[family](len(tokenizer))
     base, same = (save_base(model, tokenizer, tmp_path / name) for name in ("base", "same"))

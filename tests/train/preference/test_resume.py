@@ -17,7 +17,7 @@ from factcli.train.job import Lora, Machine, Optim, PreferenceJob
 from factcli.train.loop import Interrupted
 from factcli.train.preference.run import run_preference
 from tests.train.conftest import WriteRows
-from tests.train.preference.conftest import job_of, lines, pair_rows, quiet, trained
+from tests.train.preference.conftest import job_of, lines, quiet, trained
 
 EACH_STEP = Machine(dtype="float32", device="cpu", checkpoint_every_s=0.0)
 DROPOUT = Lora(r=4, alpha=8.0, dropout=0.2)
