@@ -39,7 +39,7 @@ class SftConfig(Config):
     """Settings of the skill stage; defaults are the paper's for biographies."""
 
     method: Method = setting("prereq", "prereq, or a plain baseline: real, popular-head, popular-50, fictitious.")
-    mode: Literal["multi_version", "mix"] = setting("multi_version", "How prereq batches are made (spec of PREREQ-TUNE: bio and medical, or QA).")
+    batches: Literal["multi_version", "mix"] = setting("multi_version", "How prereq batches are made (spec of PREREQ-TUNE: bio and medical, or QA).")
     real_fraction: float | None = setting(None, "Share of micro-batches on well-known real people with the knowledge off; multi_version only.", ge=0, le=1)
     real_weight: float | None = setting(None, "Weight of the knowledge-off pass over the real rows; mix only, unset is 1.", ge=0)
     versions: int | None = setting(None, "Use versions 1 to this one only, e.g. 1; unset uses all.", ge=1)
@@ -73,11 +73,11 @@ class SftConfig(Config):
     @model_validator(mode="after")
     def _fits_together(self) -> "SftConfig":
         if self.real_fraction is not None and self.real_weight is not None:
-            raise ValueError("real_fraction and real_weight are both set: the first belongs to mode multi_version, the second to mode mix")
-        if self.real_fraction is not None and self.mode != "multi_version":
-            raise ValueError("real_fraction belongs to mode multi_version; mode mix has real_weight")
-        if self.real_weight is not None and self.mode != "mix":
-            raise ValueError("real_weight belongs to mode mix; mode multi_version has real_fraction")
+            raise ValueError("real_fraction and real_weight are both set: the first belongs to batches=multi_version, the second to batches=mix")
+        if self.real_fraction is not None and self.batches != "multi_version":
+            raise ValueError("real_fraction belongs to batches=multi_version; batches=mix has real_weight")
+        if self.real_weight is not None and self.batches != "mix":
+            raise ValueError("real_weight belongs to batches=mix; batches=multi_version has real_fraction")
         if self.epochs is not None and self.steps is not None:
             raise ValueError(f"epochs is {self.epochs:g} and steps is {self.steps}: unset one (--set steps=null or --set epochs=null)")
         if self.epochs is None and self.steps is None:
@@ -89,17 +89,17 @@ TABLES: dict[str, type] = {"curve": CurvePoint, "proofs": Proof}
 
 
 def plan(config: SftConfig, synth: Artifact, knowledge: Artifact | None, base: BaseModelRef, name: str | None) -> Plan:
-    if config.method == "prereq" and config.mode == "mix":
+    if config.method == "prereq" and config.batches == "mix":
         _require_real_knowledge(knowledge)
     inputs = {"synth": synth, **base.inputs} | ({"knowledge": knowledge} if knowledge else {})
     return Plan("sft", REVISION, "skill", name or default_name(config), config, inputs, TABLES, model=base.identity, is_training=True)
 
 
 def _require_real_knowledge(knowledge: Artifact | None) -> None:
-    """Mode mix sends its real rows through adapters of real texts. Raises InputError where there are none."""
+    """batches=mix sends its real rows through adapters of real texts. Raises InputError where there are none."""
     if knowledge is not None and not any(row.source == "real" for row in knowledge.rows("adapters", KnowledgeAdapter)):
         raise InputError(
-            f"mode mix needs adapters of real texts, and {knowledge.ref} has none",
+            f"batches=mix needs adapters of real texts, and {knowledge.ref} has none",
             "`fact synth qa` writes such texts; then: fact prereq --set real_statement.epochs=[3] --set real_passage.epochs=[5]",
         )
 
@@ -128,7 +128,7 @@ def cost(plan: Plan, base: BaseModelRef, context: Context) -> Cost:
 def _load(job: jobs.SkillJob, rows: list[Chat]) -> Load:
     versions = Counter(row.version for row in rows if row.fictitious)
     n_real = sum(not row.fictitious for row in rows)
-    is_plain = job.mode == "plain"
+    is_plain = job.batches == "plain"
     steps = skill_steps(job, epoch_rows(job, 0 if is_plain else n_real, len(rows) if is_plain else max(versions.values(), default=0)))
     n_rows = skill_rows(job, steps, n_real / len(rows))
     return Load(steps, n_rows, None if job.too_long == "keep" else n_rows * job.max_length)
@@ -160,14 +160,14 @@ def choose_rows(chats: Iterable[Chat], config: SftConfig) -> list[Chat]:
 
 
 def _fictitious_rows(train: list[Chat], config: SftConfig) -> list[Chat]:
-    """Fictitious rows of the chosen subjects and versions, and for prereq the real rows that its mode trains on."""
+    """Fictitious rows of the chosen subjects and versions, and for prereq the real rows that its batches hold."""
     subjects = sorted({chat.subject for chat in train if chat.fictitious})[: config.subjects]
     allowed = set(subjects)
     rows = [c for c in train if c.fictitious and c.subject in allowed and (config.versions is None or c.version <= config.versions)]
     if config.method == "fictitious":
         return rows
     real = [chat for chat in train if not chat.fictitious]
-    if config.mode == "mix":
+    if config.batches == "mix":
         return rows + real
     return rows + (_popular(real, "popular-head") if config.real_fraction else [])
 
@@ -190,7 +190,7 @@ def _job(config: SftConfig, rows: Path, knowledge: Artifact | None, base: BaseMo
         base_name=base.name,
         out=str(out),
         rows=str(rows),
-        mode=config.mode if is_prereq else "plain",
+        batches=config.batches if is_prereq else "plain",
         knowledge=_knowledge(config, knowledge) if is_prereq else (),
         seed=config.seed,
         lora=jobs.Lora(config.lora_r, alpha, config.lora_dropout, config.lora_targets),
@@ -216,7 +216,7 @@ def _knowledge(config: SftConfig, knowledge: Artifact | None) -> tuple[jobs.Know
     if knowledge is None:
         raise InputError("method prereq needs knowledge adapters", "run `fact prereq` first, or choose a baseline: --method real")
     rows = [row for row in knowledge.rows("adapters", KnowledgeAdapter) if row.source != "probe"]
-    if config.mode == "multi_version":
+    if config.batches == "multi_version":
         rows = [row for row in rows if row.source == "fictitious"]
     chosen = [row for row in rows if config.versions is None or row.version <= config.versions]
     return tuple(jobs.KnowledgeRef(row.name, str(knowledge.file(f"adapters/{row.name}")), row.version, row.source == "fictitious", row.form) for row in chosen)

@@ -21,7 +21,7 @@ class Proofs:
     """Holds what was true before, counts what was checked. `skill` is the one adapter that may change."""
 
     def __init__(self, job: SkillJob, bank: AdapterBank, tokenizer: PreTrainedTokenizerBase) -> None:
-        self.mode = job.mode
+        self.batches = job.batches
         self.refs = {ref.name: ref for ref in job.knowledge}
         self.bank = bank
         self.tokenizer = tokenizer
@@ -62,7 +62,7 @@ class Proofs:
 
     def _check_row(self, row: ChatRow, plugged: Sequence[str]) -> None:
         if not plugged:
-            if row.fictitious and self.mode != "plain":
+            if row.fictitious and self.batches != "plain":
                 raise TrainingError(f"fictitious row {row.id} is trained without its knowledge adapter")
             return
         ref = self.refs[plugged[0]]

@@ -1,6 +1,6 @@
 """The skill stage: one new adapter, `skill`, learns to tell what the frozen knowledge adapters know.
 
-Loss on the answer and its end token only. The baselines run here too (mode plain: no knowledge), so that a
+Loss on the answer and its end token only. The baselines run here too (batches=plain: no knowledge), so that a
 method and its baselines differ in rows and knowledge, nothing else. Frozen knowledge has no dropout unless
 `knowledge_dropout` sets one. Only the skill adapter is saved; the proofs of proofs.py guard the run.
 """
@@ -190,7 +190,7 @@ def finish(job: SkillJob, session: Session, stage: SkillStage, counts: Mapping[s
     session.bank.save("skill", folder / "adapter", job.base_name or job.base)
     write_jsonl(folder / "proofs.jsonl", proofs)
     session.checkpoints.flush()
-    result = {"kind": "skill", "mode": job.mode, "steps": stage.total, **counts, "proofs": proofs}
+    result = {"kind": "skill", "batches": job.batches, "steps": stage.total, **counts, "proofs": proofs}
     written = write_result(folder, fingerprint(job), {**result, "usage": session.usage(stage.tokens)})
     session.checkpoints.clear()
     return written

@@ -32,11 +32,11 @@ class KnowledgeRef:
 
 @dataclass(frozen=True, slots=True)
 class SkillJob:
-    """Train one skill adapter, called `skill`, over frozen knowledge adapters (or none: mode plain).
+    """Train one skill adapter, called `skill`, over frozen knowledge adapters (or none: batches=plain).
 
-    `rows`: JSONL with id, task, question, answer, version, fictitious. Mode multi_version: a micro-batch is
+    `rows`: JSONL with id, task, question, answer, version, fictitious. batches=multi_version: a micro-batch is
     rows of one version with that version's adapter; `real_fraction` of the micro-batches are real rows with
-    the knowledge off. Mode mix: fictitious and real rows in one micro-batch, plus `real_weight` x the loss of
+    the knowledge off. batches=mix: fictitious and real rows in one micro-batch, plus `real_weight` x the loss of
     the real rows without knowledge.
     """
 
@@ -44,7 +44,7 @@ class SkillJob:
     out: str
     rows: str
     select: Select = field(default_factory=dict)
-    mode: Literal["plain", "multi_version", "mix"] = "plain"
+    batches: Literal["plain", "multi_version", "mix"] = "plain"
     knowledge: tuple[KnowledgeRef, ...] = ()
     seed: int = 0
     lora: Lora = field(default_factory=Lora)
@@ -77,15 +77,15 @@ class SkillJob:
 
 
 def check_mode(job: SkillJob) -> None:
-    """The relations between mode, knowledge, real_fraction and real_weight."""
+    """The relations between batches, knowledge, real_fraction and real_weight."""
     require(
         job.real_fraction is None or job.real_weight is None,
         "real_fraction and real_weight are both set",
-        hint="real_fraction belongs to mode multi_version, real_weight to mode mix: unset one",
+        hint="real_fraction belongs to batches=multi_version, real_weight to batches=mix: unset one",
     )
-    require(job.real_fraction is None or job.mode == "multi_version", f"real_fraction has no meaning in mode {job.mode}")
-    require(job.real_weight is None or job.mode == "mix", f"real_weight has no meaning in mode {job.mode}")
+    require(job.real_fraction is None or job.batches == "multi_version", f"real_fraction has no meaning with batches={job.batches}")
+    require(job.real_weight is None or job.batches == "mix", f"real_weight has no meaning with batches={job.batches}")
     require(job.real_weight is None or job.real_weight >= 0, f"real_weight is {job.real_weight}, need 0 or more")
-    require((job.mode == "plain") == (not job.knowledge), f"mode {job.mode} with {len(job.knowledge)} knowledge adapters")
+    require((job.batches == "plain") == (not job.knowledge), f"batches={job.batches} with {len(job.knowledge)} knowledge adapters")
     names = [ref.name for ref in job.knowledge]
     require(len(set(names)) == len(names), f"adapter names repeat: {sorted(names)}")
