@@ -322,9 +322,10 @@ def test_an_unfrozen_knowledge_adapter_ends_the_run(job: SkillJob, monkeypatch: 
 def test_an_unfrozen_base_ends_the_run(job: SkillJob, monkeypatch: pytest.MonkeyPatch) -> None:
     plug_in = skills.plug_in
 
-    def unfreeze(job: SkillJob, session) -> None:
-        plug_in(job, session)
+    def unfreeze(job: SkillJob, session):
+        learned = plug_in(job, session)
         session.model.get_input_embeddings().weight.requires_grad_(True)
+        return learned
 
     monkeypatch.setattr(skills, "plug_in", unfreeze)
     with pytest.raises(TrainingError, match=r"base parameter '.*embed.*' received a gradient"):
@@ -367,10 +368,11 @@ def test_a_mask_off_by_one_ends_the_run(shift: int, job: SkillJob, monkeypatch: 
 def test_a_skill_adapter_without_gradient_ends_the_run(job: SkillJob, monkeypatch: pytest.MonkeyPatch) -> None:
     plug_in = skills.plug_in
 
-    def frozen(job: SkillJob, session) -> None:
-        plug_in(job, session)
+    def frozen(job: SkillJob, session):
+        learned = plug_in(job, session)
         with torch.no_grad():
             session.bank.get("skill").vector.zero_()  # A and B both zero: no gradient can flow
+        return learned
 
     monkeypatch.setattr(skills, "plug_in", frozen)
     with pytest.raises(TrainingError, match=r"norm 0\.0, need a positive"):
