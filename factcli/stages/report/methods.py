@@ -32,7 +32,8 @@ def line_of(evaluation: Evaluation) -> str:
     if evaluation.skill is None:
         return BASE_LINES[evaluation.artifact.manifest.config["ask"]]
     config = evaluation.skill.manifest.config
-    return _prereq_line(config) if evaluation.method == "prereq" else SKILL_LINES.get(evaluation.method, f"Fine-tuning by method {evaluation.method}.")
+    line = _prereq_line(config) if evaluation.method == "prereq" else SKILL_LINES.get(evaluation.method, f"Fine-tuning by method {evaluation.method}.")
+    return f"{line} Every parameter was trained." if evaluation.skill.kind == "model" and config.get("mode") == "full" else line
 
 
 def _prereq_line(config: Mapping[str, Any]) -> str:
