@@ -92,4 +92,4 @@ def test_a_score_has_answers_drawn_and_judged_by_the_world_that_they_are_about(t
     scores = [json.loads(row) for row in (Path(typed[""]) / "data/factscore/v0001/scores.jsonl").read_text().splitlines()]
     samples = [json.loads(row) for row in (Path(typed[""]) / "data/samples/v0001/samples.jsonl").read_text().splitlines()]
     assert [row["of"] for row in scores if row["name"] == "precision"] == [row["id"] for row in samples]
-    assert {row["split"] for row in map(json.loads, (Path(typed[""]) / "data/samples/v0001/prompts.jsonl").read_text().splitlines())} == {"dev"}
+    assert {row["split"] for row in map(json.loads, (Path(typed[""]) / "data/samples/v0001/prompts.jsonl").read_text().splitlines())} == {"train", "dev"}
