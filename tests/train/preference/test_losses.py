@@ -107,9 +107,8 @@ def theirs(base: str, tmp_path_factory: pytest.TempPathFactory) -> tuple[DPOTrai
     path.write_text("".join(json.dumps(row) + "\n" for row in pair_rows(6)))
     tokenizer = load_tokenizer(base)
     pairs = list(read_pairs(job_of(base, str(path), folder), tokenizer, None).train)
-    arguments = DPOConfig(
-        output_dir=str(folder), use_cpu=True, bf16=False, gradient_checkpointing=False, report_to="none", max_length=None, label_smoothing=0.1, beta=BETA, precompute_ref_log_probs=True
-    )  # fmt: skip
+    plain = {"use_cpu": True, "bf16": False, "gradient_checkpointing": False, "report_to": "none", "max_length": None}
+    arguments = DPOConfig(output_dir=str(folder), label_smoothing=0.1, beta=BETA, precompute_ref_log_probs=True, **plain)
     columns = {
         "prompt_ids": [list(p.prompt_ids) for p in pairs],
         "chosen_ids": [list(p.chosen_ids) for p in pairs],
