@@ -155,6 +155,7 @@ def test_help_imports_nothing_but_typer_rich_and_the_cli() -> None:
         "factcli.cli.score",
         "factcli.cli.synth",
         "factcli.cli.cache",
+        "factcli.cli.grath",
     }
     assert not {m.split(".")[0] for m in loaded} & {*HEAVY, "pydantic", "openai", "numpy", "scipy", "yaml", "matplotlib", "jinja2"}
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from factcli.cli import cache, dpo, pack, score, synth
+from factcli.cli import cache, dpo, grath, pack, score, synth
 from factcli.cli.options import DataOption, JsonOption, LimitOption, ModelOption, SeedOption, guarded, making
 
 if TYPE_CHECKING:
@@ -115,6 +115,7 @@ def sft(
 
 
 app.command("dpo", rich_help_panel=TRAIN)(dpo.dpo)
+app.command("grath-iterate", rich_help_panel=TRAIN)(grath.grath_iterate)
 app.add_typer(score.app, name="score", rich_help_panel=MEASURE)
 app.add_typer(eval_app, name="eval", rich_help_panel=MEASURE)
 EvalModelOption = Annotated[str | None, typer.Option("--model", help="A skill adapter, or a base model; without one the only skill adapter there is.")]
