@@ -42,6 +42,19 @@ class QuestionType:
 
 
 @dataclass(frozen=True, slots=True)
+class QuestionChange:
+    """What became of a question between two models, by `fact score consistency --before`."""
+
+    id: str  # the prompt's
+    split: Split
+    cluster: str  # what is redrawn as one for intervals: the topic or subject
+    before: KnownType
+    after: KnownType
+    was_right: bool | None  # where truth is known; without it, known counts as right
+    is_right: bool | None
+
+
+@dataclass(frozen=True, slots=True)
 class Comparison:
     """What the entailment model said of one pair. `sentence` is -1 where the whole text was compared, after the question."""
 

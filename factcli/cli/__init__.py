@@ -1,7 +1,7 @@
 """The Typer app: options -> settings and artifacts -> one stage call -> print the new path. No logic.
 
 options.py  what commands share        synth.py, pack.py, score.py, cache.py  the groups with many commands
-run.py      whole recipes: run, demo   dpo.py  one with many options
+run.py      whole recipes: run, demo   dpo.py, export.py  one command each
 
 Everything but typer and rich is imported inside a command's body, so that `fact --help` is instant.
 stdout carries one line, the path of what was made (or JSON with --json); all else goes to stderr.
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from factcli.cli import cache, dpo, pack, run, score, synth
+from factcli.cli import cache, dpo, export, pack, run, score, synth
 from factcli.cli.options import DataOption, JsonOption, LimitOption, ModelOption, SeedOption, guarded, making
 
 if TYPE_CHECKING:
@@ -101,6 +101,7 @@ def sft(
 
 
 app.command("dpo", rich_help_panel=TRAIN)(dpo.dpo)
+app.command(rich_help_panel=TRAIN)(export.export)
 app.add_typer(score.app, name="score", rich_help_panel=MEASURE)
 app.add_typer(eval_app, name="eval", rich_help_panel=MEASURE)
 EvalModelOption = Annotated[str | None, typer.Option("--model", help="A skill adapter, or a base model; without one the only skill adapter there is.")]

@@ -109,6 +109,9 @@ def score_consistency(
     tau_k: Annotated[float | None, typer.Option("--tau-k", help="A question is unknown if S_K (samples without it) is above this, e.g. 0.8.")] = None,
     choose_on: Annotated[str | None, typer.Option("--choose-on", help="Split with known truth to choose both thresholds on: dev or train.")] = None,
     labels: Annotated[Path | None, typer.Option("--labels", help="Truths: JSONL of id (answer or prompt) and truth; an invented world needs none.")] = None,
+    before: Annotated[
+        str | None, typer.Option("--before", help="Scores of the same questions for the model before: tells what was forgotten and learned.")
+    ] = None,
     limit: Annotated[int | None, typer.Option("--limit", help="Questions to score, in their order, e.g. 50.")] = None,
     seed: SeedOption = None,
 ) -> None:
@@ -116,7 +119,7 @@ def score_consistency(
     from factcli.commands.scoring.consistency import make_consistency
 
     chosen = {"compared_by": entailer, "methods": methods, "form": form, "beta": beta, "tau_l": tau_l, "tau_k": tau_k, "choose_on": choose_on}
-    make_consistency(making, ref, answers, labels, {**chosen, "limit": limit, "seed": seed}, generation)
+    make_consistency(making, ref, answers, labels, before, {**chosen, "limit": limit, "seed": seed}, generation)
 
 
 @app.command("reliability")

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from factcli.cli.options import LimitOption, ModelOption, SeedOption, generating
+from factcli.cli.options import LimitOption, ModelOption, SeedOption, generating, making
 
 if TYPE_CHECKING:
     from factcli.commands.making import Making
@@ -164,6 +164,7 @@ def synth_pairs(
     making: "Making",
     generation: dict[str, Any],
     questions: Annotated[Path | None, typer.Option("--questions", help="ARC's JSONL, TruthfulQA's JSON or CSV, or JSONL with question.")] = None,
+    from_: Annotated[str | None, typer.Option("--from", help="World whose questions about train and dev people are asked, instead of a file.")] = None,
     few_shot: Annotated[bool | None, typer.Option("--few-shot/--no-few-shot", help="Six demonstrations before each question.")] = None,
     ground_truth: Annotated[bool | None, typer.Option("--ground-truth/--no-ground-truth", help="Show the file's right and one wrong answer.")] = None,
     round_: Annotated[int | None, typer.Option("--round", help="0 before any training on pairs, then 1, 2, ...")] = None,
@@ -177,9 +178,9 @@ def synth_pairs(
 
     flags = {"few_shot": few_shot, "ground_truth": ground_truth, "round": round_, "limit": limit, "seed": seed, **generation}
     if combine is None and original is None:
-        make_pairs(making, questions, flags)
+        make_pairs(making, questions, from_, flags)
     else:
-        make_combined(making, combine, original, {"questions": questions, **flags})
+        make_combined(making, combine, original, {"questions": questions, "from": from_, **flags})
 
 
 @app.command("wiki")
@@ -203,6 +204,7 @@ def synth_wiki(
     samples: Annotated[int | None, typer.Option("--samples", help="Answers drawn to each training question, with and without document, e.g. 10.")] = None,
     own: Annotated[str | None, typer.Option("--own", help="Instead of documents, the model's own questions: open, induced or random.")] = None,
     questions: Annotated[str | None, typer.Option("--questions", help="Instead of documents, the questions of an earlier version, answered anew.")] = None,
+    world: Annotated[str | None, typer.Option("--world", help="Instead of documents, a passage about each person of this world, with its questions.")] = None,
     seed: SeedOption = None,
 ) -> None:
     """Ask about articles (or what a model asks itself), and draw its answers with and without the document."""
@@ -210,4 +212,19 @@ def synth_wiki(
 
     files = {"documents": documents, "titles": titles, "views": views, "near": near, "vectors": vectors, "embedder": embedder, "tokenizer": tokenizer}
     flags = {"draw": draw, "topics": topics, "test_topics": test_topics, "split": split, "samples": samples, "own": own, "seed": seed}
-    make_wiki(making, files, questions, {**flags, **generation})
+    make_wiki(making, files, questions, world, {**flags, **generation})
+
+
+@app.command("forms")
+@making
+def synth_forms(
+    making: "Making",
+    world: Annotated[str | None, typer.Option("--world", help="World to write about; without one the newest.")] = None,
+    forms: Annotated[list[str] | None, typer.Option("--form", help="Form to write: pair, read or ask; several times for more. Without one all.")] = None,
+    subjects: Annotated[int | None, typer.Option("--subjects", help="Invented people whose passages are read, e.g. 400.")] = None,
+    seed: SeedOption = None,
+) -> None:
+    """Write the forms in which methods ask (pairs of answers, reading, asking) as task rows: a tiny world's model must be taught them."""
+    from factcli.commands.making import make_forms
+
+    make_forms(making, world, {"forms": tuple(forms) if forms else None, "subjects": subjects, "seed": seed})

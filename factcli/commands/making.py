@@ -143,6 +143,14 @@ def make_synth(
     finish(making, plan, lambda _: from_world.cost(plan), lambda draft, context: from_world.work(plan, draft, context.report))
 
 
+def make_forms(making: Making, world: str | None, flags: Mapping[str, Any]) -> None:
+    from factcli.stages.synth import forms as stage
+
+    source = resolving.pick(world, making.root, "world", "fact world")
+    plan = stage.plan(making.settings(stage.FormsConfig, "synth", flags, None), source, making.name)
+    finish(making, plan, lambda _: stage.cost(plan), lambda draft, context: stage.work(plan, draft, context.report))
+
+
 def _world_for_synth(making: Making, ref: str | None) -> Artifact:
     """The world named, or the newest; with none at all the tiny one is built first."""
     if ref is not None or resolving.newest(making.root, "world") is not None:

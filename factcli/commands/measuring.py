@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from factcli import resolving
 from factcli.artifact import Artifact, Plan, all_artifacts, make, open_artifact
-from factcli.artifact.lineage import ancestor_of_kind
+from factcli.artifact.lineage import ancestor_of_kind, ancestors
 from factcli.commands.ending import tell
 from factcli.commands.making import Making, finish, working
 from factcli.knowledge.popqa import POPQA_FILE
@@ -104,7 +104,9 @@ def _own_questions(subject: Subject, root: Path) -> Artifact | None:
     A base model of somebody's own has no lineage: the newest data that were made for it, or for no model in particular.
     """
     candidates = [subject.synth, subject.base.inputs.get("world")]
-    if subject.skill is None:
+    if subject.skill is not None:  # one that was not made from data itself, but from what was
+        candidates += [parent for parent in ancestors(subject.skill, root) if parent.kind == "synth"]
+    else:
         candidates += [data for data in all_artifacts(root, ("synth",)) if data.manifest.model in ({}, dict(subject.base.identity))]
     return next((a for a in candidates if a is not None and (a.path / POPQA_FILE).exists()), None)
 

@@ -9,8 +9,8 @@ from factcli.commands.generating import answering_for, cost_of
 from factcli.commands.making import Making, finish
 
 
-def make_wiki(making: Making, files: Mapping[str, Path | None], questions: str | None, flags: Mapping[str, Any]) -> None:
-    """`files` by their role; `questions` names an earlier version whose questions are answered anew."""
+def make_wiki(making: Making, files: Mapping[str, Path | None], questions: str | None, world: str | None, flags: Mapping[str, Any]) -> None:
+    """`files` by their role; `questions` names an earlier version whose questions are answered anew, `world` one whose people are asked about."""
     from factcli.stages.synth.wiki import stage
     from factcli.stages.synth.wiki.settings import WikiConfig
     from factcli.stages.synth.wiki.sources import Files, read_sources
@@ -18,7 +18,8 @@ def make_wiki(making: Making, files: Mapping[str, Path | None], questions: str |
     config = making.settings(WikiConfig, "synth", flags, None)
     who = answering_for(making, config.generation)
     made = resolving.pick(questions, making.root, stage.KIND, "fact synth wiki --documents FILE") if questions else None
-    sources = read_sources(config, Files(**files), made)
+    about = resolving.pick(world, making.root, "world", "fact world") if world else None
+    sources = read_sources(config, Files(**files), made, about)
     plan = stage.plan(config, sources, who, making.name)
     finish(
         making,

@@ -6,7 +6,6 @@ from pathlib import Path
 
 from factcli import resolving
 from factcli.artifact import Artifact, Draft, Outcome, Plan, all_artifacts, make, open_artifact
-from factcli.artifact.lineage import ancestors
 from factcli.artifact.manifest import sha256_of_file
 from factcli.backends.opening import Answering
 from factcli.backends.planning import Estimate
@@ -14,9 +13,10 @@ from factcli.basemodel import whole
 from factcli.commands.ending import tell
 from factcli.commands.generating import answering_for, cost_of
 from factcli.commands.making import Making, finish, working
+from factcli.commands.scoring.origins import refuse_two, world_of
 from factcli.commands.scoring.truth import tell_rejects
 from factcli.config import resolve
-from factcli.errors import InputError, SettingsError
+from factcli.errors import InputError
 from factcli.judge.verdicts.judges import Judge, WorldJudge
 from factcli.judge.verdicts.settings import JudgeConfig
 from factcli.knowledge.answer_files import Answers, GivenClaim, GivenClaims, answers_of_artifact, answers_of_file, named
@@ -66,11 +66,6 @@ def pack_for(root: Path, judging: JudgeConfig, judges: Sequence[Judge], ref: str
     return whole(newest) if newest is not None else None
 
 
-def world_of(artifact: Artifact, root: Path) -> Artifact | None:
-    """The world that a version comes from, whatever lies between."""
-    return next((one for one in (artifact, *ancestors(artifact, root)) if one.kind == "world"), None)
-
-
 def answers_of(artifact: Artifact) -> Answers:
     """Its answers; those of `fact score claims` bring their claims."""
     if artifact.kind != "claims":
@@ -94,8 +89,7 @@ def drawn_first(making: Making, ref: str | None, file: Path | None) -> bool:
 
     Raises SettingsError where two sources are named.
     """
-    if ref is not None and file is not None:
-        raise SettingsError(f"{ref} and --answers {file} are both given", "one source of answers at a time")
+    refuse_two(ref, file)
     if ref is not None or file is not None or _newest(making.root) is not None:
         return False
     if resolving.newest(making.root, "skill") is None:

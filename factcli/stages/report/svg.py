@@ -1,12 +1,11 @@
-"""SVG as a tree of elements, so that every text and attribute is escaped; the marks and dashes of the series.
+"""Pictures of the report: the marks and dashes of the series, so that each can be told without colour.
 
 Colours are classes (`s0`..`s7`, `axis`, `grid`): the page's style sheet gives them one set for light and one for dark.
 """
 
-from collections.abc import Mapping
 from xml.etree import ElementTree as ET
 
-from factcli.stages.report.text import printable
+from factcli.svg import add, finished, picture, spelled
 
 N_COLOURS = 8
 DASHES = ("", "7 3", "2 3", "9 3 2 3")
@@ -31,21 +30,9 @@ MARKS = (
 
 def drawing(width: float, height: float, label: str) -> ET.Element:
     """An empty picture; `label` is what a screen reader says instead."""
-    root = ET.Element("svg", {"viewBox": f"0 0 {spelled(width)} {spelled(height)}", "role": "img", "aria-label": printable(label)})
+    root = picture({"viewBox": f"0 0 {spelled(width)} {spelled(height)}"}, label)
     root.set("preserveAspectRatio", "xMinYMin meet")
     return root
-
-
-def add(parent: ET.Element, tag: str, attributes: Mapping[str, str | float], text: str = "") -> ET.Element:
-    values = {name: value if isinstance(value, str) else spelled(value) for name, value in attributes.items()}
-    child = ET.SubElement(parent, tag, {name: printable(value) for name, value in values.items()})
-    child.text = printable(text) or None
-    return child
-
-
-def spelled(value: float) -> str:
-    """At most two decimals: the same bytes on every machine."""
-    return f"{value:.2f}".rstrip("0").rstrip(".") if value % 1 else str(int(value))
 
 
 def mark(parent: ET.Element, series: int, x: float, y: float, scale: float = 1) -> ET.Element:
@@ -72,7 +59,3 @@ def symbol(series: int, is_line: bool) -> str:
         add(root, "line", {"x1": 0, "x2": width, "y1": 7, "y2": 7, "class": f"line {colour(series)}", "stroke-dasharray": dash(series)})
     mark(root, series, width / 2, 7)
     return finished(root)
-
-
-def finished(root: ET.Element) -> str:
-    return ET.tostring(root, encoding="unicode")

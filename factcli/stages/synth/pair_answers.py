@@ -30,6 +30,7 @@ OUTER = " \t*_"
 NO_CORRECT, NO_INCORRECT, TWICE = "no correct-answer label", "no incorrect-answer label", "a label twice"
 EMPTY_CORRECT, EMPTY_INCORRECT, EQUAL = "empty correct answer", "empty incorrect answer", "equal answers"
 OTHER_QUESTION, CUT_OFF, LABEL_LEFT = "another question", "cut at max_tokens", "label in an answer"
+NOT_TWO = "not two lines"
 
 
 class AnswerPair(NamedTuple):
@@ -57,6 +58,19 @@ def parse_pair(text: str, question: str, is_truncated: bool = False) -> AnswerPa
     if is_truncated and not after and not ended[block[-1][0]][1]:
         raise BadPairError(CUT_OFF)
     pair = AnswerPair(ended["correct answer"][0], ended["incorrect answer"][0], _joined([before, *(rest for _, rest in ended.values()), after]))
+    _check(pair)
+    return pair
+
+
+def parse_lines(text: str, is_truncated: bool = False) -> AnswerPair:
+    """The pair in an answer of two lines, the correct one first: the terse form (`fact synth forms`). Raises BadPairError."""
+    plain = SURROGATE.sub("?", CONTROL.sub("", text.replace("\r\n", "\n").replace("\r", "\n")))
+    lines = [" ".join(line.split()).strip(OUTER) for line in plain.split("\n") if line.strip()]
+    if is_truncated:
+        raise BadPairError(CUT_OFF)
+    if len(lines) != 2:
+        raise BadPairError(NOT_TWO)
+    pair = AnswerPair(lines[0], lines[1], "")
     _check(pair)
     return pair
 

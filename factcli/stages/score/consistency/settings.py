@@ -7,7 +7,7 @@ from pydantic import model_validator
 from factcli.backends.filling import TABLES as FILLED
 from factcli.backends.settings import GenerationConfig
 from factcli.config import Config, setting
-from factcli.consistencyrows import Comparison, QuestionAgreement, QuestionType, Reflection, Threshold
+from factcli.consistencyrows import Comparison, QuestionAgreement, QuestionChange, QuestionType, Reflection, Threshold
 from factcli.judge import calibrating
 from factcli.judge.consistency import EntropyForm, Equivalence, Neutral
 from factcli.judge.entailment import EntailerConfig
@@ -24,6 +24,7 @@ TABLES: dict[str, type] = {
     "scores": Score,
     "agreement": QuestionAgreement,
     "question_types": QuestionType,
+    "changes": QuestionChange,
     "thresholds": Threshold,
     "reflections": Reflection,
     "comparisons": Comparison,

@@ -11,13 +11,13 @@ from factcli.backends.asking import digests, load_templates
 from factcli.backends.filling import counts_of, fill, imagine, usage_of
 from factcli.backends.opening import Answering
 from factcli.backends.planning import Estimate
-from factcli.consistencyrows import Comparison, QuestionAgreement
+from factcli.consistencyrows import Comparison, QuestionAgreement, QuestionChange
 from factcli.judge import calibrating
 from factcli.judge.entailers import Named
 from factcli.judge.entailment import Entailer
 from factcli.progress import Report
 from factcli.scorerows import Score
-from factcli.stages.score.consistency import finding, reflecting
+from factcli.stages.score.consistency import changing, finding, reflecting
 from factcli.stages.score.consistency.pairs import Wanted, wanted
 from factcli.stages.score.consistency.scoring import Said, scored
 from factcli.stages.score.consistency.settings import TABLES, ConsistencyConfig
@@ -57,7 +57,7 @@ def work(plan: Plan, draft: Draft, source: Source, who: Answering | None, entail
         usage = usage_of(draft, who, backend)
     usage |= _compare(draft, source, config, entailer, report)
     _sort(draft, source, config)
-    return _outcome(draft, source, usage)
+    return _outcome(draft, source, usage, config.seed)
 
 
 def _compare(draft: Draft, source: Source, config: ConsistencyConfig, entailer: Named, report: Report) -> dict[str, Any]:
@@ -124,7 +124,8 @@ def _sort(draft: Draft, source: Source, config: ConsistencyConfig) -> None:
         name = finding.deciding_score(config)
         deciding = {row["prompt_id"]: row["value"] for row in draft.rows("scores") if row["of"] == row["prompt_id"] and row["name"] == name}
         found = finding.found(source.questions, agreement, deciding, source.truths, config)
-        draft.write(TYPES, last, {"thresholds": found.thresholds, "question_types": found.types})
+        changed = list(changing.changes(source.before, found.types, {question.id: question.cluster for question in source.questions}))
+        draft.write(TYPES, last, {"thresholds": found.thresholds, "question_types": found.types, "changes": changed})
     if source.truths.is_known:
         items = finding.items(source.questions, (Score(**row) for row in draft.rows("scores")), source.truths)
         calibrating.write_calibration(draft, items, config.bins, config.seed, last + 1)
@@ -154,7 +155,7 @@ class _Tally:
         return tally
 
 
-def _outcome(draft: Draft, source: Source, usage: dict[str, Any]) -> Outcome:
+def _outcome(draft: Draft, source: Source, usage: dict[str, Any], seed: int) -> Outcome:
     tally = _Tally.of(draft)
     areas = calibrating.areas_of(draft.rows("calibration"))
     summary = {
@@ -164,6 +165,7 @@ def _outcome(draft: Draft, source: Source, usage: dict[str, Any]) -> Outcome:
         "thresholds": {row["id"]: row["value"] for row in draft.rows("thresholds")},
         "mean": {name: sum(values) / len(values) for name, values in tally.of_prompts.items()},
         **({"auroc": areas} if areas else {}),
+        **({"changes": changing.told([QuestionChange(**row) for row in draft.rows("changes")], seed)} if source.before else {}),
     }
     headline = f"{len(source.questions)} questions: " + ", ".join(f"{n} {type}" for type, n in sorted(tally.types.items()))
     reasons = {reason: n for reason, n in sorted(tally.reasons.items()) if n}

@@ -7,6 +7,7 @@ demonstrations.py  ten examples of how to ask and answer, three of which a promp
 trying.py          ask again, with another seed, until an answer can be used
 questions.py       a topic -> its chunks and questions
 own.py             a model's own questions
+people.py          a world -> its people as topics, with its own questions
 answers.py         a question -> reference, samples, training example
 stage.py           plan, cost, work
 """

@@ -21,8 +21,7 @@ from factcli.stages.synth.wiki.settings import WikiConfig
 from factcli.stages.synth.wiki.trying import REFUSED, UnusableError, delivered, until_usable
 from factcli.topicrows import Chunk, MixtureExample, Reference, TopicQuestion, TopicSample
 
-READ, RECALL, OWN = "wiki/read", "wiki/recall", "wiki/own_answer"
-TEACH_READ, TEACH_RECALL = "wiki/teach_read", "wiki/teach_recall"
+OWN = "wiki/own_answer"
 
 
 @dataclass(slots=True)
@@ -79,7 +78,7 @@ Add = Callable[[_Written, Response], None]
 
 def _asked(question: TopicQuestion, chunk: Chunk | None, config: WikiConfig, asker: Asker) -> Iterator[tuple[Add, Request]]:
     """Each request, and what becomes of its answer."""
-    read, recall = (READ, RECALL) if chunk else (OWN, OWN)
+    read, recall = (config.words.read, config.words.recall) if chunk else (OWN, OWN)
     most = config.answer_tokens if chunk else config.own_answer_tokens
     ask = partial(asker.ask, repetition_penalty=config.repetition_penalty)
     with_document = _values(question, chunk)
@@ -120,8 +119,9 @@ def _sample(question: TopicQuestion, template: str, place: int, with_document: b
 def _example(question: TopicQuestion, chunk: Chunk, config: WikiConfig, written: _Written) -> Chain[None]:
     """A training example: every third chunk of a topic is answered with the document, from a first one that is drawn."""
     id, asker = f"{question.id}.mix", written.asker
-    is_read = (chunk.place + seed_of(config.seed, question.topic_id, "mixture")) % config.with_document_each == 0
-    template = TEACH_READ if is_read else TEACH_RECALL
+    each = config.with_document_each
+    is_read = each > 0 and (chunk.place + seed_of(config.seed, question.topic_id, "mixture")) % each == 0
+    template = config.words.teach_read if is_read else config.words.teach_recall
     values = _values(question, chunk if is_read else None) | demonstrations.shown(config.seed, id, asker.templates[template].fields)
 
     penalty = None if is_read else config.repetition_penalty  # there, another server's model answered with the document

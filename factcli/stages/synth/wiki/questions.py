@@ -19,8 +19,6 @@ from factcli.stages.synth.wiki.topics import Subject, split_of
 from factcli.stages.synth.wiki.trying import Found, UnusableError, delivered, whole
 from factcli.topicrows import Chunk, Topic, TopicQuestion
 
-ASK = "wiki/question"
-
 
 def asked_of(subject: Subject, documents: Path, count: CountTokens, config: WikiConfig, asker: Asker) -> Chain[Rows]:
     """The rows of a topic: itself, its chunks, the questions that are kept, and what is not."""
@@ -35,7 +33,7 @@ def asked_of(subject: Subject, documents: Path, count: CountTokens, config: Wiki
         "topics": [_topic(subject, cut, config)],
         "chunks": chunks,
         "questions": _rows(subject, kept, config),
-        "origins": [asker.origin(f"{chunk.id}.q", "questions", ASK, one.response) for chunk, one in kept if one.response],
+        "origins": [asker.origin(f"{chunk.id}.q", "questions", config.words.question, one.response) for chunk, one in kept if one.response],
         "rejected": rejects,
     }
 
@@ -63,15 +61,16 @@ def _questions(chunks: Sequence[Chunk], title: str, config: WikiConfig, asker: A
                     raise UnusableError("repeated in its topic")
                 found[place].value, found[place].response = question, response
             except UnusableError as error:
-                found[place].rejected.append(rejected(f"{chunks[place].id}.q", ASK, str(error), response.text, response))
+                found[place].rejected.append(rejected(f"{chunks[place].id}.q", config.words.question, str(error), response.text, response))
     return found
 
 
 def _ask(chunk: Chunk, title: str, attempt: int, config: WikiConfig, asker: Asker) -> Request:
-    id = f"{chunk.id}.q"
+    id, template = f"{chunk.id}.q", config.words.question
+    fields = asker.templates[template].fields
     values = {"topic": title, "document": quoted(chunk.text), "imagined": _own_words(id)}
-    values |= demonstrations.shown(config.seed, id, asker.templates[ASK].fields)
-    return asker.ask(ASK, id, values, config.question_tokens, config.question_temperature, sample=attempt)
+    values = {name: value for name, value in values.items() if name in fields} | demonstrations.shown(config.seed, id, fields)
+    return asker.ask(template, id, values, config.question_tokens, config.question_temperature, sample=attempt)
 
 
 def _own_words(id: str) -> str:

@@ -1,19 +1,37 @@
 """Settings of `fact synth wiki`; the defaults are those of Self-Learning's last version (spec §4.3)."""
 
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from pydantic import model_validator
 
 from factcli.backends.settings import GenerationConfig
 from factcli.config import Config, setting
+from factcli.rows import Split
 
 Draw = Literal["random", "views", "near"]
 Own = Literal["open", "induced", "random"]
 
 
+class Words(NamedTuple):
+    """The templates of the steps that have a document."""
+
+    question: str
+    read: str
+    recall: str
+    teach_read: str
+    teach_recall: str
+
+
+FULL = Words("wiki/question", "wiki/read", "wiki/recall", "wiki/teach_read", "wiki/teach_recall")
+# In the few words of `fact synth forms`. A model that was taught them needs no demonstrations, so teaching asks the same.
+TERSE = Words("wiki/terse_question", "wiki/terse_read", "wiki/terse_recall", "wiki/terse_read", "wiki/terse_recall")
+
+
 class WikiConfig(Config):
     """What is asked, of whom, and how often."""
 
+    terse: bool = setting(False, "Ask in the few words of `fact synth forms`, for a model that was taught them; no demonstrations.")
+    people: tuple[Split, ...] = setting(("train",), "With --world: people to ask about, by split.")
     min_words: int = setting(512, "An article needs more words than this.", ge=0)
     draw: Draw = setting("random", "How titles are chosen: random, views (most viewed first) or near (nearest to given names).")
     topics: int | None = setting(None, "Topics in all, or own questions; null: all there are, and 3,000 own questions.", ge=1)
@@ -40,7 +58,7 @@ class WikiConfig(Config):
     top_p: float = setting(0.9, "Share of the probability that samples are drawn from.", gt=0, le=1)
     repetition_penalty: float | None = setting(None, "Of answers, e.g. 1.1; the server must have it. null: none is sent.", gt=0, le=2)
     mixture: bool = setting(True, "Write training examples: some answers with the document, the others without.")
-    with_document_each: int = setting(3, "One in so many training examples is answered with the document.", ge=1)
+    with_document_each: int = setting(3, "One in so many training examples is answered with the document; 0: none.", ge=0)
     mixture_temperature: float = setting(0.3, "Temperature of training examples.", ge=0, le=2)
     mixture_tries: int = setting(5, "Times that a training example is asked for, with another seed each.", ge=1, le=20)
     seed: int = setting(0, "Seed of every draw.", ge=0)
@@ -52,4 +70,10 @@ class WikiConfig(Config):
             raise ValueError(f"own = {self.own} goes without titles, and draw = {self.draw} chooses among them")
         if self.own and self.test_draw != "random":
             raise ValueError(f"own = {self.own} goes without titles, and test_draw = {self.test_draw} chooses among them")
+        if self.own and self.terse:
+            raise ValueError(f"own = {self.own} has no terse words: a model that asks itself follows instructions")
         return self
+
+    @property
+    def words(self) -> Words:
+        return TERSE if self.terse else FULL

@@ -46,6 +46,7 @@ class Sources:
     n_own: int = 0
     space: Space | None = None  # for own questions about a random point
     made: Artifact | None = None
+    world: Artifact | None = None  # its people are the topics
     rejected: tuple[Reject, ...] = ()
     n_not_drawn: int = 0
     n_other_titles: int = 0  # documents whose title is not on the list
@@ -59,15 +60,17 @@ class Sources:
         return count_words if self.files.tokenizer is None else _tokens_by(self.files.tokenizer)
 
 
-def read_sources(config: WikiConfig, files: Files, made: Artifact | None) -> Sources:
+def read_sources(config: WikiConfig, files: Files, made: Artifact | None, world: Artifact | None = None) -> Sources:
     """Raises SettingsError for options that do not go together, InputError for files that cannot be used."""
-    _require_one_source(config, files, made)
+    _require_one_source(config, files, made, world)
     if files.tokenizer is not None:
         require_train()
         if not files.tokenizer.is_dir():
             raise InputError(f"there is no directory {files.tokenizer}", "--tokenizer takes a local directory")
     if made is not None:
         return Sources(files, made=made)
+    if world is not None:
+        return Sources(files, world=world)
     if config.own is not None:
         n_own = config.topics or (500 if config.own == "induced" else OWN_QUESTIONS)
         return Sources(files, n_own=n_own, space=in_l1(read_vectors(files.vectors)) if files.vectors else None)
@@ -140,8 +143,8 @@ def _in_turn(files: Files, seeds: Sequence[str], candidates: Sequence[str]) -> l
     return near
 
 
-def _require_one_source(config: WikiConfig, files: Files, made: Artifact | None) -> None:
-    ways = {"--documents FILE": files.documents, "--own MODE": config.own, "--questions REF": made}
+def _require_one_source(config: WikiConfig, files: Files, made: Artifact | None, world: Artifact | None) -> None:
+    ways = {"--documents FILE": files.documents, "--own MODE": config.own, "--questions REF": made, "--world REF": world}
     given = [name for name, value in ways.items() if value is not None]
     if len(given) != 1:
         raise SettingsError(f"{' and '.join(given) or 'nothing'} is given to ask about", f"give one of {', '.join(ways)}")

@@ -16,7 +16,7 @@ from factcli.backends.planning import Estimate
 from factcli.backends.probing import Need, needs_of
 from factcli.progress import Report
 from factcli.stages.synth.book import nothing_left
-from factcli.stages.synth.wiki import answers, demonstrations, own, questions
+from factcli.stages.synth.wiki import answers, demonstrations, own, people, questions
 from factcli.stages.synth.wiki.settings import WikiConfig
 from factcli.stages.synth.wiki.sources import Sources
 from factcli.topicrows import Chunk, MixtureExample, Reference, Topic, TopicQuestion, TopicSample
@@ -38,8 +38,9 @@ TABLES: dict[str, type] = {
 def plan(config: WikiConfig, sources: Sources, who: Answering, name: str | None) -> Plan:
     """The files' digests stand in the key beside those of the prompts."""
     prompts = sources.pinned() | digests(load_templates(_templates(config, sources)))
-    prompts |= {} if config.own else {demonstrations.NAME: demonstrations.load()[1]}
+    prompts |= {} if config.own or config.terse else {demonstrations.NAME: demonstrations.load()[1]}
     inputs: dict[str, Artifact] = {**who.inputs, **({"questions": sources.made} if sources.made else {})}
+    inputs |= {"people": sources.world} if sources.world else {}  # beside "world", which is that of the model that answers
     return Plan("synth wiki", REVISION, KIND, name or ("wiki-own" if config.own else "wiki"), config, inputs, TABLES, prompts, who.identity)
 
 
@@ -53,7 +54,7 @@ def work(plan: Plan, draft: Draft, sources: Sources, who: Answering, report: Rep
     config = plan.config
     assert isinstance(config, WikiConfig)
     asker = asker_of(config, sources, who)
-    n_units = len(sources.subjects) or sources.n_own or (sources.made.manifest.tables["topics"] if sources.made else 0)
+    n_units = len(sources.subjects) or sources.n_own or sum(1 for _ in _ready(config, sources))
     backend = fill(draft, who, topic_units(config, sources, asker), n_units, report, "Asking questions", _needs(config))
     n_questions = sum(1 for _ in draft.rows("questions")) if _wants_answers(config) else 0
     if n_questions:
@@ -70,9 +71,9 @@ def asker_of(config: WikiConfig, sources: Sources, who: Answering) -> Asker:
 
 def topic_units(config: WikiConfig, sources: Sources, asker: Asker) -> Iterator[Unit]:
     """One for each topic: with its document, of the model's own, or as it was made before."""
-    documents, space, made = sources.files.documents, sources.space, sources.made
-    if made is not None:
-        yield from (Unit(topic.id, order, partial(_copied, rows)) for order, (topic, rows) in enumerate(_made_before(made)))
+    documents, space = sources.files.documents, sources.space
+    if sources.made is not None or sources.world is not None:
+        yield from (Unit(topic.id, order, partial(_copied, rows)) for order, (topic, rows) in enumerate(_ready(config, sources)))
     elif documents is not None:
         count = sources.counter()
         for order, subject in enumerate(sources.subjects):
@@ -93,8 +94,9 @@ def answer_units(config: WikiConfig, draft: Draft, first_order: int, asker: Aske
 
 def _templates(config: WikiConfig, sources: Sources) -> list[str]:
     if config.own is None:
-        first = answers.OWN if sources.made else questions.ASK
-        return [first, answers.READ, answers.RECALL, answers.TEACH_READ, answers.TEACH_RECALL]
+        words = config.words
+        first = [answers.OWN] if sources.made else [] if sources.world else [words.question]
+        return list(dict.fromkeys([*first, words.read, words.recall, words.teach_read, words.teach_recall]))
     return [*([own.TOPICS[config.own]] if config.own in own.TOPICS else []), own.QUESTION, answers.OWN]
 
 
@@ -125,6 +127,14 @@ def _copied(rows: Rows) -> Chain[Rows]:
     """Rows that are there already, as a chain that asks nothing."""
     yield []
     return rows
+
+
+def _ready(config: WikiConfig, sources: Sources) -> Iterator[tuple[Topic, Rows]]:
+    """Topics whose questions are there before a model is asked: of an earlier version, or of a world."""
+    if sources.made is not None:
+        yield from _made_before(sources.made)
+    elif sources.world is not None:
+        yield from people.asked_of(sources.world, config)
 
 
 def _made_before(made: Artifact) -> Iterator[tuple[Topic, Rows]]:
