@@ -10,7 +10,8 @@ from typer.main import get_command
 
 from factcli import resolving
 from factcli.cli import app
-from factcli.commands.typed import SETTINGS, commands_of, faults_of, pinned
+from factcli.commands.typed import SETTINGS, commands_of, faults_of, models_of, pinned
+from factcli.config import Config
 from factcli.flows.pace import Clock
 from factcli.flows.recipe import read_recipe
 from tests.stages.synth.typed import empty, jsonl, made, manifest, rows, told, typed  # noqa: F401 - empty is a fixture
@@ -176,10 +177,11 @@ def test_a_settings_file_is_found_beside_the_recipe_or_by_its_name(asked: Path) 
 
 def test_only_what_names_an_artifact_of_this_run_is_pinned() -> None:
     made_here = {"sft": "sft@3", "forms": "forms@1"}
-    assert [pinned(value, made_here) for value in ("sft", "local:sft", "forms=0.5", "local:other", "sft-real", 3)] == [
+    assert [pinned(value, made_here) for value in ("sft", "local:sft", "forms=0.5", "forms:part", "local:other", "sft-real", 3)] == [
         "sft@3",
         "local:sft@3",
         "forms@1=0.5",
+        "forms@1:part",
         "local:other",
         "sft-real",
         3,
@@ -198,6 +200,7 @@ def test_the_time_left_follows_the_pace_of_this_machine() -> None:
 
 def test_every_command_that_makes_an_artifact_has_settings_that_a_recipe_can_check() -> None:
     assert set(SETTINGS) == set(COMMANDS)
+    assert all(issubclass(model, Config) for words in SETTINGS for model in models_of(words))
 
 
 @pytest.mark.parametrize("path", sorted((resolving.configs_directory() / "recipes").glob("*.yaml")), ids=lambda path: path.stem)

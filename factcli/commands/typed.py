@@ -3,6 +3,7 @@
 import contextlib
 import io
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -24,6 +25,7 @@ SETTINGS: Mapping[str, tuple[str, ...]] = {  # where each command's settings are
     "synth hotpotqa": ("synth.triples.settings:HotpotConfig",),
     "synth samples": ("synth.samples:SamplesConfig",),
     "synth pairs": ("synth.pairs:PairsConfig",),
+    "synth forms": ("synth.forms:FormsConfig",),
     "synth wiki": ("synth.wiki.settings:WikiConfig",),
     "pack build": ("pack:PackConfig",),
     "prereq": ("prereq:PrereqConfig",),
@@ -36,6 +38,7 @@ SETTINGS: Mapping[str, tuple[str, ...]] = {  # where each command's settings are
     "score pairs": ("score.pairs:PairsConfig",),
     "score claims": ("score.claims:ScoreClaimsConfig",),
     "score calibrate": ("score.calibrate:CalibrateConfig",),
+    "export": ("export.stage:ExportConfig",),
     "eval world": ("eval.settings:WorldEvalConfig",),
     "eval popqa": ("eval.settings:PopqaEvalConfig",),
     "report": ("report.settings:ReportConfig",),
@@ -80,12 +83,12 @@ class Command:
 
 
 def pinned(value: Any, made: Mapping[str, str]) -> Any:
-    """NAME, local:NAME or NAME=SHARE with the version that this run made or found; anything else as it is."""
+    """NAME, local:NAME, NAME=SHARE or NAME:PART with the version that this run made or found; anything else as it is."""
     if not isinstance(value, str):
         return value
     prefix, text = ("local:", value.removeprefix("local:")) if value.startswith("local:") else ("", value)
-    name, equals, rest = text.partition("=")
-    return f"{prefix}{made.get(name, name)}{equals}{rest}"
+    name = re.split("[=:]", text, maxsplit=1)[0]
+    return f"{prefix}{made.get(name, name)}{text.removeprefix(name)}"
 
 
 def _spelled(value: Any) -> str:
@@ -143,11 +146,11 @@ def _faults_of(step: Step, folder: Path, commands: Mapping[str, Command]) -> lis
 
 def _setting_faults(step: Step, command: Command, folder: Path) -> list[str]:
     """The faults by the settings that fit best: which of several apply is known from the inputs only."""
-    found = [_by_model(step, command, folder, model) for model in _models(step.command)]
+    found = [_by_model(step, command, folder, model) for model in models_of(step.command)]
     return min(found, key=len, default=[])
 
 
-def _models(words: str) -> list[type[Config]]:
+def models_of(words: str) -> list[type[Config]]:
     places = [place.partition(":") for place in SETTINGS.get(words, ())]
     return [getattr(import_module(f"factcli.stages.{module}"), name) for module, _, name in places]
 
