@@ -203,7 +203,10 @@ def test_every_command_that_makes_an_artifact_has_settings_that_a_recipe_can_che
     assert all(issubclass(model, Config) for words in SETTINGS for model in models_of(words))
 
 
-@pytest.mark.parametrize("path", sorted((resolving.configs_directory() / "recipes").glob("*.yaml")), ids=lambda path: path.stem)
+SHIPPED = (*sorted((resolving.configs_directory() / "recipes").glob("*.yaml")), Path(__file__).parent / "bench" / "preferences.yaml")
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
 def test_a_recipe_that_ships_has_no_fault_and_names_only_what_it_made(path: Path) -> None:
     recipe = read_recipe(path)
     assert faults_of(recipe, COMMANDS) == []
