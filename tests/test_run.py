@@ -13,7 +13,7 @@ from factcli.cli import app
 from factcli.commands.typed import SETTINGS, commands_of, faults_of, models_of, pinned
 from factcli.config import Config
 from factcli.flows.pace import Clock
-from factcli.flows.recipe import read_recipe
+from factcli.flows.recipe import Step, read_recipe
 from tests.stages.synth.typed import empty, jsonl, made, manifest, rows, told, typed  # noqa: F401 - empty is a fixture
 
 COMMANDS = commands_of(get_command(app))
@@ -186,6 +186,13 @@ def test_only_what_names_an_artifact_of_this_run_is_pinned() -> None:
         "sft-real",
         3,
     ]
+    judged = Step("score factscore", "f", {"claims": "world", "judge": ["world", "local:sft"], "world": "world"}, {"judge.judges": "world"})
+    assert COMMANDS["score factscore"].typed(judged, Path(), {"world": "world@2", "sft": "sft@3"}) == [
+        *("--claims", "world", "--judge", "world", "--judge", "local:sft@3", "--world", "world@2"),
+        *("--set", "judge.judges=world"),
+    ]
+    asked = Step("score confidence", "c", {"questions": "world", "sampler": "local:world"})
+    assert COMMANDS["score confidence"].typed(asked, Path(), {"world": "world@2"}) == ["--questions", "world", "--sampler", "local:world@2"]
 
 
 def test_the_time_left_follows_the_pace_of_this_machine() -> None:

@@ -17,6 +17,11 @@ from factcli.errors import SettingsError, nearest
 from factcli.flows.recipe import Recipe, Step
 
 OWN = ("set", "name", "data", "force", "dry-run", "json")  # options that a step has as its fields, or the run has as its own
+LOCAL = "local:"
+REFERENCES = frozenset(  # options and arguments that name artifacts; elsewhere `world` may be a word of the command's own
+    "against before check combine evals from knowledge mix model original pack pairs questions ref reference scores synth with world".split()
+)
+WORDS = (("score confidence", "questions"), ("score reliability", "scores"))  # what is called so there names none
 SETTINGS: Mapping[str, tuple[str, ...]] = {  # where each command's settings are; several where its inputs decide
     "world": ("world:WorldConfig",),
     "synth bio": ("synth.settings:BioConfig", "synth.subjects.settings:BioSubjectsConfig"),
@@ -60,10 +65,15 @@ class Command:
         arguments: list[str] = []
         for name, value in step.options.items():
             for one in value if isinstance(value, list) else [] if value is None else [value]:
-                self._type(name, self.config_file(one, folder) if name == "config" else pinned(one, made), options, arguments)
+                self._type(name, self._value(name, one, folder, made), options, arguments)
         for name, value in step.settings.items():
-            options += ["--set", f"{name}={_spelled(pinned(value, made))}"]
+            options += ["--set", f"{name}={_spelled(local(value, made))}"]
         return arguments + options
+
+    def _value(self, name: str, given: Any, folder: Path, made: Mapping[str, str]) -> Any:
+        if name == "config":
+            return self.config_file(given, folder)
+        return pinned(given, made) if name in REFERENCES and (self.words, name) not in WORDS else local(given, made)
 
     def _type(self, name: str, value: Any, options: list[str], arguments: list[str]) -> None:
         parameter = self.parameters[name]
@@ -83,12 +93,19 @@ class Command:
 
 
 def pinned(value: Any, made: Mapping[str, str]) -> Any:
-    """NAME, local:NAME, NAME=SHARE or NAME:PART with the version that this run made or found; anything else as it is."""
-    if not isinstance(value, str):
+    """NAME, NAME=SHARE, NAME:PART or local:NAME with the version that this run made or found; anything else as it is."""
+    if not isinstance(value, str) or value.startswith(LOCAL):
+        return local(value, made)
+    name = re.split("[=:]", value, maxsplit=1)[0]
+    return made.get(name, name) + value.removeprefix(name)
+
+
+def local(value: Any, made: Mapping[str, str]) -> Any:
+    """local:NAME with that version; anything else as it is."""
+    if not isinstance(value, str) or not value.startswith(LOCAL):
         return value
-    prefix, text = ("local:", value.removeprefix("local:")) if value.startswith("local:") else ("", value)
-    name = re.split("[=:]", text, maxsplit=1)[0]
-    return f"{prefix}{made.get(name, name)}{text.removeprefix(name)}"
+    name = value.removeprefix(LOCAL)
+    return LOCAL + made.get(name, name)
 
 
 def _spelled(value: Any) -> str:
