@@ -6,7 +6,7 @@ from typing import Any
 
 from factcli import resolving
 from factcli.artifact import Artifact, open_artifact
-from factcli.basemodel import BaseModelRef, whole
+from factcli.basemodel import BASE_ROLES, BaseModelRef, whole
 from factcli.commands.ending import tell
 from factcli.commands.making import Making, finish
 from factcli.config import layered, resolve
