@@ -15,6 +15,7 @@ from factcli.artifact.read import names_in, versions_in
 from factcli.errors import BackendError, InputError
 
 BASE_KINDS = ("world", "model")
+BASE_ROLES = ("world", "base")  # under which an artifact has the one that holds its base model
 MODEL_FILES = ("*.json", "*.safetensors", "*.jinja", "*.model", "*.txt")
 CONSOLIDATED = "consolidated*"  # the same weights once more, in the format of their makers
 OTHER_COPIES = ("*/*", CONSOLIDATED)
@@ -50,6 +51,12 @@ def of_model(model: Artifact) -> BaseModelRef:
 def of_artifact(artifact: Artifact) -> BaseModelRef:
     """The base that an artifact of kind world or model holds."""
     return of_world(artifact) if artifact.kind == "world" else of_model(artifact)
+
+
+def stands_on(adapter: Artifact, base: BaseModelRef) -> bool:
+    """Whether an adapter was trained on this base: by the digests that it recorded."""
+    recorded = {role: entry.digest for role, entry in adapter.manifest.inputs.items() if role in BASE_ROLES}
+    return dict(base.identity) == adapter.manifest.model and recorded == {role: parent.digest for role, parent in base.inputs.items()}
 
 
 def whole(artifact: Artifact) -> Artifact:

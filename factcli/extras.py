@@ -5,6 +5,7 @@ import importlib.util
 from factcli.errors import BackendError
 
 SEARCH = ("bm25s", "numba", "rapidfuzz")
+FOUR_BIT = "bitsandbytes"
 TRAIN = ("torch", "transformers", "peft", "accelerate")
 
 
@@ -20,3 +21,10 @@ def require_search() -> None:
     missing = [name for name in SEARCH if importlib.util.find_spec(name) is None]
     if missing:
         raise BackendError(f"knowledge packs need what is not installed: {', '.join(missing)}", 'pip install "factcli[score]"')
+
+
+def require_four_bit() -> None:
+    """Raises BackendError unless a base can be held in 4 bits. Imports nothing."""
+    require_train()
+    if importlib.util.find_spec(FOUR_BIT) is None:
+        raise BackendError(f"a base in 4 bits needs what is not installed: {FOUR_BIT}", 'pip install "factcli[qlora]", or train with --mode lora')

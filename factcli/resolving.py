@@ -8,7 +8,7 @@ from factcli.artifact import Artifact, all_artifacts, open_artifact
 from factcli.artifact.lineage import newest, parents
 from factcli.artifact.manifest import MANIFEST
 from factcli.artifact.read import names_in
-from factcli.basemodel import BASE_KINDS, BaseModelRef, is_version, of_artifact, resolve_base, whole
+from factcli.basemodel import BASE_KINDS, BaseModelRef, is_version, of_artifact, resolve_base, stands_on, whole
 from factcli.errors import InputError, SettingsError, nearest
 
 __all__ = [
@@ -26,7 +26,6 @@ __all__ = [
     "resolve_base",
 ]
 
-BASE_ROLES = ("world", "base")  # under which an artifact has the one that holds its base model
 PACKAGE = Path(__file__).resolve().parent
 WORKER_LOG = ".worker.log"  # what the training processes print, below the data directory
 
@@ -58,7 +57,8 @@ def pick(ref: str | None, root: Path, kind: str, made_by: str) -> Artifact:
     """The artifact that `ref` names, or the newest of its kind."""
     found = newest(root, kind) if ref is None else open_artifact(ref, root, (kind,))
     if found is None:
-        raise InputError(f"there is no {kind} in {root}/", f"make it first: {made_by}")
+        is_plural = kind.endswith("s")  # pairs, scores
+        raise InputError(f"there {'are' if is_plural else 'is'} no {kind} in {root}/", f"make {'them' if is_plural else 'it'} first: {made_by}")
     return whole(found)
 
 
@@ -124,8 +124,7 @@ def base_for(artifact: Artifact, model: str | None, root: Path) -> BaseModelRef:
 
 
 def _same_base(base: BaseModelRef, artifact: Artifact) -> BaseModelRef:
-    recorded = {role: entry.digest for role, entry in artifact.manifest.inputs.items() if role in BASE_ROLES}
-    if dict(base.identity) != artifact.manifest.model or recorded != {role: parent.digest for role, parent in base.inputs.items()}:
+    if not stands_on(artifact, base):
         raise InputError(
             f"{base.given} is not the model that {artifact.ref} was made with ({MANIFEST} has its digest)", "give the right one: --model DIRECTORY_OR_HUB_NAME"
         )

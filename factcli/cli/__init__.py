@@ -1,6 +1,6 @@
 """The Typer app: options -> settings and artifacts -> one stage call -> print the new path. No logic.
 
-options.py  what commands share        synth.py, pack.py, score.py, cache.py  the groups with many commands
+options.py  what commands share        synth.py, pack.py, score.py, cache.py  the groups with many commands        dpo.py  one with many options
 
 Everything but typer and rich is imported inside a command's body, so that `fact --help` is instant.
 stdout carries one line, the path of what was made (or JSON with --json); all else goes to stderr.
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from factcli.cli import cache, pack, score, synth
+from factcli.cli import cache, dpo, pack, score, synth
 from factcli.cli.options import DataOption, JsonOption, LimitOption, ModelOption, SeedOption, guarded, making
 
 if TYPE_CHECKING:
@@ -114,6 +114,7 @@ def sft(
     make_sft(making, knowledge, synth, model, flags)
 
 
+app.command("dpo", rich_help_panel=TRAIN)(dpo.dpo)
 app.add_typer(score.app, name="score", rich_help_panel=MEASURE)
 app.add_typer(eval_app, name="eval", rich_help_panel=MEASURE)
 EvalModelOption = Annotated[str | None, typer.Option("--model", help="A skill adapter, or a base model; without one the only skill adapter there is.")]

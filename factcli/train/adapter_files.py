@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -42,12 +43,23 @@ class Shape:
 
 def write_adapter(model: PreTrainedModel, adapter: "Adapter", directory: Path, base: str) -> Path:
     """The directory, from which `peft.PeftModel.from_pretrained(base_model, directory)` computes the same."""
+    return save_adapter(adapter, directory, adapter_config(model, adapter, base))
+
+
+def save_adapter(adapter: "Adapter", directory: Path, config: Mapping[str, object]) -> Path:
+    """Weights and config of an adapter, as PEFT reads them."""
     directory.mkdir(parents=True, exist_ok=True)
     tensors = {f"{PREFIX}{site}.lora_{side}.weight": matrix.cpu().contiguous() for (site, side), matrix in adapter.matrices().items()}
     save_file(tensors, directory / WEIGHTS, metadata={"format": "pt"})
+    (directory / CONFIG).write_text(json.dumps(config, indent=1) + "\n", encoding="utf-8")
+    return directory
+
+
+def adapter_config(model: PreTrainedModel, adapter: "Adapter", base: str) -> dict[str, object]:
+    """What adapter_config.json says of an adapter on a model that PEFT has not wrapped."""
     sites = list(dict.fromkeys(slot.site for slot in adapter.slots))
     modules = dict(model.named_modules())
-    config = {
+    return {
         "peft_type": "LORA",
         "task_type": "CAUSAL_LM",
         **_named(base),
@@ -60,8 +72,6 @@ def write_adapter(model: PreTrainedModel, adapter: "Adapter", directory: Path, b
         "init_lora_weights": True,
         "inference_mode": True,
     }
-    (directory / CONFIG).write_text(json.dumps(config, indent=1) + "\n", encoding="utf-8")
-    return directory
 
 
 def _named(base: str) -> dict[str, str]:

@@ -48,13 +48,13 @@ class Stage(Protocol):
     def snapshot(self) -> Snapshot: ...
 
 
-def learning_rate(optim: Optim, step: int, total: int, lr: float | None = None) -> float:
-    """Rate of step 0..total-1: linear warm-up, then cosine to 0 or constant.
+def learning_rate(optim: Optim, step: int, total: int, lr: float | None = None, warmup_steps: int | None = None) -> float:
+    """Rate of step 0..total-1: linear warm-up (of `warmup_steps`; None: of the optimizer's share), then cosine to 0 or constant.
 
     The first step already moves (transformers' schedule starts with a step of rate 0).
     """
     peak = optim.lr if lr is None else lr
-    warmup = math.ceil(optim.warmup_share * total)
+    warmup = math.ceil(optim.warmup_share * total) if warmup_steps is None else warmup_steps
     if step < warmup:
         return peak * (step + 1) / (warmup + 1)
     if optim.schedule == "constant":

@@ -41,9 +41,10 @@ def n_parameters(shapes: Mapping[str, Sequence[int]]) -> int:
 
 
 def adapter_parameters(shapes: Mapping[str, Sequence[int]], targets: str | Sequence[str], r: int) -> int:
-    """Parameters of one adapter: r x (in + out) at every target. `shapes`: of the base's tensors, by name.
+    """Parameters of one adapter: r x (in + out) at every target. `shapes`: of the base's tensors, by name."""
+    return sum(r * sum(shape) for name, shape in layer_matrices(shapes).items() if is_target(name, targets))
 
-    A linear module of the layers is there a matrix whose name has a number.
-    """
-    matrices = {name.removesuffix(".weight"): shape for name, shape in shapes.items() if len(shape) == 2 and IN_A_LAYER.search(name)}
-    return sum(r * sum(shape) for name, shape in matrices.items() if is_target(name, targets))
+
+def layer_matrices(shapes: Mapping[str, Sequence[int]]) -> dict[str, Sequence[int]]:
+    """The linear modules of the layers, by name: matrices whose names have a number."""
+    return {name.removesuffix(".weight"): shape for name, shape in shapes.items() if len(shape) == 2 and IN_A_LAYER.search(name)}

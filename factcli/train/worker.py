@@ -29,6 +29,7 @@ STAGES = {
     "pretrain": "factcli.train.pretrain:run_pretrain",
     "knowledge": "factcli.train.knowledge:run_knowledge",
     "skill": "factcli.train.skill:run_skill",
+    "preference": "factcli.train.preference.run:run_preference",
 }
 ORPHAN_GRACE_S = 10.0  # time to end the running step and write a checkpoint once the parent is gone
 

@@ -19,7 +19,7 @@ Tuning = Literal["lora", "qlora", "full"]
 class Objective:
     """What is minimised. h is (policy less reference log-probability of chosen) less the same of rejected, summed over answer tokens.
 
-    `length_normalised`: h of means over tokens. `length_penalty` a: h less a (tokens of chosen less tokens of rejected), R-DPO
+    `length_normalised`: h of means over tokens. `length_penalty` a: beta h plus a (tokens of chosen less tokens of rejected), R-DPO
     (arXiv 2403.19159). `margin` m: beta h less m times the row's margin (factual margin of F-DPO, arXiv 2601.03027).
     `sft_weight`: plus so much of the mean negative log-probability of the chosen answer's tokens.
     """
@@ -37,6 +37,7 @@ class Objective:
     def __post_init__(self) -> None:
         require(self.beta > 0, f"beta is {self.beta}, need more than 0")
         require(0 <= self.label_smoothing < 0.5, f"label_smoothing is {self.label_smoothing}, need 0 <= smoothing < 0.5")
+        require(self.loss != "exo-pair" or self.label_smoothing > 0, "loss exo-pair needs label_smoothing", "more than 0; its paper takes 0.001")
         require(self.sft_weight >= 0, f"sft_weight is {self.sft_weight}, need 0 or more")
 
 

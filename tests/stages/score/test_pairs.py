@@ -199,7 +199,7 @@ def test_the_life_of_a_pair_leads_to_both_answers_and_their_scores(empty: Path) 
 
 
 def test_what_cannot_be_done_is_said(empty: Path) -> None:  # noqa: F811
-    told(typed("score", "pairs"), 3, "there is no scores")
+    told(typed("score", "pairs"), 3, "there are no scores")
     ten_prompts()
     told(typed("score", "pairs"), 2, "there are 2 scores")
     told(typed("score", "pairs", "--by", "factscor"), 2, "did you mean 'factscore'")

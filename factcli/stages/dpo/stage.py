@@ -1,0 +1,144 @@
+"""`fact dpo`: plan, cost and work. The pairs become rows of a job, the job an adapter or a model, its reports tables."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+from factcli.answerrows import Pair
+from factcli.artifact import Artifact, Draft, Outcome, Plan
+from factcli.artifact.manifest import sha256_of
+from factcli.artifact.read import row_reader
+from factcli.basemodel import BaseModelRef, weight_shapes
+from factcli.context import Context, Trained, keep
+from factcli.cost import Cost, Load, Memory, base_bytes, of_training, runs_on_the_same_base
+from factcli.errors import SettingsError
+from factcli.extras import require_four_bit
+from factcli.preferencerows import EvalSample, PreferenceStep, ReferenceLogp
+from factcli.rows import CurvePoint, Proof, Reject
+from factcli.stages.dpo.ground import Ground, reference_of, settle
+from factcli.stages.dpo.rows import ChosenRows, choose_rows
+from factcli.stages.dpo.settings import DpoConfig, job_of, steps_of
+from factcli.stages.dpo.telling import outcome
+from factcli.train import job as jobs
+from factcli.train.launch import has_gpu
+from factcli.train.size import adapter_parameters, n_parameters
+
+REVISION = 1
+STAGE = "dpo"
+LOGPROBS = ".logprobs"  # below the data directory: what references gave to answers, by content; shared by all runs
+TABLES: dict[str, type] = {
+    "steps": PreferenceStep,
+    "reference": ReferenceLogp,
+    "samples": EvalSample,
+    "curve": CurvePoint,
+    "proofs": Proof,
+    "rejected": Reject,
+}
+T = TypeVar("T", PreferenceStep, ReferenceLogp, EvalSample)
+
+
+def plan(config: DpoConfig, pairs: Artifact, ground: Ground, name: str | None) -> Plan:
+    """Raises SettingsError or InputError where start, reference and settings do not go together."""
+    settled = settle(config, ground)
+    reference_of(settled, ground)
+    kind = "model" if config.mode == "full" else "skill"
+    inputs = {"pairs": pairs, **ground.inputs}
+    return Plan(STAGE, REVISION, kind, name or config.method, settled, inputs, TABLES, _pinned(ground), ground.base.identity, is_training=True)
+
+
+def _pinned(ground: Ground) -> dict[str, str]:
+    """A reference that is no artifact, by what pins it: a directory by its files, a hub name by its commit."""
+    given = ground.reference
+    return {f"reference {given.name}": sha256_of(dict(given.identity))} if isinstance(given, BaseModelRef) and not given.inputs else {}
+
+
+def cost(plan: Plan, ground: Ground, context: Context) -> Cost:
+    """Steps are exact unless the worker leaves pairs out for their length, or stops early; of the tokens only the longest are known."""
+    config = plan.config
+    assert isinstance(config, DpoConfig)
+    chosen = _rows(plan, config)
+    steps = steps_of(config, chosen.n_train)
+    answers = 2 * steps * config.batch_pairs
+    load = Load(steps, answers, answers * config.max_length)
+    alike = [run for run in runs_on_the_same_base(plan, context.root) if run.manifest.stage == STAGE]
+    told = of_training(plan, "preference", load, _memory(config, ground), alike, context)
+    return replace(told, rows={"reference": len(chosen.rows), "rejected": len(chosen.rejects)})
+
+
+def _memory(config: DpoConfig, ground: Ground) -> Memory:
+    """At the peak the policy alone: the reference has given its log-probabilities and gone."""
+    shapes = weight_shapes(Path(ground.base.location))
+    if config.mode == "full":
+        return Memory(trained=n_parameters(shapes))
+    if ground.start is not None:
+        trained = n_parameters(weight_shapes(ground.start.file("adapter")))
+    else:
+        lora = job_of(config, Path(), Path("out"), Path(), "base", "base").lora
+        trained = adapter_parameters(shapes, lora.targets, lora.r)
+    return Memory(trained=trained, base=n_parameters(shapes), base_bytes=base_bytes(config.dtype))
+
+
+def work(plan: Plan, draft: Draft, ground: Ground, context: Context) -> Outcome:
+    config = plan.config
+    assert isinstance(config, DpoConfig)
+    _require_machine(config)
+    chosen = _rows(plan, config)
+    job = _job(config, chosen, ground, draft.scratch(), context.root / LOGPROBS)
+    trained = context.train(job, draft, f"Learning from {chosen.n_train} pairs: {plan.name}")
+    made = "model" if config.mode == "full" else "adapter"
+    keep(trained.folder / made, draft.folder("") / made)
+    tables = _tables(trained, chosen)
+    if not draft.done(STAGE):
+        draft.write(STAGE, 0, tables)
+    return outcome(config, ground, reference_of(config, ground), chosen, tables, trained.values)
+
+
+def _require_machine(config: DpoConfig) -> None:
+    """Raises BackendError or SettingsError, before anything is loaded, for what only a GPU or bitsandbytes can do."""
+    if config.mode == "qlora":
+        require_four_bit()
+    if config.optimizer == "paged-adamw-32bit" and not has_gpu():
+        raise SettingsError("optimizer paged-adamw-32bit moves its state off a GPU, and here is none", "--set optimizer=adamw takes the same steps")
+
+
+def _rows(plan: Plan, config: DpoConfig) -> ChosenRows:
+    pairs = plan.inputs["pairs"]
+    return choose_rows(pairs.rows("pairs", Pair), config, pairs.ref)
+
+
+def _job(config: DpoConfig, chosen: ChosenRows, ground: Ground, scratch: Path, logprobs: Path) -> jobs.PreferenceJob:
+    """The job, with its rows written beside it."""
+    path = scratch / "rows.jsonl"
+    path.write_text("".join(json.dumps(asdict(row), ensure_ascii=False) + "\n" for row in chosen.rows), encoding="utf-8")
+    reference = reference_of(config, ground)
+    job = job_of(config, path, scratch / "run", logprobs, ground.base.location, ground.base.name)
+    start = str(ground.start.file("adapter")) if ground.start is not None else ""
+    return replace(job, start=start, reference=reference.kind, reference_location=reference.location)
+
+
+def _tables(trained: Trained, chosen: ChosenRows) -> dict[str, list[Any]]:
+    return {
+        "steps": list(_read(trained.folder / "steps.jsonl", PreferenceStep)),
+        "reference": list(_read(trained.folder / "reference.jsonl", ReferenceLogp)),
+        "samples": list(_read(trained.folder / "samples.jsonl", EvalSample)),
+        "curve": trained.curve,
+        "proofs": [_proof(row) for row in _lines(trained.folder / "proofs.jsonl")],
+        "rejected": list(chosen.rejects),
+    }
+
+
+def _read(path: Path, row_type: type[T]) -> Iterator[T]:
+    build = row_reader(row_type)
+    return (build(row) for row in _lines(path))
+
+
+def _lines(path: Path) -> Iterator[dict[str, Any]]:
+    with path.open(encoding="utf-8") as lines:
+        for line in lines:
+            yield json.loads(line)
+
+
+def _proof(row: Mapping[str, Any]) -> Proof:
+    return Proof(row["proof"], row["holds"], json.dumps(row["numbers"], ensure_ascii=False))

@@ -1,0 +1,40 @@
+"""What a step or an evaluation measures, added up over pairs, pieces and processes, and given as one row."""
+
+from dataclasses import asdict
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from factcli.preferencerows import PreferenceStep
+from factcli.train.preference.losses import Logps
+
+NAMES = ("loss", "accuracy", "margin", "reward_chosen", "reward_rejected", "logp_chosen", "logp_rejected", "kl")
+LARGEST_EXPONENT = 80.0  # exp of it is still a number in any format; a pair that far off has drifted in any case
+
+
+def sums_of(loss_B: Tensor, logps: Logps, beta: float, is_counted_B: Tensor) -> Tensor:
+    """(len(NAMES) + 1,) float64 sums over the pairs that count, and their number last."""
+    with torch.no_grad():
+        chosen_B, rejected_B = (logps.chosen_B - logps.ref_chosen_B).double(), (logps.rejected_B - logps.ref_rejected_B).double()
+        kl_B = (kl_of(chosen_B) + kl_of(rejected_B)) / 2
+        rewards = beta * chosen_B, beta * rejected_B
+        parts = (loss_B, rewards[0] > rewards[1], rewards[0] - rewards[1], *rewards, logps.chosen_B, logps.rejected_B, kl_B, torch.ones_like(kl_B))
+        return torch.stack([part.double() for part in parts]) @ is_counted_B.double()
+
+
+def kl_of(difference: Tensor) -> Tensor:
+    """exp(-d) - 1 + d of d = policy less reference: never negative, and its mean over the policy's answers is KL(policy || reference).
+
+    Schulman's k3, http://joschu.net/blog/kl-approx.html, of whole answers.
+    """
+    return torch.exp((-difference).clamp(max=LARGEST_EXPONENT)) - 1 + difference
+
+
+def row_of(
+    sums: Tensor, step: int, split: Literal["train", "dev"], pairs_seen: int, lr: float | None = None, grad_norm: float | None = None
+) -> dict[str, object]:
+    """The sums as a PreferenceStep."""
+    *values, n_pairs = sums.tolist()
+    means = {name: value / n_pairs for name, value in zip(NAMES, values, strict=True)}
+    return asdict(PreferenceStep(step=step, split=split, pairs_seen=pairs_seen, n_pairs=round(n_pairs), lr=lr, grad_norm=grad_norm, **means))

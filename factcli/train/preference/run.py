@@ -1,0 +1,220 @@
+"""A preference job from beginning to end: reference, certificate, training, proofs, results."""
+
+import logging
+import math
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from transformers import AutoConfig, PreTrainedTokenizerBase
+from trl.trainer.dpo_config import DPOConfig
+
+from factcli.errors import InputError
+from factcli.preferencerows import ReferenceLogp
+from factcli.train.base import load_tokenizer
+from factcli.train.batches import pad_id
+from factcli.train.checkpoint import Checkpoints, Resumed, Snapshot
+from factcli.train.job import PreferenceJob, fingerprint
+from factcli.train.loop import Interrupted, Meter, OnEvent, Progress, stop_on_signal
+from factcli.train.preference.certificate import certify, frozen_digest, prove_end, trained_digest
+from factcli.train.preference.metrics import NAMES, row_of
+from factcli.train.preference.optimizers import restore_state, state_tensors
+from factcli.train.preference.pairs import Pairs, read_pairs
+from factcli.train.preference.policy import check_same_family, load_policy, numbers_of, reference_model, save_policy
+from factcli.train.preference.reference import Identity, Store, compute, identify, logps_of, missing_of
+from factcli.train.preference.rowlog import RowLog
+from factcli.train.preference.samples import answer_prompts, asked_of
+from factcli.train.preference.trainer import PreferenceTrainer, arguments_of, plain
+from factcli.train.results import finished, write_jsonl, write_result
+from factcli.train.template import DEFAULT_NOTE, settle_template
+
+log = logging.getLogger(__name__)
+
+
+class Run:
+    """What happens between the steps of one run: logs, evaluations, samples, checkpoints, a clean stop."""
+
+    def __init__(self, job: PreferenceJob, trainer: PreferenceTrainer, checkpoints: Checkpoints, reference: str, on_event: OnEvent) -> None:
+        self.job, self.trainer, self.checkpoints = job, trainer, checkpoints
+        self.total = total_steps(job, len(trainer.pairs.train))
+        self.meter = Meter(self.total, on_event)
+        folder = Path(job.out)
+        self.steps = RowLog(folder / "steps.jsonl", checkpoints.is_writer)
+        self.samples = RowLog(folder / "samples.jsonl", checkpoints.is_writer)
+        self.reference = reference  # digest
+        self.pairs_seen = 0
+        self.right, self.seen = 0.0, 0  # pairs ranked right, and seen, since accuracy was last looked at
+        self.tokens = 0  # up to the last step
+        self.is_stopped = False
+        trainer.after_step = self.after_step  # type: ignore[method-assign]  # the trainer's one call outward
+
+    def begin(self) -> None:
+        """Cut the logs to where the run stands; measure the start of a new one."""
+        resumed = self.trainer.resumed
+        for rows in (self.steps, self.samples):
+            rows.cut(-1 if resumed is None else resumed.step)
+        if resumed is None:
+            self.evaluate(0)
+            return
+        facts = resumed.snapshot.facts
+        self.pairs_seen, self.right, self.seen, self.is_stopped = facts["pairs_seen"], facts["right"], facts["seen"], facts["is_stopped"]
+        self.tokens = self.trainer.tokens = facts["tokens"]
+
+    def after_step(self, step: int, sums: Tensor, lr: float, grad_norm: float) -> bool:
+        """Rows of the step; evaluation and checkpoint where due; whether to stop."""
+        before = self.pairs_seen
+        n_pairs = round(float(sums[-1]))
+        self.pairs_seen += n_pairs
+        self.right, self.seen = self.right + float(sums[NAMES.index("accuracy")]), self.seen + n_pairs
+        row = row_of(sums, step, "train", self.pairs_seen, lr, grad_norm)
+        self.steps.add(row)
+        self.checkpoints.log([{"adapter": "default", "step": step, "loss": row["loss"], "lr": lr, "grad_norm": grad_norm}])
+        self.meter.tick(step, Progress(float(sums[0]) / n_pairs, self.trainer.tokens - self.tokens, ()))
+        self.tokens = self.trainer.tokens
+        every = self.job.eval_every_pairs or len(self.trainer.pairs.train)
+        is_due = self.pairs_seen // every > before // every
+        if is_due:
+            self.is_stopped = self.is_accurate()
+        is_last = step >= self.total or self.is_stopped
+        if is_last or (is_due and self.job.eval_every_pairs is not None):
+            self.evaluate(step)
+            self.save(step)
+        if self.trainer.asked.is_set() and not is_last:
+            self.save(step)
+            raise Interrupted(f"stopped after step {step} of {self.total}")
+        self.checkpoints.save_if_due(step, self.snapshot)
+        return is_last
+
+    def is_accurate(self) -> bool:
+        """Whether the pairs since the last look are ranked right often enough to stop; begins to count anew."""
+        accuracy, self.right, self.seen = self.right / self.seen, 0.0, 0
+        return self.job.stop_at_accuracy is not None and accuracy >= self.job.stop_at_accuracy
+
+    def evaluate(self, step: int) -> None:
+        """All dev pairs, and what the policy answers to some dev prompts."""
+        dev = self.trainer.pairs.dev
+        if not dev:
+            return
+        self.steps.add(row_of(self.trainer.measure(dev), step, "dev", self.pairs_seen))
+        if self.job.sample_prompts and self.checkpoints.is_writer:
+            asked = asked_of(dev, self.job.sample_prompts)
+            for row in answer_prompts(self.trainer.policy, self.trainer.processing_class, asked, step, self.job.sample_max_tokens):
+                self.samples.add(row)
+
+    def save(self, step: int) -> None:
+        self.checkpoints.save(step, self.snapshot())
+
+    def snapshot(self) -> Snapshot:
+        """Trained tensors, optimizer, and where the run stands. Rows so far are in their files before the checkpoint is."""
+        self.steps.flush()
+        self.samples.flush()
+        facts = {"pairs_seen": self.pairs_seen, "right": self.right, "seen": self.seen, "is_stopped": self.is_stopped, "tokens": self.tokens}
+        tensors = state_tensors(plain(self.trainer.optimizer), self.trainer.policy.trained())
+        return Snapshot(tensors, {**facts, "reference": self.reference})
+
+    @property
+    def is_over(self) -> bool:
+        """Whether a resumed run has no step left."""
+        return self.is_stopped or self.trainer.first_step >= self.total
+
+
+def run_preference(job: PreferenceJob, on_event: OnEvent) -> Mapping[str, object]:
+    """Train into out/adapter (or out/model), with steps, samples, reference, proofs and result beside it."""
+    folder = Path(job.out)
+    if (done := finished(folder, fingerprint(job))) is not None:
+        return done
+    if job.machine.threads:
+        torch.set_num_threads(job.machine.threads)
+    tokenizer = load_tokenizer(job.base, job.chat_template)
+    origin = settle_template(tokenizer, job.chat_template)
+    if origin == "default":
+        on_event({"event": "note", "text": DEFAULT_NOTE})
+    if tokenizer.pad_token is None:
+        tokenizer.pad_token = tokenizer.eos_token
+    pairs = read_pairs(job, tokenizer, getattr(AutoConfig.from_pretrained(job.base, trust_remote_code=False), "max_position_embeddings", None))
+    has_gpu = job.machine.device != "cpu" and torch.cuda.is_available()
+    arguments = arguments_of(
+        job, total_steps(job, len(pairs.train)), str(folder), has_gpu, numbers_of(job, torch.device("cuda" if has_gpu else "cpu")).autocast
+    )
+    check_same_family(job)
+    identity = identify(job, tokenizer, numbers_of(job, arguments.device).name)
+    known = reference_logps(job, identity, pairs, arguments, pad_id(tokenizer), on_event)
+    return train(job, identity, known, pairs, tokenizer, arguments, {**pairs.counts, "chat_template": origin}, on_event)
+
+
+def total_steps(job: PreferenceJob, n_train: int) -> int:
+    return job.steps or math.ceil((job.epochs or 0) * math.ceil(n_train / job.batch_pairs))
+
+
+def reference_logps(job: PreferenceJob, identity: Identity, pairs: Pairs, arguments: DPOConfig, pad: int, on_event: OnEvent) -> dict[str, float]:
+    """Log-probabilities by content key; the reference is loaded only where some are missing, and gone before the policy exists."""
+    store = Store(Path(job.logprobs or Path(job.out) / "logprobs") / identity.digest[:32])
+    known = store.read()
+    missing = missing_of(identity, pairs.all, known)
+    if missing:
+        on_event({"event": "note", "text": f"log-probabilities of {len(missing):,} answers under the reference ({len(known):,} are on record)"})
+        with reference_model(job, arguments.device) as model:
+            compute(model, missing, store, pad, arguments.process_index, arguments.world_size)
+        arguments.distributed_state.wait_for_everyone()
+        known = store.read()
+    return known
+
+
+def train(
+    job: PreferenceJob,
+    identity: Identity,
+    known: Mapping[str, float],
+    pairs: Pairs,
+    tokenizer: PreTrainedTokenizerBase,
+    arguments: DPOConfig,
+    counts: Mapping[str, object],
+    on_event: OnEvent,
+) -> Mapping[str, object]:
+    """Certify, train, prove, save."""
+    folder = Path(job.out)
+    policy = load_policy(job, arguments.device)
+    checkpoints = Checkpoints(folder / "checkpoints", fingerprint(job), job.machine.checkpoint_every_s, folder / "log.jsonl", arguments.process_index == 0)
+    resumed = checkpoints.resume()
+    check_resumed(resumed, identity)
+    recorded = logps_of(identity, pairs.all, known)
+    trainer = PreferenceTrainer(job, policy, pairs, recorded, tokenizer, arguments, resumed)
+    before = {"frozen": frozen_digest(policy), "trained": trained_digest(policy)}
+    proofs = certify(trainer, identity, known)
+    run = Run(job, trainer, checkpoints, identity.reference, on_event)
+    run.begin()
+    if resumed is not None and run.is_over:
+        restore_state(trainer.create_optimizer(), policy.trained(), resumed.snapshot.tensors)
+    else:
+        with stop_on_signal() as trainer.asked:
+            trainer.train()
+    steps = trainer.state.global_step if not run.is_over else trainer.first_step
+    proofs += prove_end(job, policy, identity, before, steps)
+    if not checkpoints.is_writer:
+        return {}
+    save_policy(policy, job, folder)
+    write_jsonl(folder / "proofs.jsonl", proofs)
+    write_jsonl(folder / "reference.jsonl", reference_rows(pairs, recorded))
+    checkpoints.flush()
+    seconds = checkpoints.seconds
+    usage = {"seconds": round(seconds, 2), "tokens": run.tokens, "tokens_per_s": round(run.tokens / max(seconds, 1e-9))}
+    found = {"steps": steps, "pairs_seen": run.pairs_seen, "is_stopped_early": run.is_stopped, "reference": identity.reference}
+    written = write_result(folder, fingerprint(job), {"kind": "preference", **found, **counts, "proofs": proofs, "usage": usage})
+    checkpoints.clear()
+    return written
+
+
+def check_resumed(resumed: Resumed | None, identity: Identity) -> None:
+    """A run goes on against the reference that it began with."""
+    recorded = None if resumed is None else resumed.snapshot.facts.get("reference")
+    if recorded is not None and recorded != identity.reference:
+        raise InputError(
+            f"the reference has changed since the run began: its digest is {identity.reference[:12]}, the checkpoint recorded {recorded[:12]}",
+            hint="restore the files of the reference, or start the run anew",
+        )
+
+
+def reference_rows(pairs: Pairs, recorded: Mapping[str, tuple[float, float]]) -> list[Mapping[str, object]]:
+    rows = [ReferenceLogp(row.id, *recorded[row.id], len(row.chosen_ids), len(row.rejected_ids), row.split) for row in pairs.all]
+    return [asdict(row) for row in rows]
