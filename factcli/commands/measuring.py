@@ -22,11 +22,13 @@ def subject_of(model: str | None, newest: bool, root: Path) -> Subject:
     if model is not None and not _is_artifact(model, root):
         return Subject("base", resolving.resolve_base(model, root))
     found = resolving.pick_model(model, root, newest)
-    base = resolving.base_for(found, None, root)
     if found.kind == "world":
-        return Subject("base", base)
+        return Subject("base", resolving.base_for(found, None, root))
+    under = resolving.base_under(found, root)
+    base = resolving.ground_of(under, root)
     parents = {role: resolving.parent_of(found, role, root) for role in ("knowledge", "synth")}
-    return Subject(found.name, base, found, parents["knowledge"], parents["synth"])
+    has_model_under = found.kind == "skill" and under.location != base.location
+    return Subject(found.name, base, found, parents["knowledge"], parents["synth"], under if has_model_under else None)
 
 
 def _is_artifact(model: str, root: Path) -> bool:

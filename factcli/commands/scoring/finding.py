@@ -98,7 +98,7 @@ def drawn_first(making: Making, ref: str | None, file: Path | None) -> bool:
         raise SettingsError(f"{ref} and --answers {file} are both given", "one source of answers at a time")
     if ref is not None or file is not None or _newest(making.root) is not None:
         return False
-    if resolving.newest(making.root, "skill") is None:
+    if all(resolving.newest(making.root, kind) is None for kind in ("skill", "model")):
         raise InputError(
             f"there is nothing to score in {making.root}/", "give --answers FILE; or draw some: fact synth samples --backend ...; or train a model: fact sft"
         )

@@ -33,7 +33,7 @@ class Evaluation:
 
     @property
     def method(self) -> str:
-        return str(self.skill.manifest.config["method"]) if self.skill else "base"
+        return method_of(self.skill)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,11 +78,16 @@ class Collected:
         assert found is not None, "plan() refuses a report of nothing"
         return found
 
-    def of_kind(self, kind: str) -> list[Artifact]:
-        return [a for a in self.lineage if a.kind == kind]
+    def of_kind(self, *kinds: str) -> list[Artifact]:
+        return [a for a in self.lineage if a.kind in kinds]
 
     def proofs(self) -> list[tuple[Artifact, list[Proof]]]:
-        return [(a, list(a.rows("proofs", Proof))) for a in self.of_kind("skill")]
+        return [(a, list(a.rows("proofs", Proof))) for a in self.of_kind("skill", "model") if "proofs" in a.manifest.tables]
+
+
+def method_of(skill: Artifact | None) -> str:
+    """What the settings of a training run call its method; for a model that was made otherwise, its command."""
+    return "base" if skill is None else str(skill.manifest.config.get("method", skill.manifest.stage))
 
 
 def newest_of_each(evals: Sequence[Artifact]) -> list[Artifact]:
@@ -157,7 +162,7 @@ def collect(chosen: Sequence[Artifact], main: str | None, root: Path) -> Collect
 
 def _lineage(chosen: Sequence[Artifact], root: Path) -> tuple[Artifact, ...]:
     found = {a.ref: a for evaluation in chosen for a in [evaluation, *ancestors(evaluation, root)]}
-    kinds = ("world", "synth", "knowledge", "skill")
+    kinds = ("world", "synth", "knowledge", "skill", "model")
     return tuple(sorted(found.values(), key=lambda a: (kinds.index(a.kind) if a.kind in kinds else len(kinds), a.name, a.manifest.version)))
 
 
@@ -182,7 +187,7 @@ def _skill_of(evaluation: Artifact, root: Path) -> Artifact | None:
 
 
 def _place(evaluation: Artifact, skill: Artifact | None) -> tuple[int, int]:
-    method = str(skill.manifest.config["method"]) if skill else "base"
+    method = method_of(skill)
     return ORDER.index(method) if method in ORDER else len(ORDER), list(ASKED).index(evaluation.manifest.config["ask"])
 
 
@@ -191,7 +196,7 @@ def _main_of(chosen: Sequence[Artifact], skills: Mapping[str, Artifact | None], 
     asked_plainly = [e for e in chosen if e.manifest.config["ask"] == "task"]
     if main:
         return next((e for e in asked_plainly if _model_name(e) == main), None)
-    tuned = [(e, skill) for e in asked_plainly if (skill := skills[e.ref]) and skill.manifest.config["method"] == "prereq"]
+    tuned = [(e, skill) for e in asked_plainly if (skill := skills[e.ref]) and method_of(skill) == "prereq"]
     ranked = sorted(tuned, key=lambda pair: (pair[1].name != "prereq-tune", not pair[1].manifest.config["real_fraction"], pair[1].name))
     return ranked[0][0] if ranked else None
 
