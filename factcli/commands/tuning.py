@@ -6,7 +6,7 @@ from typing import Any
 
 from factcli import resolving
 from factcli.artifact import Artifact, open_artifact
-from factcli.basemodel import BaseModelRef, whole
+from factcli.basemodel import BASE_ROLES, BaseModelRef, whole
 from factcli.commands.ending import tell
 from factcli.commands.making import Making, finish
 from factcli.config import layered, resolve
@@ -64,7 +64,7 @@ def _base_of(data: Sequence[Artifact], model: str | None, root: Path) -> BaseMod
         return resolving.resolve_base(model, root)
     found: dict[tuple[Any, ...], BaseModelRef] = {}
     for artifact in data:
-        if set(artifact.manifest.inputs) & set(resolving.BASE_ROLES) or artifact.summary.get("base"):
+        if set(artifact.manifest.inputs) & set(BASE_ROLES) or artifact.summary.get("base"):
             base = resolving.base_for(artifact, None, root)
             found.setdefault((base.location,), base)
     if len(found) != 1:

@@ -48,6 +48,7 @@ class PairsConfig(Config):
     ground_truth: bool = setting(False, "Show the file's right answer and one of its wrong ones to start from.")
     temperature: float = setting(0.0, "Of the answer; 0 is greedy.", ge=0, le=2)
     incorrect_temperature: float = setting(1.0, "Of the incorrect answer, where it is asked for alone (terse).", ge=0, le=2)
+    incorrect_tries: int = setting(5, "Times that it is drawn until it is another than the correct one.", ge=1, le=20)
     max_tokens: int = setting(200, "Tokens of question and both answers; GRATH's 100 cut long questions short.", ge=1)
     eval_share: float = setting(0.1, "Share of the questions that are held out for evaluation (split dev), where the file gives no split.", ge=0, le=0.9)
     round: int = setting(0, "0 for the model before any training on pairs, then 1, 2, ...", ge=0)
@@ -170,20 +171,22 @@ class _AskTersely:
     def __call__(self) -> Chain[Rows]:
         config, question = self.config, self.question
         id_ = f"{question.id}.t{config.round}"
-        temperatures = (config.temperature, config.incorrect_temperature)
-        requests = [
-            self.asker.ask(template, question.id, {"question": question.question}, config.max_tokens, temperature)
-            for template, temperature in zip(TERSE, temperatures, strict=True)
-        ]
-        both = yield requests
-        for said in both:
-            answered(said)
-        try:
-            found = two_answers(*(said.text for said in both))
-        except BadPairError as error:
-            raise unusable(both[1], str(error)) from error
+        values = {"question": question.question}
+        right = (yield [self.asker.ask(TERSE[0], question.id, values, config.max_tokens, config.temperature)])[0]
+        answered(right)
+        tries = config.incorrect_tries if config.incorrect_temperature > 0 else 1
+        for attempt in range(tries):
+            wrong = (yield [self.asker.ask(TERSE[1], question.id, values, config.max_tokens, config.incorrect_temperature, sample=attempt)])[0]
+            answered(wrong)
+            try:
+                found = two_answers(right.text, wrong.text)
+                break
+            except BadPairError as error:
+                if attempt == tries - 1:
+                    raise unusable(wrong, str(error)) from error
         pair = Pair(id_, question.id, question.question, found.correct, found.incorrect, "self", question.split, question.group, config.round)
-        return {"pairs": [pair], "origins": [self.asker.origin(id_, "pairs", template, said) for template, said in zip(TERSE, both, strict=True)]}
+        origins = [self.asker.origin(id_, "pairs", template, said) for template, said in zip(TERSE, (right, wrong), strict=True)]
+        return {"pairs": [pair], "origins": origins}
 
 
 def candidates_of(question: ChoiceQuestion, seed: int) -> tuple[str, str]:
