@@ -92,7 +92,7 @@ def drawn_first(making: Making, ref: str | None, file: Path | None) -> bool:
     refuse_two(ref, file)
     if ref is not None or file is not None or _newest(making.root) is not None:
         return False
-    if resolving.newest(making.root, "skill") is None:
+    if all(resolving.newest(making.root, kind) is None for kind in ("skill", "model")):
         raise InputError(
             f"there is nothing to score in {making.root}/", "give --answers FILE; or draw some: fact synth samples --backend ...; or train a model: fact sft"
         )
