@@ -27,6 +27,7 @@ LAYERS: dict[str, int | str] = {
     "factcli.progress": 1,
     "factcli.extras": 1,
     "factcli.svg": 1,
+    "factcli.chattemplates": 1,
     "factcli.artifact": 1,
     "factcli.prompts": 1,
     "factcli.stats": 1,

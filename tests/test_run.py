@@ -10,9 +10,10 @@ from typer.main import get_command
 
 from factcli import resolving
 from factcli.cli import app
-from factcli.commands.typed import SETTINGS, commands_of, faults_of, pinned
+from factcli.commands.typed import SETTINGS, commands_of, faults_of, models_of, pinned
+from factcli.config import Config
 from factcli.flows.pace import Clock
-from factcli.flows.recipe import read_recipe
+from factcli.flows.recipe import Step, read_recipe
 from tests.stages.synth.typed import empty, jsonl, made, manifest, rows, told, typed  # noqa: F401 - empty is a fixture
 
 COMMANDS = commands_of(get_command(app))
@@ -176,14 +177,22 @@ def test_a_settings_file_is_found_beside_the_recipe_or_by_its_name(asked: Path) 
 
 def test_only_what_names_an_artifact_of_this_run_is_pinned() -> None:
     made_here = {"sft": "sft@3", "forms": "forms@1"}
-    assert [pinned(value, made_here) for value in ("sft", "local:sft", "forms=0.5", "local:other", "sft-real", 3)] == [
+    assert [pinned(value, made_here) for value in ("sft", "local:sft", "forms=0.5", "forms:part", "local:other", "sft-real", 3)] == [
         "sft@3",
         "local:sft@3",
         "forms@1=0.5",
+        "forms@1:part",
         "local:other",
         "sft-real",
         3,
     ]
+    judged = Step("score factscore", "f", {"claims": "world", "judge": ["world", "local:sft"], "world": "world"}, {"judge.judges": "world"})
+    assert COMMANDS["score factscore"].typed(judged, Path(), {"world": "world@2", "sft": "sft@3"}) == [
+        *("--claims", "world", "--judge", "world", "--judge", "local:sft@3", "--world", "world@2"),
+        *("--set", "judge.judges=world"),
+    ]
+    asked = Step("score confidence", "c", {"questions": "world", "sampler": "local:world"})
+    assert COMMANDS["score confidence"].typed(asked, Path(), {"world": "world@2"}) == ["--questions", "world", "--sampler", "local:world@2"]
 
 
 def test_the_time_left_follows_the_pace_of_this_machine() -> None:
@@ -198,9 +207,13 @@ def test_the_time_left_follows_the_pace_of_this_machine() -> None:
 
 def test_every_command_that_makes_an_artifact_has_settings_that_a_recipe_can_check() -> None:
     assert set(SETTINGS) == set(COMMANDS)
+    assert all(issubclass(model, Config) for words in SETTINGS for model in models_of(words))
 
 
-@pytest.mark.parametrize("path", sorted((resolving.configs_directory() / "recipes").glob("*.yaml")), ids=lambda path: path.stem)
+SHIPPED = (*sorted((resolving.configs_directory() / "recipes").glob("*.yaml")), Path(__file__).parent / "bench" / "preferences.yaml")
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
 def test_a_recipe_that_ships_has_no_fault_and_names_only_what_it_made(path: Path) -> None:
     recipe = read_recipe(path)
     assert faults_of(recipe, COMMANDS) == []

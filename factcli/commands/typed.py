@@ -3,6 +3,7 @@
 import contextlib
 import io
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -16,6 +17,31 @@ from factcli.errors import SettingsError, nearest
 from factcli.flows.recipe import Recipe, Step
 
 OWN = ("set", "name", "data", "force", "dry-run", "json")  # options that a step has as its fields, or the run has as its own
+LOCAL = "local:"
+REFERENCES = frozenset(  # options and arguments that name artifacts; elsewhere `world` may be a word of the command's own
+    [
+        "against",
+        "before",
+        "check",
+        "combine",
+        "evals",
+        "from",
+        "knowledge",
+        "mix",
+        "model",
+        "original",
+        "pack",
+        "pairs",
+        "questions",
+        "ref",
+        "reference",
+        "scores",
+        "synth",
+        "with",
+        "world",
+    ]
+)
+WORDS = (("score confidence", "questions"), ("score reliability", "scores"))  # what is called so there names none
 SETTINGS: Mapping[str, tuple[str, ...]] = {  # where each command's settings are; several where its inputs decide
     "world": ("world:WorldConfig",),
     "synth bio": ("synth.settings:BioConfig", "synth.subjects.settings:BioSubjectsConfig"),
@@ -24,6 +50,7 @@ SETTINGS: Mapping[str, tuple[str, ...]] = {  # where each command's settings are
     "synth hotpotqa": ("synth.triples.settings:HotpotConfig",),
     "synth samples": ("synth.samples:SamplesConfig",),
     "synth pairs": ("synth.pairs:PairsConfig",),
+    "synth forms": ("synth.forms:FormsConfig",),
     "synth wiki": ("synth.wiki.settings:WikiConfig",),
     "pack build": ("pack:PackConfig",),
     "prereq": ("prereq:PrereqConfig",),
@@ -36,6 +63,7 @@ SETTINGS: Mapping[str, tuple[str, ...]] = {  # where each command's settings are
     "score pairs": ("score.pairs:PairsConfig",),
     "score claims": ("score.claims:ScoreClaimsConfig",),
     "score calibrate": ("score.calibrate:CalibrateConfig",),
+    "export": ("export.stage:ExportConfig",),
     "eval world": ("eval.settings:WorldEvalConfig",),
     "eval popqa": ("eval.settings:PopqaEvalConfig",),
     "report": ("report.settings:ReportConfig",),
@@ -57,10 +85,15 @@ class Command:
         arguments: list[str] = []
         for name, value in step.options.items():
             for one in value if isinstance(value, list) else [] if value is None else [value]:
-                self._type(name, self.config_file(one, folder) if name == "config" else pinned(one, made), options, arguments)
+                self._type(name, self._value(name, one, folder, made), options, arguments)
         for name, value in step.settings.items():
-            options += ["--set", f"{name}={_spelled(pinned(value, made))}"]
+            options += ["--set", f"{name}={_spelled(local(value, made))}"]
         return arguments + options
+
+    def _value(self, name: str, given: Any, folder: Path, made: Mapping[str, str]) -> Any:
+        if name == "config":
+            return self.config_file(given, folder)
+        return pinned(given, made) if name in REFERENCES and (self.words, name) not in WORDS else local(given, made)
 
     def _type(self, name: str, value: Any, options: list[str], arguments: list[str]) -> None:
         parameter = self.parameters[name]
@@ -80,12 +113,19 @@ class Command:
 
 
 def pinned(value: Any, made: Mapping[str, str]) -> Any:
-    """NAME, local:NAME or NAME=SHARE with the version that this run made or found; anything else as it is."""
-    if not isinstance(value, str):
+    """NAME, NAME=SHARE, NAME:PART or local:NAME with the version that this run made or found; anything else as it is."""
+    if not isinstance(value, str) or value.startswith(LOCAL):
+        return local(value, made)
+    name = re.split("[=:]", value, maxsplit=1)[0]
+    return made.get(name, name) + value.removeprefix(name)
+
+
+def local(value: Any, made: Mapping[str, str]) -> Any:
+    """local:NAME with that version; anything else as it is."""
+    if not isinstance(value, str) or not value.startswith(LOCAL):
         return value
-    prefix, text = ("local:", value.removeprefix("local:")) if value.startswith("local:") else ("", value)
-    name, equals, rest = text.partition("=")
-    return f"{prefix}{made.get(name, name)}{equals}{rest}"
+    name = value.removeprefix(LOCAL)
+    return LOCAL + made.get(name, name)
 
 
 def _spelled(value: Any) -> str:
@@ -143,11 +183,11 @@ def _faults_of(step: Step, folder: Path, commands: Mapping[str, Command]) -> lis
 
 def _setting_faults(step: Step, command: Command, folder: Path) -> list[str]:
     """The faults by the settings that fit best: which of several apply is known from the inputs only."""
-    found = [_by_model(step, command, folder, model) for model in _models(step.command)]
+    found = [_by_model(step, command, folder, model) for model in models_of(step.command)]
     return min(found, key=len, default=[])
 
 
-def _models(words: str) -> list[type[Config]]:
+def models_of(words: str) -> list[type[Config]]:
     places = [place.partition(":") for place in SETTINGS.get(words, ())]
     return [getattr(import_module(f"factcli.stages.{module}"), name) for module, _, name in places]
 

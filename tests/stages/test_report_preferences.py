@@ -35,7 +35,7 @@ def preferring(chain: Chain, method: str, start: Artifact) -> Artifact:
         "curve": curve("skill", 0.7, 10),
     }
     tables = {"steps": PreferenceStep, "proofs": Proof, "curve": type(rows["curve"][0])}
-    outcome = Outcome(method, {"pairs": 1234, "steps": 10, "reference": start.ref}, usage={"seconds": 9.0, "tokens": 90_000})
+    outcome = Outcome(method, {"pairs": 1234, "steps": 10, "reference": {"is": "init", "name": start.ref}}, usage={"seconds": 9.0, "tokens": 90_000})
     return commit(chain.root, "dpo", "skill", method, Preferring(method=method), {"world": chain.world, "model": start}, rows, tables, outcome)
 
 
@@ -89,7 +89,7 @@ def test_the_end_of_each_run_is_in_a_table_with_its_reference(outline: Outline) 
     """29 of 32 pairs are 90.6%; the first loss of a policy that is its reference is ln 2 = 0.6931."""
     ends = next(rows for caption, rows in outline.tables.items() if caption.startswith("At the end of training"))
     row = next(cells for name, cells in ends.items() if "FactTune-MC" in name and "Self" not in name)
-    assert row == ["1,234", "10", "0.6931", "90.6%", "60.0%", "0.750", "0.250", "sft-real@1"]
+    assert row == ["1,234", "10", "0.6931", "90.6%", "60.0%", "0.750", "0.250", "sft-real@1 (init)"]
     certificate = next(rows for caption, rows in outline.tables.items() if caption.startswith("The reference: what was proved"))
     assert all(cells[:2] == ["the reference is the policy's start", "✓ yes"] for name, cells in certificate.items() if name != "Run")
     assert STEPS in outline.text["preferences"]

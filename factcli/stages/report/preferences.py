@@ -14,6 +14,7 @@ from factcli.stages.report.trained import method_of
 from factcli.stages.report.view import Block, Cell, Key, Plot, Section, Table, TableRow, numbers, plain
 
 STEPS, ROUNDS = "steps", "rounds"
+CERTIFIED = ("reference", "first loss")  # in the names of the proofs that make up the certificate
 TEXT = (
     "A pair is told right where the model's log-probability, less the reference's, is higher for the preferred answer. The margin is beta times that "
     "difference; KL is estimated from the two answers of each pair, in nats per answer. A model that starts as its own reference begins at 0 in both, so its "
@@ -96,7 +97,7 @@ def _ends(runs: Sequence[Run]) -> list[Block]:
 
 
 def _end_row(run: Run) -> TableRow:
-    reference = str(run.artifact.summary.get("reference", NONE))
+    reference = _reference(run.artifact)
     if not run.train:
         return (run.key, *numbers([NONE] * 7), Cell(reference))
     first, last = run.train[0], run.train[-1]
@@ -106,10 +107,15 @@ def _end_row(run: Run) -> TableRow:
     return (run.key, *numbers([*shown, f"{last.margin:.3f}", f"{last.kl:.3f}"]), Cell(clipped(reference, 60)))
 
 
+def _reference(artifact: Artifact) -> str:
+    found = artifact.summary.get("reference", NONE)
+    return f"{found.get('name', NONE)} ({found.get('is', '')})" if isinstance(found, dict) else str(found)
+
+
 def _certificate(run: Run) -> list[TableRow]:
     if "proofs" not in run.artifact.manifest.tables:
         return []
-    proofs = [proof for proof in run.artifact.rows("proofs", Proof) if "reference" in proof.name]
+    proofs = [proof for proof in run.artifact.rows("proofs", Proof) if any(word in proof.name for word in CERTIFIED)]
     return [
         (run.key, Cell(p.name), Cell("✓ yes", tone="good") if p.holds else Cell("✗ no", tone="bad"), Cell(clipped(p.numbers, 160), tone="muted"))
         for p in proofs
