@@ -11,6 +11,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
 from factcli import resolving
 from factcli.config import Config, resolve
 from factcli.errors import SettingsError, nearest
@@ -194,8 +196,16 @@ def _fault(model: type[Config], files: list[Path], assignments: list[str], flags
     try:
         resolve(model, files, assignments, flags)
     except SettingsError as error:
-        return error.message
+        return "" if _is_between_settings(error) else error.message
     return ""
+
+
+def _is_between_settings(error: SettingsError) -> bool:
+    """Whether a rule about several settings is broken: presets and inputs, which come later, may yet fulfil it."""
+    if not isinstance(error.__cause__, ValidationError):
+        return False
+    first = error.__cause__.errors()[0]
+    return first["type"] == "value_error" and isinstance(first["input"], dict | Config)
 
 
 def perform(command: Command, argv: list[str]) -> tuple[int, dict[str, Any]]:
