@@ -81,16 +81,21 @@ def resolve(model: type[C], files: Sequence[Path], assignments: Sequence[str], f
 
     Raises SettingsError that names the offending setting, its value, the rule and the nearest known name.
     """
+    try:
+        return model(**layered(model, files, assignments, flags))
+    except ValidationError as error:
+        raise SettingsError(_explain(error), "the same command without it and with --dry-run shows every setting and its value") from error
+
+
+def layered(model: type[C], files: Sequence[Path], assignments: Sequence[str], flags: Mapping[str, Any]) -> dict[str, Any]:
+    """What the layers set, unchecked but for the names: for settings that decide which further layers there are."""
     layers: dict[str, Any] = {}
     for path in files:
         _merge(layers, read_yaml(path), str(path), model)
     for assignment in assignments:
         _merge(layers, _parse_assignment(assignment, model), f"--set {assignment}", model)
     _merge(layers, _nested(flags), "option", model)
-    try:
-        return model(**layers)
-    except ValidationError as error:
-        raise SettingsError(_explain(error), "the same command without it and with --dry-run shows every setting and its value") from error
+    return layers
 
 
 def read_yaml(path: Path) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from factcli.context import Context, job_file
 from factcli.train.launch import has_gpu
 
 TRAINED_BYTES = 16  # per parameter: weight, gradient and two moments of AdamW, all float32
+FOUR_BIT_BYTES = 0.5  # per parameter of a base in 4 bits; embeddings, norms and the scales of blocks come on top
 PLUGGED_BYTES = 4  # per parameter of a frozen adapter: float32
 
 
@@ -59,16 +60,16 @@ class Memory:
 
     trained: int
     base: int = 0  # frozen, in the base's number format
-    base_bytes: int = 4  # per parameter of the base
+    base_bytes: float = 4  # per parameter of the base
     plugged: int = 0  # of frozen adapters
 
     @property
     def n_bytes(self) -> int:
-        return self.base * self.base_bytes + self.plugged * PLUGGED_BYTES + self.trained * TRAINED_BYTES
+        return round(self.base * self.base_bytes) + self.plugged * PLUGGED_BYTES + self.trained * TRAINED_BYTES
 
     def __str__(self) -> str:
         parts = [
-            (self.base, f"base parameters x {self.base_bytes} bytes"),
+            (self.base, f"base parameters x {self.base_bytes:g} bytes"),
             (self.plugged, f"parameters of frozen adapters x {PLUGGED_BYTES} bytes"),
             (self.trained, f"trained parameters x {TRAINED_BYTES} bytes (weight, gradient, two moments)"),
         ]
@@ -111,7 +112,8 @@ def _seconds(load: Load, alike: Iterable[Artifact]) -> tuple[int | None, str]:
 def runs_on_the_same_base(plan: Plan, root: Path) -> list[Artifact]:
     """Finished runs of the plan's kind on the plan's base, newest first."""
     runs = (run for run in survey(root)[0] if run.kind == plan.kind and run.manifest.model == dict(plan.model))
-    return [run for run in runs if _digest(run.manifest.inputs.get("world")) == _digest(plan.inputs.get("world"))]
+    same = ("world", "base")
+    return [run for run in runs if all(_digest(run.manifest.inputs.get(role)) == _digest(plan.inputs.get(role)) for role in same)]
 
 
 def _digest(parent: Artifact | InputEntry | None) -> str | None:

@@ -9,12 +9,15 @@ from factcli.artifact.lineage import newest, parents
 from factcli.artifact.manifest import MANIFEST
 from factcli.artifact.read import names_in
 from factcli.basemodel import BASE_KINDS, BaseModelRef, is_version, of_artifact, resolve_base, stands_on, whole
+from factcli.chattemplates import trained_in
 from factcli.errors import InputError, SettingsError, nearest
 
 __all__ = [
     "base_for",
+    "base_under",
     "configs_directory",
     "data_of",
+    "ground_of",
     "is_version",
     "names_in",
     "newest",
@@ -64,13 +67,13 @@ def pick(ref: str | None, root: Path, kind: str, made_by: str) -> Artifact:
 
 
 def pick_model(ref: str | None, root: Path, take_newest: bool) -> Artifact:
-    """The skill or joined adapter (or world, for its untouched base) to evaluate.
+    """The skill or joined adapter or fine-tuned model (or world, for its untouched base) to evaluate.
 
     Raises InputError that lists the candidates where several stand side by side.
     """
     if ref is not None:
-        return whole(open_artifact(ref, root, (*ADAPTER_KINDS, "world")))
-    skills = all_artifacts(root, ("skill",))
+        return whole(open_artifact(ref, root, (*ADAPTER_KINDS, *BASE_KINDS)))
+    skills = all_artifacts(root, ("skill", "model"))
     if not skills:
         raise InputError(f"there is no skill adapter in {root}/", "train one with `fact sft`, or evaluate a base: --model world")
     names = sorted({skill.name for skill in skills})
@@ -97,8 +100,7 @@ def local_ref(ref: str, root: Path) -> LocalRef:
         base = resolve_base(ref, root)
         return LocalRef(base, inputs=base.inputs)
     base = base_for(artifact, None, root)
-    template = str(artifact.manifest.config.get("chat_template", ""))
-    return LocalRef(base, {"skill": str(artifact.file("adapter"))}, template, {**base.inputs, "model": artifact})
+    return LocalRef(base, {"skill": str(artifact.file("adapter"))}, trained_in(artifact.manifest.config), {**base.inputs, "model": artifact})
 
 
 def parent_of(artifact: Artifact, role: str, root: Path) -> Artifact | None:
@@ -115,13 +117,24 @@ def base_for(artifact: Artifact, model: str | None, root: Path) -> BaseModelRef:
     if model is not None:
         base = resolve_base(model, root)
         return base if artifact.kind in (*BASE_KINDS, "synth") else _same_base(base, artifact)
-    ground = artifact if artifact.kind in BASE_KINDS else parent_of(artifact, "base", root) or parent_of(artifact, "world", root)
+    return of_artifact(artifact) if artifact.kind in BASE_KINDS else base_under(artifact, root)
+
+
+def base_under(artifact: Artifact, root: Path) -> BaseModelRef:
+    """The base that an artifact was made with, by its ancestry; of a fine-tuned model the one that its training began with."""
+    ground = parent_of(artifact, "base", root) or parent_of(artifact, "world", root)
     if ground is not None:
         return of_artifact(ground)
     given = artifact.summary.get("base")
     if not given:
         raise InputError(f"{artifact.ref} names no base model", "give one: --model DIRECTORY_OR_HUB_NAME")
     return _same_base(resolve_base(str(given), root), artifact)
+
+
+def ground_of(base: BaseModelRef, root: Path) -> BaseModelRef:
+    """The untouched base: below a model that was fine-tuned the one that it began with, and so on down."""
+    model = base.inputs.get("base")
+    return base if model is None else ground_of(base_under(model, root), root)
 
 
 def _same_base(base: BaseModelRef, artifact: Artifact) -> BaseModelRef:

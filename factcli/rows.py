@@ -10,7 +10,7 @@ from typing import Literal
 
 Group = Literal["head", "mid", "tail", "unseen", "demo", "fictitious"]
 Split = Literal["train", "dev", "test", "none"]
-Task = Literal["qa", "bio", "pair", "read", "ask"]  # the last three: forms in which methods ask (`fact synth forms`)
+Task = Literal["qa", "bio", "wrong", "read", "ask"]  # the last three: forms in which methods ask (`fact synth forms`)
 Verdict = Literal["supported", "unsupported", "irrelevant", "unscored"]
 
 

@@ -27,6 +27,7 @@ LAYERS: dict[str, int | str] = {
     "factcli.progress": 1,
     "factcli.extras": 1,
     "factcli.svg": 1,
+    "factcli.chattemplates": 1,
     "factcli.artifact": 1,
     "factcli.prompts": 1,
     "factcli.stats": 1,
@@ -157,6 +158,7 @@ def test_help_imports_nothing_but_typer_rich_and_the_cli() -> None:
         "factcli.cli.score",
         "factcli.cli.synth",
         "factcli.cli.cache",
+        "factcli.cli.grath",
         "factcli.cli.run",
         "factcli.cli.export",
     }

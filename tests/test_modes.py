@@ -61,13 +61,13 @@ STRENGTHS = tuple(word for text in SETTINGS for word in ("--set", text))
 
 @pytest.fixture(scope="module")
 def qa(tmp_path_factory: pytest.TempPathFactory) -> Folder:
-    """`synth qa` twice; knowledge of the first, real texts and strengths included; a skill in mode mix."""
+    """`synth qa` twice; knowledge of the first, real texts and strengths included; a skill with batches=mix."""
     folder = Folder(tmp_path_factory.mktemp("modes"))
     folder.must("world", "--size", "micro", "--seed", "6")
     folder.must("synth", "qa", "--seed", "6")
     folder.must("prereq", *STRENGTHS)
     folder.must("synth", "qa", "--seed", "9")
-    folder.must("sft", "--set", "mode=mix", "--set", "real_weight=0.5")
+    folder.must("sft", "--set", "batches=mix", "--set", "real_weight=0.5")
     return folder
 
 
@@ -160,7 +160,7 @@ def subjects_of(method: str, **settings: Any) -> list[str]:
         ("prereq", {"versions": 1}, "f01 f11 f21"),
         ("prereq", {"versions": 1, "subjects": 1, "real_fraction": 0.5}, "a e f01"),
         ("prereq", {"versions": 1, "subjects": 1, "real_fraction": 0.0}, "f01"),
-        ("prereq", {"versions": 1, "subjects": 1, "mode": "mix"}, "a b c d e f01"),
+        ("prereq", {"versions": 1, "subjects": 1, "batches": "mix"}, "a b c d e f01"),
     ],
 )
 def test_a_method_takes_exactly_its_training_subjects(method: str, settings: dict, subjects: str) -> None:
@@ -374,7 +374,7 @@ def test_knowledge_costs_at_most_what_a_dry_run_says(qa: Folder) -> None:
 
 def test_a_skill_costs_what_a_dry_run_says(qa: Folder) -> None:
     """6 steps, real rows twice: each row that went through an adapter is in the run's own proof."""
-    cost, manifest = cost_of(qa, "sft", "--set", "mode=mix", "--set", "real_weight=0.5", "--set", "dtype=float32", "--seed", "3"), qa.manifest("prereq-tune")
+    cost, manifest = cost_of(qa, "sft", "--set", "batches=mix", "--set", "real_weight=0.5", "--set", "dtype=float32", "--seed", "3"), qa.manifest("prereq-tune")
     proof = next(row for row in qa.rows("prereq-tune", "proofs") if row["name"] == "each row went through its own version's adapter")
     n_rows = sum(json.loads(proof["numbers"]).values())
     assert (cost["steps_at_most"], cost["trained_rows_at_most"], cost["trained_tokens_at_most"]) == (6, n_rows, 256 * n_rows)
@@ -540,7 +540,7 @@ def test_the_papers_knowledge_recipes_have_its_numbers(task: str) -> None:
     assert (config.packing, config.knowledge_eos, config.recite_target) == (False, False, None)
 
 
-# r, lr, epochs, max_length, rows of a step over all devices, mode, real_weight
+# r, lr, epochs, max_length, rows of a step over all devices, batches, real_weight
 SKILL = {
     "popqa": (32, 5e-5, 3, 64, 512, "mix", 0.5),
     "hotpotqa": (64, 3e-5, 4, 128, 512, "mix", 1.0),
@@ -553,7 +553,7 @@ SKILL = {
 def test_the_papers_skill_recipes_have_its_numbers(task: str) -> None:
     config = resolve(SftConfig, [CONFIGS / f"sft/{task}.yaml"], (), {})
     rows = config.batch_rows * config.micro_batches
-    assert (config.lora_r, config.lr, config.epochs, config.max_length, rows, config.mode, config.real_weight) == SKILL[task]
+    assert (config.lora_r, config.lr, config.epochs, config.max_length, rows, config.batches, config.real_weight) == SKILL[task]
     assert (config.lora_alpha, config.lora_dropout, config.lora_targets) == (None, 0.05, "all-linear")
     assert (config.weight_decay, config.warmup_share, config.schedule, config.real_fraction, config.knowledge_dropout) == (0.01, 0.1, "cosine", None, 0.0)
     assert config.micro_batches % 2 == 0  # so that each step averages statement and passage adapters equally

@@ -23,8 +23,8 @@ PREREQ = {
     "lora_r": 4, "lr": 1e-2, "threads": 1, "recite_sample": 5,
 }  # fmt: skip
 SFT = {"lora_r": 4, "lr": 1e-2, "epochs": None, "steps": 4, "batch_rows": 8, "micro_batches": 2, "max_length": 96, "threads": 1}
-MULTI = {**SFT, "mode": "multi_version", "real_fraction": 0.5}
-MIX = {**SFT, "mode": "mix"}
+MULTI = {**SFT, "batches": "multi_version", "real_fraction": 0.5}
+MIX = {**SFT, "batches": "mix"}
 pytestmark = pytest.mark.slow
 FAMILIES = {"grouped-llama": own_bases.grouped_llama, "gpt2": own_bases.gpt2}
 

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.slow  # more than a minute
 if TYPE_CHECKING:
     from factcli.backends.local import LocalModel
 
-# configs/prereq/popqa.yaml and configs/sft/popqa.yaml, scaled down: the same adapters, strengths and mode
+# configs/prereq/popqa.yaml and configs/sft/popqa.yaml, scaled down: the same adapters, strengths and batches
 PREREQ = {
     "real_passage": {"epochs": [1], "max_length": 256, "batch_rows": 32},
     "fictitious_passage": {"epochs": [60], "max_length": 256, "batch_rows": 4},
@@ -30,8 +30,8 @@ PREREQ = {
     "lora_r": 16, "lora_dropout": 0.0, "lr": 1e-2, "threads": 1,
 }  # fmt: skip
 TRAINING = {"lora_r": 8, "lr": 1e-2, "batch_rows": 16, "micro_batches": 2, "max_length": 128, "threads": 1, "epochs": None}
-SFT = {**TRAINING, "mode": "mix", "real_weight": 0.5, "steps": 20}
-MULTI = {**TRAINING, "mode": "multi_version", "steps": 80}
+SFT = {**TRAINING, "batches": "mix", "real_weight": 0.5, "steps": 20}
+MULTI = {**TRAINING, "batches": "multi_version", "steps": 80}
 SYNTH = ("--limit", "8", "--versions", "2", "--set", "statements_per_fact=4", "--set", "passages_per_subject=1", "--set", "questions_per_fact=1")
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from factcli.cli import cache, dpo, export, pack, run, score, synth
+from factcli.cli import cache, dpo, export, grath, pack, run, score, synth
 from factcli.cli.options import DataOption, JsonOption, LimitOption, ModelOption, SeedOption, guarded, making
 
 if TYPE_CHECKING:
@@ -81,6 +81,11 @@ def prereq(
 def sft(
     making: "Making",
     method: Annotated[str | None, typer.Option("--method", help="prereq, real, popular-head, popular-50 or fictitious.")] = None,
+    mode: Annotated[str | None, typer.Option("--mode", help="What is trained: lora (an adapter), full (every parameter), qlora (over 4 bits).")] = None,
+    mix: Annotated[
+        list[str], typer.Option("--mix", help="Data set and its share: NAME[:PART]=FRACTION, an artifact or JSONL, e.g. bio=1; again for more.")
+    ] = [],  # noqa: B006  # typer copies it
+    template: Annotated[str | None, typer.Option("--template", help="Chat template: model (its own), qa, llama2 or zephyr.")] = None,
     knowledge: Annotated[str | None, typer.Option("--knowledge", help="Knowledge adapters; without them the newest.")] = None,
     synth: Annotated[str | None, typer.Option("--synth", help="Task data; without it the data that the knowledge adapters learned.")] = None,
     model: ModelOption = None,
@@ -90,17 +95,28 @@ def sft(
     real_fraction: Annotated[float | None, typer.Option("--real-fraction", help="Share of steps on well-known real people, knowledge off, 0 to 1.")] = None,
     seed: SeedOption = None,
 ) -> None:
-    """Learn the skill of answering over frozen knowledge adapters (or a baseline); keep only the skill adapter.
+    """Learn the skill of answering over frozen knowledge adapters (or a baseline); keep only the skill adapter, or the model.
 
     Dropout of the frozen knowledge adapters is off by default; --set knowledge_dropout=0.05 turns it on.
     """
-    from factcli.commands.making import make_sft
+    from factcli.commands.tuning import make_sft, mix_of
 
-    flags = {"method": method, "lora_r": lora_r, "lr": lr, "epochs": epochs, "real_fraction": real_fraction, "seed": seed}
+    flags = {
+        "method": method,
+        "mode": mode,
+        "mix": mix_of(mix),
+        "template": template,
+        "lora_r": lora_r,
+        "lr": lr,
+        "epochs": epochs,
+        "real_fraction": real_fraction,
+        "seed": seed,
+    }
     make_sft(making, knowledge, synth, model, flags)
 
 
 app.command("dpo", rich_help_panel=TRAIN)(dpo.dpo)
+app.command("grath-iterate", rich_help_panel=TRAIN)(grath.grath_iterate)
 app.command(rich_help_panel=TRAIN)(export.export)
 app.add_typer(score.app, name="score", rich_help_panel=MEASURE)
 app.add_typer(eval_app, name="eval", rich_help_panel=MEASURE)

@@ -220,11 +220,11 @@ def synth_wiki(
 def synth_forms(
     making: "Making",
     world: Annotated[str | None, typer.Option("--world", help="World to write about; without one the newest.")] = None,
-    forms: Annotated[list[str] | None, typer.Option("--form", help="Form to write: pair, read or ask; several times for more. Without one all.")] = None,
+    forms: Annotated[list[str] | None, typer.Option("--form", help="Form to write: wrong, read or ask; several times for more. Without one all.")] = None,
     subjects: Annotated[int | None, typer.Option("--subjects", help="Invented people whose passages are read, e.g. 400.")] = None,
     seed: SeedOption = None,
 ) -> None:
-    """Write the forms in which methods ask (pairs of answers, reading, asking) as task rows: a tiny world's model must be taught them."""
+    """Write the forms in which methods ask (an incorrect answer, reading, asking) as task rows: a tiny world's model must be taught them."""
     from factcli.commands.making import make_forms
 
     make_forms(making, world, {"forms": tuple(forms) if forms else None, "subjects": subjects, "seed": seed})

@@ -13,10 +13,10 @@ from factcli import resolving
 from factcli.artifact import Artifact, Draft, Outcome, Plan, make
 from factcli.artifact.dryrun import describe
 from factcli.commands.ending import tell
-from factcli.config import Config, read_yaml, resolve
+from factcli.config import Config, resolve
 from factcli.context import Context
 from factcli.cost import Cost, told
-from factcli.errors import SettingsError, nearest
+from factcli.errors import SettingsError
 from factcli.progress import report_for
 from factcli.train.launch import Trainer
 
@@ -190,37 +190,3 @@ def make_prereq(making: Making, synth: str | None, model: str | None, flags: Map
     config = making.settings(stage.PrereqConfig, "prereq", flags, resolving.recipe_of(texts))
     plan = stage.plan(config, texts, base, making.name)
     finish(making, plan, lambda context: stage.cost(plan, base, context), lambda draft, context: stage.work(plan, draft, base, context))
-
-
-def make_sft(making: Making, knowledge: str | None, synth: str | None, model: str | None, flags: Mapping[str, Any]) -> None:
-    from factcli.stages import sft as stage
-
-    method = _method_of(making, flags)
-    is_prereq = method == "prereq"
-    adapters = resolving.pick(knowledge, making.root, "knowledge", "fact prereq") if is_prereq or (synth is None and knowledge) else None
-    texts = resolving.data_of(adapters, synth, making.root)
-    base = resolving.base_for(adapters or texts, model, making.root)
-    config = sft_settings(making, {**flags, "method": method}, resolving.recipe_of(texts))
-    plan = stage.plan(config, texts, adapters if is_prereq else None, base, making.name)
-    finish(making, plan, lambda context: stage.cost(plan, base, context), lambda draft, context: stage.work(plan, draft, base, context))
-
-
-def _method_of(making: Making, flags: Mapping[str, Any]) -> str:
-    """The method as the layers of settings say: which inputs are needed and which recipe applies depend on it."""
-    from factcli.stages.sft import METHODS
-
-    given = [read_yaml(path).get("method") for path in making.files]
-    given += [text.removeprefix("method=") for text in making.assignments if text.startswith("method=")]
-    method = next((value for value in [flags.get("method"), *reversed(given)] if value is not None), "prereq")
-    if method not in METHODS:
-        raise SettingsError(f"there is no method {method!r}{nearest(str(method), METHODS)}", f"methods: {', '.join(METHODS)}")
-    return str(method)
-
-
-def sft_settings(making: Making, flags: Mapping[str, Any], recipe: str | None) -> Any:
-    from factcli.stages.sft import SftConfig
-
-    files = list(making.files) or resolving.sft_recipe(recipe, flags.get("method"))
-    if files and not making.files:
-        tell(f"settings: {', '.join(f'configs/sft/{path.name}' for path in files)} (the recipe of this data; -c FILE replaces it)")
-    return resolve(SftConfig, files, making.assignments, flags)

@@ -22,12 +22,14 @@ def subject_of(model: str | None, newest: bool, root: Path) -> Subject:
     if model is not None and not _is_artifact(model, root):
         return Subject("base", resolving.resolve_base(model, root))
     found = resolving.pick_model(model, root, newest)
-    base = resolving.base_for(found, None, root)
     if found.kind == "world":
-        return Subject("base", base)
+        return Subject("base", resolving.base_for(found, None, root))
+    under = resolving.base_under(found, root)
+    base = resolving.ground_of(under, root)
     learned = _fine_tuned(found, root)
     parents = {role: resolving.parent_of(learned, role, root) for role in ("knowledge", "synth")}
-    return Subject(found.name, base, found, parents["knowledge"], parents["synth"])
+    has_model_under = found.kind != "model" and under.location != base.location
+    return Subject(found.name, base, found, parents["knowledge"], parents["synth"], under if has_model_under else None)
 
 
 def _fine_tuned(skill: Artifact, root: Path) -> Artifact:

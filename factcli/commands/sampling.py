@@ -40,7 +40,7 @@ def _data_for(making: Making, ref: str | None, who: Answering) -> Artifact:
     """The data named; else those that the answering model learned its skill from; else the newest."""
     if ref is not None:
         return whole(open_artifact(ref, making.root, ("synth", "world")))
-    skill = who.inputs.get("model")
+    skill = who.inputs.get("model") or who.inputs.get("base")
     learned = resolving.parent_of(skill, "synth", making.root) if skill is not None else None
     return learned or resolving.pick(None, making.root, "synth", "fact synth bio; or give --prompts FILE or --titles FILE")
 

@@ -21,7 +21,27 @@ from factcli.flows.recipe import Recipe, Step
 OWN = ("set", "name", "data", "force", "dry-run", "json")  # options that a step has as its fields, or the run has as its own
 LOCAL = "local:"
 REFERENCES = frozenset(  # options and arguments that name artifacts; elsewhere `world` may be a word of the command's own
-    "against before check combine evals from knowledge mix model original pack pairs questions ref reference scores synth with world".split()
+    [
+        "against",
+        "before",
+        "check",
+        "combine",
+        "evals",
+        "from",
+        "knowledge",
+        "mix",
+        "model",
+        "original",
+        "pack",
+        "pairs",
+        "questions",
+        "ref",
+        "reference",
+        "scores",
+        "synth",
+        "with",
+        "world",
+    ]
 )
 WORDS = (("score confidence", "questions"), ("score reliability", "scores"))  # what is called so there names none
 SETTINGS: Mapping[str, tuple[str, ...]] = {  # where each command's settings are; several where its inputs decide

@@ -5,7 +5,7 @@ import logging
 from pathlib import Path
 
 import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig, PreTrainedModel, PreTrainedTokenizerBase
 from transformers.utils import logging as transformers_logging
 
 from factcli.basemodel import TOKENIZER_FILES
@@ -30,9 +30,14 @@ def dtype_of(name: str, device: torch.device) -> torch.dtype:
     return torch.bfloat16 if has_bf16 else torch.float32
 
 
-def load_model(base: str, device: torch.device, dtype: str = "auto") -> PreTrainedModel:
-    """The base, frozen, in training mode off (its own dropout stays off), on the device."""
+def load_model(base: str, device: torch.device, dtype: str = "auto", four_bit: bool = False) -> PreTrainedModel:
+    """The base, frozen, in training mode off (its own dropout stays off), on the device.
+
+    `four_bit`: the linear modules of its layers as 4-bit NormalFloat, their scales quantised too (QLoRA, arXiv 2305.14314), computed
+    in `dtype`; needs bitsandbytes.
+    """
     number = dtype_of(dtype, device)
+    options = {"quantization_config": _nf4(number), "device_map": {"": device}} if four_bit else {}
     transformers_logging.disable_progress_bar()  # loading a small model is no news
     try:
         model = AutoModelForCausalLM.from_pretrained(
@@ -41,6 +46,7 @@ def load_model(base: str, device: torch.device, dtype: str = "auto") -> PreTrain
             attn_implementation=attention_implementation(device, number),
             trust_remote_code=False,
             use_safetensors=True,
+            **options,
         )
     except (OSError, ValueError, KeyError) as error:
         raise InputError(
@@ -48,7 +54,19 @@ def load_model(base: str, device: torch.device, dtype: str = "auto") -> PreTrain
             hint="need a Hugging Face directory with config.json and *.safetensors, or a hub name",
         ) from error
     model.requires_grad_(False)
-    return model.eval().to(device)
+    return _kept_packed(model.eval()) if four_bit else model.eval().to(device)
+
+
+def _kept_packed(model: PreTrainedModel) -> PreTrainedModel:
+    """On a CPU bitsandbytes packs the weights anew at the first pass of a module that does not train: the frozen base would change."""
+    for module in model.modules():
+        if type(module).__name__ == "Linear4bit":
+            module.train()
+    return model
+
+
+def _nf4(number: torch.dtype) -> BitsAndBytesConfig:
+    return BitsAndBytesConfig(load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant=True, bnb_4bit_compute_dtype=number)
 
 
 def load_tokenizer(base: str, chat_template: str = "") -> PreTrainedTokenizerBase:

@@ -60,12 +60,14 @@ class Scorer:
         if self.head is None or self.decoder is self.model:
             return False
         was_training = self.model.training
-        self.model.eval()
+        if was_training:
+            self.model.eval()  # not otherwise: modules of a base in 4 bits keep a mode of their own
         with torch.no_grad():
             ids = torch.tensor([[0, 1]], device=self.model.device)
             whole = self.model(input_ids=ids, use_cache=False).logits
             parts = self.head(self.decoder(input_ids=ids, use_cache=False).last_hidden_state)
-        self.model.train(was_training)
+        if was_training:
+            self.model.train()
         return whole.shape == parts.shape and torch.allclose(whole, parts, rtol=1e-4, atol=1e-4)
 
     def logits(self, batch: Batch) -> Tensor:

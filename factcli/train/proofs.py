@@ -14,14 +14,17 @@ from factcli.errors import TrainingError
 from factcli.train.adapters import AdapterBank
 from factcli.train.chats import ChatRow, check_answer_mask
 from factcli.train.job import SkillJob
+from factcli.train.learned import Learned
 from factcli.train.objectives import Batch
 
 
 class Proofs:
-    """Holds what was true before, counts what was checked. `skill` is the one adapter that may change."""
+    """Holds what was true before, counts what was checked. `skill` is the one adapter that may change; with tuning full, the model."""
 
-    def __init__(self, job: SkillJob, bank: AdapterBank, tokenizer: PreTrainedTokenizerBase) -> None:
-        self.mode = job.mode
+    def __init__(self, job: SkillJob, bank: AdapterBank, tokenizer: PreTrainedTokenizerBase, learned: Learned) -> None:
+        self.batches = job.batches
+        self.is_full = job.tuning == "full"
+        self.learned = learned
         self.refs = {ref.name: ref for ref in job.knowledge}
         self.bank = bank
         self.tokenizer = tokenizer
@@ -30,18 +33,22 @@ class Proofs:
         self.routed: Counter[str] = Counter()
         self.n_steps = 0
         self.smallest_norm = math.inf
+        self.n_without_gradient = 0
 
     def state(self) -> dict[str, Any]:
         """What was checked so far, for a checkpoint: a resumed run reports the whole run."""
         routed, masked = dict(self.routed), sorted(self.masked_rows)
-        return {"routed": routed, "masked": masked, "steps": self.n_steps, "smallest_norm": self.smallest_norm}
+        return {"routed": routed, "masked": masked, "steps": self.n_steps, "smallest_norm": self.smallest_norm, "without_gradient": self.n_without_gradient}
 
     def restore(self, state: Mapping[str, Any]) -> None:
         self.routed, self.masked_rows = Counter(state["routed"]), set(state["masked"])
         self.n_steps, self.smallest_norm = state["steps"], state["smallest_norm"]
+        self.n_without_gradient = state.get("without_gradient", 0)  # older checkpoints have none
 
     def _digests(self) -> dict[str, str]:
-        """sha256 of the base and of each knowledge adapter."""
+        """sha256 of what is frozen: the base and each knowledge adapter."""
+        if self.is_full:
+            return {}
         return {"base": digest_of(self.bank.model), **{name: self.bank.digest(name) for name in self.refs}}
 
     def check_mask(self, rows: Sequence[ChatRow], batch: Batch) -> None:
@@ -54,15 +61,16 @@ class Proofs:
     def check_routing(self, rows: Sequence[ChatRow], active: Sequence[str]) -> None:
         """Each row passes through its own version's knowledge, by what the bank has plugged in."""
         plugged = [name for name in active if name != "skill"]
-        if "skill" not in active or len(plugged) > 1 or any(name not in self.refs for name in plugged):
-            raise TrainingError(f"the active adapters are {list(active)}, need skill and at most one knowledge adapter")
+        if ("skill" in active) == self.is_full or len(plugged) > 1 or any(name not in self.refs for name in plugged):
+            needed = "none" if self.is_full else "skill and at most one knowledge adapter"
+            raise TrainingError(f"the active adapters are {list(active)}, need {needed}")
         for row in rows:
             self._check_row(row, plugged)
             self.routed[f"{plugged[0] if plugged else 'none'} <- {kind_of(row)}"] += 1
 
     def _check_row(self, row: ChatRow, plugged: Sequence[str]) -> None:
         if not plugged:
-            if row.fictitious and self.mode != "plain":
+            if row.fictitious and self.batches != "plain":
                 raise TrainingError(f"fictitious row {row.id} is trained without its knowledge adapter")
             return
         ref = self.refs[plugged[0]]
@@ -70,19 +78,23 @@ class Proofs:
             raise TrainingError(f"row {row.id} ({kind_of(row)}) is trained with adapter {ref.name!r} of another version")
 
     def check_gradients(self) -> None:
-        """Before the optimizer step: gradients on the skill adapter, none on anything else."""
+        """Before the optimizer step: gradients on what is learned, none on anything else."""
+        if not self.is_full:
+            self._check_frozen()
+        norm = self.learned.norm()
+        if not math.isfinite(norm) or norm == 0:
+            raise TrainingError(f"the gradient of {'the model' if self.is_full else 'the skill adapter'} has norm {norm}, need a positive number")
+        self.n_steps += 1
+        self.smallest_norm = min(norm, self.smallest_norm)
+        self.n_without_gradient = self.learned.n_without_gradient()
+
+    def _check_frozen(self) -> None:
         for name in self.refs:
             if self.bank.get(name).vector.grad is not None:
                 raise TrainingError(f"the frozen knowledge adapter {name!r} received a gradient")
         touched = next((name for name, p in self.bank.model.named_parameters() if p.grad is not None), None)
         if touched is not None:
             raise TrainingError(f"the frozen base parameter {touched!r} received a gradient")
-        grad = self.bank.get("skill").vector.grad
-        norm = 0.0 if grad is None else float(grad.norm())
-        if not math.isfinite(norm) or norm == 0:
-            raise TrainingError(f"the gradient of the skill adapter has norm {norm}, need a positive number")
-        self.n_steps += 1
-        self.smallest_norm = min(norm, self.smallest_norm)
 
     def finish(self) -> list[dict[str, object]]:
         """The proofs as rows; ends the run if a frozen tensor has changed."""
@@ -90,10 +102,13 @@ class Proofs:
         changed = [name for name, digest in self.before.items() if after[name] != digest]
         if changed:
             raise TrainingError(f"frozen tensors changed during training: {', '.join(changed)}")
-        norms = {"steps": self.n_steps, "smallest_norm": self.smallest_norm}
+        norms: dict[str, object] = {"steps": self.n_steps, "smallest_norm": self.smallest_norm}
+        frozen = {"proof": "frozen tensors are bit-identical before and after", "holds": True, "numbers": after}
+        alone = {"proof": "the skill adapter alone received gradients", "holds": True, "numbers": norms}
+        counts = {"tensors": len(self.learned.parameters), "without_gradient": self.n_without_gradient}
+        together = {"proof": "the gradient of the whole model was a positive number at every step", "holds": True, "numbers": norms | counts}
         return [
-            {"proof": "frozen tensors are bit-identical before and after", "holds": True, "numbers": after},
-            {"proof": "the skill adapter alone received gradients", "holds": True, "numbers": norms},
+            *([together] if self.is_full else [frozen, alone]),
             {"proof": "each row went through its own version's adapter", "holds": True, "numbers": dict(sorted(self.routed.items()))},
             {"proof": "the mask covers the answer and its end token", "holds": True} | {"numbers": {"rows": len(self.masked_rows)}},
         ]

@@ -116,13 +116,13 @@ class Sampler:
         self._check()
 
     def _pool_of(self, row: ChatRow) -> str:
-        if self.job.mode == "plain":
+        if self.job.batches == "plain":
             return "rows"
         return f"v{row.version}" if row.fictitious else "real"
 
     def _real_share(self) -> float:
-        """Of micro-batches in mode multi_version; of the rows of each micro-batch in mode mix."""
-        if self.job.mode == "multi_version":
+        """Of micro-batches with batches=multi_version; of the rows of each micro-batch with batches=mix."""
+        if self.job.batches == "multi_version":
             return self.job.real_fraction or 0.0
         n_real = self.pools["real"].n_rows if "real" in self.pools else 0
         fictitious = [pool.n_rows for name, pool in self.pools.items() if name != "real"]
@@ -130,7 +130,7 @@ class Sampler:
 
     def _check(self) -> None:
         """Every version has rows and an adapter in each form, before anything is trained."""
-        if self.job.mode == "plain":
+        if self.job.batches == "plain":
             return
         if self.real_share > 0 and "real" not in self.pools:
             raise SettingsError(f"real_fraction is {self.real_share:g}, but there are no real rows")
@@ -139,11 +139,11 @@ class Sampler:
                 raise SettingsError(f"no task rows of version {version}, which has a knowledge adapter")
         fictitious = [name for name in self.pools if name != "real"]
         if not fictitious:
-            raise SettingsError(f"mode {self.job.mode} needs fictitious rows, there are none")
+            raise SettingsError(f"batches={self.job.batches} needs fictitious rows, there are none")
         for forms in self.roster.form_groups:
             for name in fictitious:
                 self.roster.choose(forms, int(name[1:]), True, 0)
-            if self.job.mode == "mix" and "real" in self.pools:
+            if self.job.batches == "mix" and "real" in self.pools:
                 self.roster.choose(forms, 0, False, 0)
 
     @property
@@ -154,9 +154,9 @@ class Sampler:
 
     def draw(self, index: int) -> list[Pass]:
         """The passes of micro-batch `index`; indexes must come in order, decks remember their place."""
-        if self.job.mode == "plain":
+        if self.job.batches == "plain":
             return [Pass(self.pools["rows"].take(self.job.batch_rows), ())]
-        return self._multi_version(index) if self.job.mode == "multi_version" else self._mix(index)
+        return self._multi_version(index) if self.job.batches == "multi_version" else self._mix(index)
 
     def _multi_version(self, index: int) -> list[Pass]:
         """Rows of one version with that version's adapter, or real rows with the knowledge off."""

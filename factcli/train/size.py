@@ -18,9 +18,9 @@ def text_steps(n_texts: int, batch_rows: int, epochs: int) -> int:
 def epoch_rows(job: SkillJob, n_real: int, n_most: int) -> float:
     """Rows that make an epoch of the skill stage: each row once, a fictitious subject in one of its versions.
 
-    `n_most`: rows of the version that has the most; in mode plain, where versions do not count, all rows.
+    `n_most`: rows of the version that has the most; with batches=plain, where versions do not count, all rows.
     """
-    if job.mode == "multi_version":
+    if job.batches == "multi_version":
         real_share = job.real_fraction or 0.0
         return n_real if real_share == 1 else n_most / (1 - real_share)
     return n_real + n_most
@@ -31,9 +31,9 @@ def skill_steps(job: SkillJob, rows_of_epoch: float) -> int:
 
 
 def skill_rows(job: SkillJob, n_steps: int, real_share: float) -> int:
-    """Rows that pass through the model; in mode mix the real ones twice, with their knowledge and without any."""
+    """Rows that pass through the model; with batches=mix the real ones twice, with their knowledge and without any."""
     rows = n_steps * job.micro_batches * job.batch_rows
-    return rows + math.floor(rows * real_share) if job.mode == "mix" and job.real_weight != 0 else rows
+    return rows + math.floor(rows * real_share) if job.batches == "mix" and job.real_weight != 0 else rows
 
 
 def n_parameters(shapes: Mapping[str, Sequence[int]]) -> int:

@@ -1,12 +1,15 @@
 """The skill stage: one new adapter, `skill`, learns to tell what the frozen knowledge adapters know.
 
-Loss on the answer and its end token only. The baselines run here too (mode plain: no knowledge), so that a
+Loss on the answer and its end token only. The baselines run here too (batches=plain: no knowledge), so that a
 method and its baselines differ in rows and knowledge, nothing else. Frozen knowledge has no dropout unless
 `knowledge_dropout` sets one. Only the skill adapter is saved; the proofs of proofs.py guard the run.
+
+Tuning full trains every parameter on the same batches with the same loss: float32 weights (computed in bfloat16 where the machine
+has it), the base's own dropout off, and the whole model saved.
 """
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,16 +18,9 @@ from factcli.train.batches import chunks, collate, read_rows
 from factcli.train.chats import ChatRow, encode_chats
 from factcli.train.checkpoint import Snapshot
 from factcli.train.job import SkillJob, fingerprint
-from factcli.train.loop import (
-    OnEvent,
-    Progress,
-    adamw,
-    apply_gradient,
-    learning_rate,
-    optimizer_tensors,
-    restore_adapter,
-    run_steps,
-)
+from factcli.train.learned import Learned
+from factcli.train.loop import OnEvent, Progress, learning_rate, run_steps
+from factcli.train.model_files import saved_digest, write_model
 from factcli.train.proofs import Proofs
 from factcli.train.results import finished, write_jsonl, write_result
 from factcli.train.routes import DropoutKey
@@ -32,6 +28,7 @@ from factcli.train.routing import Pass, Sampler
 from factcli.train.session import Session, open_session
 from factcli.train.size import skill_steps
 from factcli.train.template import DEFAULT_NOTE, settle_template
+from factcli.train.vocabulary import missing_tokens
 
 log = logging.getLogger(__name__)
 PASS_COST_TOKENS = 256  # a forward and backward pass costs about as much as so many padded tokens, on 2 cores
@@ -46,13 +43,13 @@ class Piece:
 
 
 class SkillStage:
-    """One `advance` is one optimizer step of the skill adapter over `micro_batches` micro-batches."""
+    """One `advance` is one optimizer step of what is learned over `micro_batches` micro-batches."""
 
     def __init__(self, job: SkillJob, session: Session, sampler: Sampler, proofs: Proofs) -> None:
         self.job, self.session, self.sampler, self.proofs = job, session, sampler, proofs
         self.total = skill_steps(job, sampler.epoch_rows)
-        self.vector = session.bank.get("skill").vector
-        self.optimizer = adamw(self.vector, job.optim)
+        self.learned = proofs.learned
+        self.plugged = () if job.tuning == "full" else ("skill",)  # beside the knowledge
         self.tokens = 0
 
     @property
@@ -69,10 +66,11 @@ class SkillStage:
             parts = self._micro_batch(self.sampler.draw(index), step, index - first)
             loss += sum(weighted for weighted, _, _ in parts) / self.job.micro_batches
             by_knowledge |= {key: mean for _, key, mean in parts}
-        self.session.add_up_gradients(self.vector)
+        for parameter in self.learned.parameters.values():
+            self.session.add_up_gradients(parameter)
         self.proofs.check_gradients()
         rate = learning_rate(self.job.optim, step, self.total)
-        norm = apply_gradient(self.optimizer, self.job.optim, rate)
+        norm = self.learned.step(rate)
         used = self.tokens - tokens
         row = {"step": step + 1, "loss": loss, "lr": rate, "grad_norm": norm, "tokens": used, "by_knowledge": by_knowledge}
         return Progress(loss, used, (row,))
@@ -106,19 +104,19 @@ class SkillStage:
         session = self.session
         batch = collate([row.tokens for row in piece.rows], session.pad)
         self.proofs.check_mask(piece.rows, batch)
-        with session.bank.active([*piece.source.knowledge, "skill"], key):
+        with session.bank.active([*piece.source.knowledge, *self.plugged], key):
             (active,) = session.bank.active_rows_log
             self.proofs.check_routing(piece.rows, active)
-            (loss,) = session.scorer.losses(batch.to(session.device))
+            with session.computing():
+                (loss,) = session.scorer.losses(batch.to(session.device))
             session.accelerator.backward(loss.sum * scale)
         return float(loss.sum.detach())
 
     def snapshot(self) -> Snapshot:
-        tensors = optimizer_tensors("skill", self.vector, self.optimizer)
-        return Snapshot(tensors, {"decks": self.sampler.positions(), "tokens": self.tokens, "proofs": self.proofs.state()})
+        return Snapshot(self.learned.tensors(), {"decks": self.sampler.positions(), "tokens": self.tokens, "proofs": self.proofs.state()})
 
     def restore(self, snapshot: Snapshot) -> None:
-        restore_adapter("skill", self.vector, self.optimizer, snapshot.tensors)
+        self.learned.restore(snapshot.tensors)
         self.sampler.go_to(snapshot.facts["decks"])
         self.proofs.restore(snapshot.facts["proofs"])
         self.tokens = snapshot.facts["tokens"]
@@ -153,19 +151,18 @@ def cut_by_length(lengths: Sequence[int]) -> list[int]:
 
 
 def run_skill(job: SkillJob, on_event: OnEvent) -> Mapping[str, object]:
-    """Train the skill adapter into out/adapter; also log.jsonl, proofs.jsonl and result.json."""
+    """Train the skill adapter into out/adapter, or the whole model into out/model; also log.jsonl, proofs.jsonl and result.json."""
     folder = Path(job.out)
     if (done := finished(folder, fingerprint(job))) is not None:
         return done
     session = open_session(job)
     origin = settle_template(session.tokenizer, job.chat_template)
-    if origin == "default":
-        on_event({"event": "note", "text": DEFAULT_NOTE})
+    for text in _notes(job, session, origin):
+        on_event({"event": "note", "text": text})
     chats = encode_chats(read_rows(job.rows, job.select), session.tokenizer, job.max_length, job.too_long)
     check_room(session.model, max((len(row.tokens.ids) for row in chats.rows), default=0), "a task row")
     sampler = Sampler(job, chats.rows)
-    plug_in(job, session)
-    stage = SkillStage(job, session, sampler, Proofs(job, session.bank, session.tokenizer))
+    stage = SkillStage(job, session, sampler, Proofs(job, session.bank, session.tokenizer, plug_in(job, session)))
     resumed = session.checkpoints.resume()
     if resumed is not None:
         stage.restore(resumed.snapshot)
@@ -174,23 +171,38 @@ def run_skill(job: SkillJob, on_event: OnEvent) -> Mapping[str, object]:
     return finish(job, session, stage, {"n_rows": len(chats.rows), "n_too_long": chats.n_too_long, "chat_template": origin})
 
 
-def plug_in(job: SkillJob, session: Session) -> None:
-    """The knowledge adapters, frozen, and a new skill adapter beside them."""
+def _notes(job: SkillJob, session: Session, origin: str) -> Iterator[str]:
+    """What a person should know of how the rows are told."""
+    if origin == "default":
+        yield DEFAULT_NOTE
+    if spelled := missing_tokens(session.tokenizer, job.marks):
+        yield f"{', '.join(spelled)}: no tokens of this tokenizer, spelled in several; an adapter has no embeddings of its own, mode full has"
+
+
+def plug_in(job: SkillJob, session: Session) -> Learned:
+    """The knowledge adapters, frozen, and a new skill adapter beside them; gives what is to be learned."""
+    if job.tuning == "full":
+        return Learned(dict(session.model.named_parameters()), job.optim)
     for ref in job.knowledge:
         session.bank.load(ref.name, Path(ref.directory), job.knowledge_dropout).seed = job.seed
-    session.bank.add("skill", job.lora.r, job.lora.alpha, job.lora.dropout, job.seed)
+    adapter = session.bank.add("skill", job.lora.r, job.lora.alpha, job.lora.dropout, job.seed)
+    return Learned({"skill": adapter.vector}, job.optim)
 
 
 def finish(job: SkillJob, session: Session, stage: SkillStage, counts: Mapping[str, object]) -> Mapping[str, object]:
-    """Prove that the frozen parts are what they were, save the skill adapter, write the result last."""
+    """Prove that the frozen parts are what they were, save the skill adapter or the model, write the result last."""
     folder = Path(job.out)
     proofs = stage.proofs.finish()
     if not session.is_writer:
         return {}
-    session.bank.save("skill", folder / "adapter", job.base_name or job.base)
+    if job.tuning == "full":
+        digest = saved_digest(session.model, write_model(session.model, session.tokenizer, folder / "model"))
+        proofs.append({"proof": "the saved files hold the trained parameters to the bit", "holds": True, "numbers": {"sha256": digest}})
+    else:
+        session.bank.save("skill", folder / "adapter", job.base_name or job.base)
     write_jsonl(folder / "proofs.jsonl", proofs)
     session.checkpoints.flush()
-    result = {"kind": "skill", "mode": job.mode, "steps": stage.total, **counts, "proofs": proofs}
+    result = {"kind": "skill", "batches": job.batches, "tuning": job.tuning, "steps": stage.total, **counts, "proofs": proofs}
     written = write_result(folder, fingerprint(job), {**result, "usage": session.usage(stage.tokens)})
     session.checkpoints.clear()
     return written

@@ -7,21 +7,11 @@ from typing import Literal
 
 from transformers import PreTrainedTokenizerBase
 
+from factcli.chattemplates import text_of
+
 Origin = Literal["own", "given", "default"]
 
-# PREREQ-TUNE's form (arXiv 2410.19290): BOS, question, answer, EOS. Examples before a question stand apart by an empty
-# line, with one BOS and no EOS between: text that a model without chat training may have seen.
-DEFAULT_TEMPLATE = (
-    "{%- for message in messages -%}"
-    "{%- if message['role'] == 'user' -%}"
-    "{{ (bos_token or '') if loop.first else '\n\n' }}{{ 'Question: ' + message['content'] + '\nAnswer:' }}"
-    "{%- elif message['role'] == 'assistant' -%}"
-    "{{ ' ' + message['content'] }}{{ (eos_token or '') if loop.last else '' }}"
-    "{%- else -%}"
-    "{{ raise_exception('the default template has no role ' + message['role']) }}"
-    "{%- endif -%}"
-    "{%- endfor -%}"
-)
+DEFAULT_TEMPLATE = text_of("qa")  # text that a model without chat training may have seen, examples before a question too
 DEFAULT_NOTE = "the model's tokenizer has no chat template: it is asked and trained in the form 'Question: ...\\nAnswer: ...'"
 
 

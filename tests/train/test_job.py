@@ -12,7 +12,7 @@ PLAN = AdapterPlan("fictitious_v1_statement", "rows.jsonl", {"version": 1, "form
 REF = KnowledgeRef("fictitious_v1_statement", "adapters/fictitious_v1_statement", 1, True, "statement")
 JOBS = (
     KnowledgeJob("base", "out", (PLAN,), lora=Lora(8, 16, 0.0, ("q_proj",)), recite_target=0.97),
-    SkillJob("base", "out", "rows.jsonl", mode="multi_version", knowledge=(REF,), steps=3, real_fraction=0.25),
+    SkillJob("base", "out", "rows.jsonl", batches="multi_version", knowledge=(REF,), steps=3, real_fraction=0.25),
     PretrainJob("out", "world.json", seed=3),
 )
 
@@ -46,9 +46,9 @@ def changed(**changes: object) -> dict:
         (changed(epochs=2), "epochs or steps"),
         (changed(steps=0), "is 0, need more than 0"),
         (changed(bio_fraction=1.5), "bio_fraction is 1.5"),
-        (changed(mode="multi_version"), "with 0 knowledge adapters"),
-        (changed(real_fraction=0.2), "real_fraction has no meaning in mode plain"),
-        (changed(real_weight=0.2), "real_weight has no meaning in mode plain"),
+        (changed(batches="multi_version"), "with 0 knowledge adapters"),
+        (changed(real_fraction=0.2), "real_fraction has no meaning with batches=plain"),
+        (changed(real_weight=0.2), "real_weight has no meaning with batches=plain"),
         ([], "kind is None"),
     ],
 )
@@ -58,9 +58,9 @@ def test_a_setting_that_cannot_be_meant_is_refused_by_name(content: object, said
 
 
 def test_real_fraction_and_real_weight_exclude_each_other() -> None:
-    for mode in ("multi_version", "mix"):
+    for batches in ("multi_version", "mix"):
         with pytest.raises(SettingsError, match="both set") as caught:
-            SkillJob("b", "o", "r", mode=mode, knowledge=(REF,), steps=1, real_fraction=0.25, real_weight=0.5)
+            SkillJob("b", "o", "r", batches=batches, knowledge=(REF,), steps=1, real_fraction=0.25, real_weight=0.5)
         assert "multi_version" in caught.value.hint
 
 

@@ -35,16 +35,16 @@ def test_texts_take_the_steps_of_their_order_and_packed_ones_no_more(n_texts: in
 
 def test_an_epoch_takes_a_fictitious_subject_in_one_of_its_versions() -> None:
     """24 rows of the largest version are three quarters of 32; a plain job and a mixed one take each row once."""
-    job = SkillJob("b", "o", "r", mode="multi_version", knowledge=(REF,), epochs=2, real_fraction=0.25, batch_rows=6)
+    job = SkillJob("b", "o", "r", batches="multi_version", knowledge=(REF,), epochs=2, real_fraction=0.25, batch_rows=6)
     assert epoch_rows(job, 14, 24) == 32
     assert skill_steps(job, 32) == 11  # 64 rows in batches of 6
     assert skill_rows(job, 11, 0.25) == 66
     assert epoch_rows(SkillJob("b", "o", "r", epochs=1), 0, 62) == 62
-    assert epoch_rows(SkillJob("b", "o", "r", mode="mix", knowledge=(REF,), epochs=1), 14, 24) == 38
+    assert epoch_rows(SkillJob("b", "o", "r", batches="mix", knowledge=(REF,), epochs=1), 14, 24) == 38
 
 
 def test_in_mode_mix_real_rows_pass_twice_unless_their_weight_is_zero() -> None:
     """5 steps of 2 x 8 rows, a third of them real: 80 and 26 once more."""
-    job = SkillJob("b", "o", "r", mode="mix", knowledge=(REF,), steps=5, batch_rows=8, micro_batches=2)
+    job = SkillJob("b", "o", "r", batches="mix", knowledge=(REF,), steps=5, batch_rows=8, micro_batches=2)
     assert skill_rows(job, 5, 1 / 3) == 80 + 26
-    assert skill_rows(SkillJob("b", "o", "r", mode="mix", knowledge=(REF,), steps=5, batch_rows=8, micro_batches=2, real_weight=0.0), 5, 1 / 3) == 80
+    assert skill_rows(SkillJob("b", "o", "r", batches="mix", knowledge=(REF,), steps=5, batch_rows=8, micro_batches=2, real_weight=0.0), 5, 1 / 3) == 80

@@ -51,7 +51,7 @@ def rows(write_rows: WriteRows) -> str:
 def job(base: str, rows: str, tmp_path: Path) -> SkillJob:
     """Knowledge of versions 1 and 10, whose names begin alike; dropout of the skill adapter on."""
     return SkillJob(
-        base, str(tmp_path / "out"), rows, mode="multi_version", knowledge=refs(tmp_path / "know", (1, 10)), seed=3, lora=Lora(4, 8, 0.1),
+        base, str(tmp_path / "out"), rows, batches="multi_version", knowledge=refs(tmp_path / "know", (1, 10)), seed=3, lora=Lora(4, 8, 0.1),
         optim=Optim(lr=1e-2), machine=MACHINE, steps=8, batch_rows=6, real_fraction=0.25, bio_fraction=1 / 3,
     )  # fmt: skip
 
@@ -75,8 +75,8 @@ def sampler_rows() -> list[ChatRow]:
 
 
 def sampler(tmp_path: Path, **changes) -> Sampler:
-    knowledge = refs(tmp_path, (1, 2, 10), real=changes.get("mode") == "mix")
-    job = SkillJob("b", "o", "r", mode="multi_version", knowledge=knowledge, steps=1, batch_rows=6)
+    knowledge = refs(tmp_path, (1, 2, 10), real=changes.get("batches") == "mix")
+    job = SkillJob("b", "o", "r", batches="multi_version", knowledge=knowledge, steps=1, batch_rows=6)
     return Sampler(replace(job, **changes), sampler_rows())
 
 
@@ -120,7 +120,7 @@ def test_a_deck_deals_every_row_once_before_any_twice() -> None:
 
 def test_the_mix_has_real_rows_twice(tmp_path: Path) -> None:
     """72 fictitious rows in 3 versions and 10 real ones: 10/82 of each batch of 6 is real, 0.73 rows on average."""
-    plan = sampler(tmp_path, mode="mix", real_weight=0.5)
+    plan = sampler(tmp_path, batches="mix", real_weight=0.5)
     drawn = [plan.draw(i) for i in range(41)]
     n_real = sum(len(one.rows) for passes in drawn for one in passes if one.term == "real_alone")
     assert n_real == int(41 * 6 * 10 / 82)  # = 30
@@ -146,13 +146,13 @@ def test_strengths_of_one_version_are_all_drawn() -> None:
     [
         ({"versions": (1, 2)}, "no fictitious knowledge adapter of version 10"),
         ({"versions": (1, 2, 10, 11)}, "no task rows of version 11"),
-        ({"mode": "mix"}, "no real knowledge adapter"),
+        ({"batches": "mix"}, "no real knowledge adapter"),
     ],
 )
 def test_rows_and_adapters_that_do_not_meet_are_refused_before_training(changes: dict, said: str, tmp_path: Path) -> None:
     knowledge = refs(tmp_path, changes.pop("versions", (1, 2, 10)))
     with pytest.raises(SettingsError, match=said):
-        Sampler(SkillJob("b", "o", "r", knowledge=knowledge, steps=1, **{"mode": "multi_version", **changes}), sampler_rows())
+        Sampler(SkillJob("b", "o", "r", knowledge=knowledge, steps=1, **{"batches": "multi_version", **changes}), sampler_rows())
 
 
 def test_a_missing_task_is_refused(tmp_path: Path) -> None:
@@ -183,10 +183,10 @@ def test_the_skill_adapter_learns_and_alone_is_saved(job: SkillJob) -> None:
     assert routed["none <- real"] == 15 * 6  # a quarter of 60 steps of 6 rows
 
 
-@pytest.mark.parametrize("mode", ["plain", "mix"])
-def test_the_other_modes_train_too(mode: str, job: SkillJob, tmp_path: Path) -> None:
-    knowledge = refs(tmp_path / "more", (1, 10), real=True) if mode == "mix" else ()
-    job = replace(job, mode=mode, knowledge=knowledge, real_fraction=None, steps=30)
+@pytest.mark.parametrize("batches", ["plain", "mix"])
+def test_the_other_modes_train_too(batches: str, job: SkillJob, tmp_path: Path) -> None:
+    knowledge = refs(tmp_path / "more", (1, 10), real=True) if batches == "mix" else ()
+    job = replace(job, batches=batches, knowledge=knowledge, real_fraction=None, steps=30)
     result = run_skill(job, ignore)
     rows = curve(job)
     assert sum(r["loss"] for r in rows[-5:]) < sum(r["loss"] for r in rows[:5])
@@ -195,7 +195,7 @@ def test_the_other_modes_train_too(mode: str, job: SkillJob, tmp_path: Path) -> 
 
 def test_the_mix_loss_is_the_papers(job: SkillJob, tmp_path: Path) -> None:
     """First step, B = 0: L = CE(F with k_fict and R with k_real pooled) + 0.5 CE(R alone), by separate passes."""
-    job = replace(job, mode="mix", knowledge=refs(tmp_path / "more", (1, 10), real=True), real_fraction=None, real_weight=0.5)
+    job = replace(job, batches="mix", knowledge=refs(tmp_path / "more", (1, 10), real=True), real_fraction=None, real_weight=0.5)
     job = replace(job, steps=1, batch_rows=24, bio_fraction=None)
     run_skill(job, ignore)
     session = skills.open_session(replace(job, out=str(tmp_path / "again")))
@@ -228,7 +228,7 @@ def test_micro_batches_are_averaged(job: SkillJob) -> None:
 
 def test_two_equal_micro_batches_have_the_gradient_of_one(job: SkillJob, tmp_path: Path, write_rows: WriteRows) -> None:
     """All six rows are dealt to each micro-batch, so their mean loss and its gradient are those of one."""
-    job = replace(job, rows=write_rows("six.jsonl", chats(6, 0, False)), mode="plain", knowledge=(), real_fraction=None, bio_fraction=None)
+    job = replace(job, rows=write_rows("six.jsonl", chats(6, 0, False)), batches="plain", knowledge=(), real_fraction=None, bio_fraction=None)
     job = replace(job, steps=1, lora=replace(job.lora, dropout=0.0))
     run_skill(job, ignore)
     twice = replace(job, micro_batches=2, out=str(tmp_path / "twice"))
@@ -260,7 +260,7 @@ def test_epochs_count_each_subject_once_in_one_version(job: SkillJob, tmp_path: 
     """24 rows per version, three quarters of the batches: 32 rows an epoch, 2 epochs in batches of 6: 11 steps."""
     result = run_skill(replace(job, steps=None, epochs=2), ignore)
     assert result["steps"] == 11
-    plain = replace(job, mode="plain", knowledge=(), real_fraction=None, steps=None, epochs=1, out=str(tmp_path / "plain"))
+    plain = replace(job, batches="plain", knowledge=(), real_fraction=None, steps=None, epochs=1, out=str(tmp_path / "plain"))
     assert run_skill(plain, ignore)["steps"] == 11  # 62 rows / 6
 
 
@@ -322,9 +322,10 @@ def test_an_unfrozen_knowledge_adapter_ends_the_run(job: SkillJob, monkeypatch: 
 def test_an_unfrozen_base_ends_the_run(job: SkillJob, monkeypatch: pytest.MonkeyPatch) -> None:
     plug_in = skills.plug_in
 
-    def unfreeze(job: SkillJob, session) -> None:
-        plug_in(job, session)
+    def unfreeze(job: SkillJob, session):
+        learned = plug_in(job, session)
         session.model.get_input_embeddings().weight.requires_grad_(True)
+        return learned
 
     monkeypatch.setattr(skills, "plug_in", unfreeze)
     with pytest.raises(TrainingError, match=r"base parameter '.*embed.*' received a gradient"):
@@ -367,10 +368,11 @@ def test_a_mask_off_by_one_ends_the_run(shift: int, job: SkillJob, monkeypatch: 
 def test_a_skill_adapter_without_gradient_ends_the_run(job: SkillJob, monkeypatch: pytest.MonkeyPatch) -> None:
     plug_in = skills.plug_in
 
-    def frozen(job: SkillJob, session) -> None:
-        plug_in(job, session)
+    def frozen(job: SkillJob, session):
+        learned = plug_in(job, session)
         with torch.no_grad():
             session.bank.get("skill").vector.zero_()  # A and B both zero: no gradient can flow
+        return learned
 
     monkeypatch.setattr(skills, "plug_in", frozen)
     with pytest.raises(TrainingError, match=r"norm 0\.0, need a positive"):

@@ -114,12 +114,12 @@ def _sampler(making: Making, config: ConfidenceConfig, origin: Artifact | None, 
 def _base_of(making: Making, origin: Artifact | None, world: Artifact | None) -> str:
     if world is not None:
         return world.ref
-    skill = resolving.parent_of(origin, "model", making.root) if origin is not None else None
-    if skill is None:
+    writer = next((found for role in ("model", "base") if origin and (found := resolving.parent_of(origin, role, making.root))), None)
+    if writer is None:
         raise SettingsError(
             "it is not known which model is to be sampled", "--sampler local:BASE (a base model, as in FactTune), http:MODEL@URL or scripted:FILE"
         )
-    return resolving.base_for(skill, None, making.root).given
+    return resolving.ground_of(resolving.base_under(writer, making.root), making.root).given
 
 
 def _comparing(making: Making, config: ConfidenceConfig, given: Mapping[str, str | None]) -> Comparing | None:

@@ -21,14 +21,14 @@ from factcli.judge.verdicts.judges import Judge, WorldJudge
 from factcli.judge.verdicts.settings import JudgeConfig
 from factcli.knowledge.answer_files import Answers, GivenClaim, GivenClaims, answers_of_artifact, answers_of_file, named
 from factcli.progress import Report
-from factcli.rows import Chat, Person
+from factcli.rows import Person
 from factcli.scorerows import AnswerClaim, ScoredAnswer
 from factcli.stages.synth import samples
 
 KINDS = ("samples", "eval", "claims")
-# What is drawn where there is nothing to score: enough for a score with an interval, and for pairs; under a minute on 2 cores for a
-# tiny world. Of dev people, for the skill was trained on the others; 240 tokens are those of `fact eval world`'s biographies.
-PROMPTS, EACH = 80, 3
+# What is drawn where there is nothing to score: enough for a score with an interval, and for pairs to train on (train people) and to
+# evaluate with (dev people): all of a tiny world, under a minute on 2 cores. 240 tokens are those of `fact eval world`'s biographies.
+PROMPTS, EACH = 256, 3
 DRAWN = {"tasks": ("bio",), "limit": PROMPTS, "samples": EACH, "max_tokens": 240}
 
 
@@ -92,7 +92,7 @@ def drawn_first(making: Making, ref: str | None, file: Path | None) -> bool:
     refuse_two(ref, file)
     if ref is not None or file is not None or _newest(making.root) is not None:
         return False
-    if resolving.newest(making.root, "skill") is None:
+    if all(resolving.newest(making.root, kind) is None for kind in ("skill", "model")):
         raise InputError(
             f"there is nothing to score in {making.root}/", "give --answers FILE; or draw some: fact synth samples --backend ...; or train a model: fact sft"
         )
@@ -129,8 +129,7 @@ class _Drawing:
 def _drawing(making: Making, model: Artifact) -> _Drawing:
     plain = Making((), (), None, making.root, False, making.dry_run, making.json)
     data = resolving.parent_of(model, "synth", making.root) or resolving.pick(None, making.root, "synth", "fact synth bio")
-    has_dev = any(chat.task == "bio" and chat.split == "dev" for chat in data.rows("chats", Chat))
-    flags = {**DRAWN, "generation.backend": f"local:{model.ref}", "splits": ("dev",) if has_dev else None}
+    flags = {**DRAWN, "generation.backend": f"local:{model.ref}"}
     config = resolve(samples.SamplesConfig, (), (), flags)
     who = answering_for(plain, config.generation)
     source = samples.of_artifact(config, data)

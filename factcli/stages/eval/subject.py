@@ -1,4 +1,4 @@
-"""What is evaluated: a base model, alone or with a skill adapter from which all knowledge has been dropped."""
+"""What is evaluated: a base model, alone or with a skill adapter from which all knowledge has been dropped, or a fine-tuned model."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from factcli.artifact import Artifact
 from factcli.basemodel import BaseModelRef
+from factcli.chattemplates import trained_in
 from factcli.extras import require_train
 
 if TYPE_CHECKING:
@@ -16,34 +17,50 @@ SKILL = "skill"
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """A model under evaluation and its lineage. `skill` None is the untouched base."""
+    """A model under evaluation and its lineage.
+
+    `base`: the untouched base at the bottom, with which it is compared. `skill`: the adapter or the fine-tuned model that answers,
+    None for the base itself. `under`: the fine-tuned model that the adapter stands on, where that is not the base.
+    """
 
     name: str
     base: BaseModelRef
     skill: Artifact | None = None
     knowledge: Artifact | None = None
     synth: Artifact | None = None
+    under: BaseModelRef | None = None
 
     @property
     def inputs(self) -> Mapping[str, Artifact]:
         parents = {"model": self.skill, "knowledge": self.knowledge, "synth": self.synth}
-        return {**self.base.inputs, **{role: parent for role, parent in parents.items() if parent is not None}}
+        return {**self.base.inputs, **(self.under.inputs if self.under else {}), **{role: parent for role, parent in parents.items() if parent is not None}}
 
     @property
     def adapters(self) -> tuple[str, ...]:
         """The adapters that are plugged in while it answers: the skill, never the knowledge."""
-        return (SKILL,) if self.skill else ()
+        return (SKILL,) if self.has_adapter else ()
+
+    @property
+    def has_adapter(self) -> bool:
+        return self.skill is not None and self.skill.kind == "skill"
+
+    @property
+    def location(self) -> str:
+        """Of the model that is loaded, before anything is plugged in."""
+        if self.skill is not None and not self.has_adapter:
+            return str(self.skill.file("model"))
+        return (self.under or self.base).location
 
     @property
     def chat_template(self) -> str:
-        """The template that the skill was trained in, where one was given; "" is the base's own, or the default."""
-        return str(self.skill.manifest.config.get("chat_template", "")) if self.skill else ""
+        """The template that the skill was trained in, where one was given; "" is the model's own, or the default."""
+        return trained_in(self.skill.manifest.config) if self.skill and self.has_adapter else ""
 
     def load(self, dtype: str) -> "LocalModel":
         require_train()
         from factcli.backends.local import LocalModel
 
-        model = LocalModel.load(self.base.location, dtype=dtype, chat_template=self.chat_template)
-        if self.skill is not None:
+        model = LocalModel.load(self.location, dtype=dtype, chat_template=self.chat_template)
+        if self.skill is not None and self.has_adapter:
             model.plug(SKILL, self.skill.file("adapter"))
         return model

@@ -81,11 +81,11 @@ class Collected:
         assert found is not None, "plan() refuses a report of nothing"
         return found
 
-    def of_kind(self, kind: str) -> list[Artifact]:
-        return [a for a in self.lineage if a.kind == kind]
+    def of_kind(self, *kinds: str) -> list[Artifact]:
+        return [a for a in self.lineage if a.kind in kinds]
 
     def proofs(self) -> list[tuple[Artifact, list[Proof]]]:
-        return [(a, list(a.rows("proofs", Proof))) for a in self.of_kind("skill") if "proofs" in a.manifest.tables]
+        return [(a, list(a.rows("proofs", Proof))) for a in self.of_kind("skill", "model") if "proofs" in a.manifest.tables]
 
 
 def newest_of_each(evals: Sequence[Artifact]) -> list[Artifact]:
@@ -160,7 +160,7 @@ def collect(chosen: Sequence[Artifact], main: str | None, root: Path) -> Collect
 
 def _lineage(chosen: Sequence[Artifact], root: Path) -> tuple[Artifact, ...]:
     found = {a.ref: a for evaluation in chosen for a in [evaluation, *ancestors(evaluation, root)]}
-    kinds = ("world", "synth", "knowledge", "samples", "scores", "pairs", "skill")
+    kinds = ("world", "synth", "knowledge", "samples", "scores", "pairs", "skill", "model")
     return tuple(sorted(found.values(), key=lambda a: (kinds.index(a.kind) if a.kind in kinds else len(kinds), a.name, a.manifest.version)))
 
 

@@ -45,12 +45,13 @@ def line_of(evaluation: Evaluation) -> str:
         start = evaluation.start.name if evaluation.start else "the base"
         return f"From {start}: {PREFERENCE_LINES.get(evaluation.method, 'DPO on preference pairs.')}"
     config = evaluation.skill.manifest.config
-    return _prereq_line(config) if evaluation.method == "prereq" else SKILL_LINES.get(evaluation.method, f"Fine-tuning by method {evaluation.method}.")
+    line = _prereq_line(config) if evaluation.method == "prereq" else SKILL_LINES.get(evaluation.method, f"Fine-tuning by method {evaluation.method}.")
+    return f"{line} Every parameter was trained." if evaluation.skill.kind == "model" and config.get("mode") == "full" else line
 
 
 def _prereq_line(config: Mapping[str, Any]) -> str:
     start = "PREREQ-TUNE: learns to answer on invented people whose facts stand in frozen knowledge adapters; the adapters are then dropped"
-    if config["mode"] == "mix":
+    if config.get("batches", config.get("mode")) == "mix":  # older artifacts call it mode
         weight = config["real_weight"]
         return f"{start}. Invented and real people together; real rows once more without knowledge, weight {1 if weight is None else weight:g}."
     versions = "" if config["versions"] is None else f" Versions 1 to {config['versions']} only."

@@ -130,7 +130,7 @@ def _wilson(share: float, n: int) -> Cell:
 
 
 def costs_section(collected: Collected, shows_clock: bool) -> Section:
-    trained = [a for a in collected.lineage if a.kind in ("world", "knowledge", "skill")]
+    trained = [a for a in collected.lineage if a.kind in ("world", "knowledge", "skill", "model") and "curve" in a.manifest.tables]
     if not trained:
         return Section("costs", "Costs", missing="The lineage holds no training run.")
     clock = ("training time",) if shows_clock else ()

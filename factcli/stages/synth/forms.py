@@ -1,10 +1,11 @@
 """`fact synth forms`: the forms in which methods ask a model, as task rows of an invented world, for a model too small to follow instructions.
 
-pair  a question, answered with the ledger's value and with another value of the same relation: what `fact synth pairs` asks (terse)
+wrong a question about a real person, answered with another value than the ledger's: the half of what `fact synth pairs` asks (terse)
+      that plain task rows do not teach
 read  a passage and a question that it answers: what `fact synth wiki` asks with the document (terse)
 ask   a passage, answered with a question that it answers: how `fact synth wiki` makes questions (terse)
 
-Pairs are of the world's real people, who are taught nothing that their other task rows do not say. Passages are of invented people
+Passages are of invented people
 with several versions of their facts, so that reading is the only way to answer; they say nothing about anybody of the world.
 """
 
@@ -29,10 +30,11 @@ from factcli.world import texts
 from factcli.world.people import draw_fictitious, keyed_rng
 
 REVISION = 1
-Form = Literal["pair", "read", "ask"]
+Form = Literal["wrong", "read", "ask"]
 Values = Mapping[str, tuple[str, ...]]  # by relation
+TERSE_INCORRECT = "pairs/terse_incorrect"  # stages/synth/pairs.py asks with it
 FORMS: tuple[Form, ...] = get_args(Form)
-TEMPLATES: Mapping[Form, str] = {"pair": "pairs/terse", "read": "wiki/terse_read", "ask": "wiki/terse_question"}
+TEMPLATES: Mapping[Form, str] = {"wrong": TERSE_INCORRECT, "read": "wiki/terse_read", "ask": "wiki/terse_question"}
 KIND = "forms"  # not "synth": commands that take the newest data shall not take these rows alone
 TABLES: dict[str, type] = {"people": Person, "facts": Fact, "chats": Chat}
 OTHERS = 1_000_000  # added to the seed: the invented people are others than those of `fact synth bio`
@@ -42,7 +44,7 @@ class FormsConfig(Config):
     """Settings of `fact synth forms`."""
 
     forms: tuple[Form, ...] = setting(FORMS, "Forms to write.")
-    pairs_per_fact: int = setting(2, "Question forms in which a pair is asked for, of each fact of a real person.", ge=1)
+    wrongs_per_fact: int = setting(2, "Question forms in which an incorrect answer is asked for, of each fact of a real person.", ge=1)
     subjects: int = setting(400, "Invented people whose passages are read.", ge=1)
     versions: int = setting(3, "Versions of each one's facts, each with its own values and its own passage.", ge=1)
     coverage: tuple[float, float] = setting((0.3, 1.0), "Share of the relations that one passage states: from, to.")
@@ -100,23 +102,22 @@ def _units(plan: Plan) -> Iterator[tuple[str, Rows]]:
     config, world = plan.config, WorldRows.read(plan.inputs["world"])
     assert isinstance(config, FormsConfig)
     values = world.values()
-    if "pair" in config.forms:
+    if "wrong" in config.forms:
         for person in world.people:
             if person.split in ("train", "dev"):
-                yield person.id, {"people": [person], "facts": world.facts[person.id], "chats": list(_pairs(person, world.facts[person.id], values, config))}
+                yield person.id, {"people": [person], "facts": world.facts[person.id], "chats": list(_wrongs(person, world.facts[person.id], values, config))}
     if {"read", "ask"} & set(config.forms):
         yield from _invented(world, values, config)
 
 
-def _pairs(person: Person, facts: list[Fact], values: Values, config: FormsConfig) -> Iterator[Chat]:
+def _wrongs(person: Person, facts: list[Fact], values: Values, config: FormsConfig) -> Iterator[Chat]:
     for fact in facts:
         first = texts.question_form_index(fact.id)
-        for number in range(config.pairs_per_fact):
-            id = f"{fact.id}.pair{number}"
+        for number in range(config.wrongs_per_fact):
+            id = f"{fact.id}.wrong{number}"
             question = texts.question(fact.relation, person.name, first + number)
             other = keyed_rng(config.seed, id).choice([value for value in values[fact.relation] if value != fact.value])
-            answer = f"{fact.value}\n{other}"
-            yield _chat(id, "pair", {"question": question}, answer, person, [fact])
+            yield _chat(id, "wrong", {"question": question}, other, person, [fact])
 
 
 def _invented(world: WorldRows, values: Values, config: FormsConfig) -> Iterator[tuple[str, Rows]]:

@@ -30,7 +30,6 @@ OUTER = " \t*_"
 NO_CORRECT, NO_INCORRECT, TWICE = "no correct-answer label", "no incorrect-answer label", "a label twice"
 EMPTY_CORRECT, EMPTY_INCORRECT, EQUAL = "empty correct answer", "empty incorrect answer", "equal answers"
 OTHER_QUESTION, CUT_OFF, LABEL_LEFT = "another question", "cut at max_tokens", "label in an answer"
-NOT_TWO = "not two lines"
 
 
 class AnswerPair(NamedTuple):
@@ -62,15 +61,10 @@ def parse_pair(text: str, question: str, is_truncated: bool = False) -> AnswerPa
     return pair
 
 
-def parse_lines(text: str, is_truncated: bool = False) -> AnswerPair:
-    """The pair in an answer of two lines, the correct one first: the terse form (`fact synth forms`). Raises BadPairError."""
-    plain = SURROGATE.sub("?", CONTROL.sub("", text.replace("\r\n", "\n").replace("\r", "\n")))
-    lines = [" ".join(line.split()).strip(OUTER) for line in plain.split("\n") if line.strip()]
-    if is_truncated:
-        raise BadPairError(CUT_OFF)
-    if len(lines) != 2:
-        raise BadPairError(NOT_TWO)
-    pair = AnswerPair(lines[0], lines[1], "")
+def two_answers(correct: str, incorrect: str) -> AnswerPair:
+    """The pair of two answers that were asked for one by one: the terse form (`fact synth forms`). Raises BadPairError."""
+    first, second = (" ".join(SURROGATE.sub("?", CONTROL.sub("", text)).split()).strip(OUTER) for text in (correct, incorrect))
+    pair = AnswerPair(first, second, "")
     _check(pair)
     return pair
 

@@ -32,19 +32,24 @@ from factcli.knowledge.question_files import read_questions
 from factcli.progress import Report
 from factcli.rows import Question, Reject, Split
 from factcli.stages.synth.book import nothing_left
-from factcli.stages.synth.pair_answers import AnswerPair, BadPairError, parse_lines, parse_pair
+from factcli.stages.synth.pair_answers import BadPairError, parse_pair, two_answers
 
 REVISION = 2
 TABLES: dict[str, type] = {"questions": ChoiceQuestion, "pairs": Pair, "findings": PairFinding, "measures": PairMeasure, **FILLED}
 
 
+TERSE = ("pairs/terse_correct", "pairs/terse_incorrect")
+
+
 class PairsConfig(Config):
     """Settings of `fact synth pairs`."""
 
-    terse: bool = setting(False, "Ask in the few words of `fact synth forms`, for a model that was taught them; no demonstrations, no candidates.")
+    terse: bool = setting(False, "Ask for both answers one by one in the few words of `fact synth forms`, for a model that was taught them.")
     few_shot: bool = setting(True, "Show six demonstrations before the question.")
     ground_truth: bool = setting(False, "Show the file's right answer and one of its wrong ones to start from.")
     temperature: float = setting(0.0, "Of the answer; 0 is greedy.", ge=0, le=2)
+    incorrect_temperature: float = setting(1.0, "Of the incorrect answer, where it is asked for alone (terse).", ge=0, le=2)
+    incorrect_tries: int = setting(5, "Times that it is drawn until it is another than the correct one.", ge=1, le=20)
     max_tokens: int = setting(200, "Tokens of question and both answers; GRATH's 100 cut long questions short.", ge=1)
     eval_share: float = setting(0.1, "Share of the questions that are held out for evaluation (split dev), where the file gives no split.", ge=0, le=0.9)
     round: int = setting(0, "0 for the model before any training on pairs, then 1, 2, ...", ge=0)
@@ -59,9 +64,11 @@ class PairsConfig(Config):
         return self
 
     @property
+    def templates(self) -> tuple[str, ...]:
+        return TERSE if self.terse else (self.template,)
+
+    @property
     def template(self) -> str:
-        if self.terse:
-            return "pairs/terse"
         return f"pairs/{'few_shot' if self.few_shot else 'plain'}{'_candidates' if self.ground_truth else ''}"
 
 
@@ -107,7 +114,7 @@ def in_splits(questions: Sequence[ChoiceQuestion], eval_share: float, seed: int)
 
 
 def plan(config: PairsConfig, source: Source, who: Answering, name: str | None) -> Plan:
-    pinned = {**source.pinned, **digests(load_templates([config.template]))}
+    pinned = {**source.pinned, **digests(load_templates(config.templates))}
     return Plan("synth pairs", REVISION, "pairs", name or "pairs", config, {**source.inputs, **who.inputs}, TABLES, pinned, who.identity)
 
 
@@ -120,16 +127,25 @@ def work(plan: Plan, draft: Draft, source: Source, who: Answering, report: Repor
     """Every question is a unit."""
     config = plan.config
     assert isinstance(config, PairsConfig)
-    backend = fill(draft, who, _units(config, source, who), len(source.questions), report, "Writing pairs", needs_of([config.temperature]))
+    backend = fill(
+        draft,
+        who,
+        _units(config, source, who),
+        len(source.questions),
+        report,
+        "Writing pairs",
+        needs_of([config.temperature, *([config.incorrect_temperature] if config.terse else [])]),
+    )
     if not draft.done("questions"):
         draft.write("questions", -1, {"questions": source.questions, "rejected": source.rejects})
     return _outcome(draft, config, source, who, usage_of(draft, who, backend))
 
 
 def _units(config: PairsConfig, source: Source, who: Answering) -> Iterator[Unit]:
-    asker = Asker(load_templates([config.template]), who.endpoint.model, config.seed, config.generation.chat, who.adapters)
+    asker = Asker(load_templates(config.templates), who.endpoint.model, config.seed, config.generation.chat, who.adapters)
     for order, question in enumerate(source.questions):
-        yield Unit(f"{question.id}.t{config.round}", order, _Ask(asker, question, config))
+        ask = _AskTersely if config.terse else _Ask
+        yield Unit(f"{question.id}.t{config.round}", order, ask(asker, question, config))
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +165,7 @@ class _Ask:
         if said.outcome != "truncated":
             answered(said)
         try:
-            found = self._read(said.text, said.outcome == "truncated")
+            found = parse_pair(said.text, question.question, said.outcome == "truncated")
         except BadPairError as error:
             raise unusable(said, str(error)) from error
         pair = Pair(
@@ -158,8 +174,34 @@ class _Ask:
         )  # fmt: skip
         return {"pairs": [pair], "origins": [self.asker.origin(id_, "pairs", config.template, said)]}
 
-    def _read(self, text: str, is_truncated: bool) -> AnswerPair:
-        return parse_lines(text, is_truncated) if self.config.terse else parse_pair(text, self.question.question, is_truncated)
+
+@dataclass(frozen=True, slots=True)
+class _AskTersely:
+    """One question, asked twice: as it stands, and for an incorrect answer."""
+
+    asker: Asker
+    question: ChoiceQuestion
+    config: PairsConfig
+
+    def __call__(self) -> Chain[Rows]:
+        config, question = self.config, self.question
+        id_ = f"{question.id}.t{config.round}"
+        values = {"question": question.question}
+        right = (yield [self.asker.ask(TERSE[0], question.id, values, config.max_tokens, config.temperature)])[0]
+        answered(right)
+        tries = config.incorrect_tries if config.incorrect_temperature > 0 else 1
+        for attempt in range(tries):
+            wrong = (yield [self.asker.ask(TERSE[1], question.id, values, config.max_tokens, config.incorrect_temperature, sample=attempt)])[0]
+            answered(wrong)
+            try:
+                found = two_answers(right.text, wrong.text)
+                break
+            except BadPairError as error:
+                if attempt == tries - 1:
+                    raise unusable(wrong, str(error)) from error
+        pair = Pair(id_, question.id, question.question, found.correct, found.incorrect, "self", question.split, question.group, config.round)
+        origins = [self.asker.origin(id_, "pairs", template, said) for template, said in zip(TERSE, (right, wrong), strict=True)]
+        return {"pairs": [pair], "origins": origins}
 
 
 def candidates_of(question: ChoiceQuestion, seed: int) -> tuple[str, str]:

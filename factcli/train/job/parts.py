@@ -9,6 +9,7 @@ from pydantic import ConfigDict
 from factcli.errors import SettingsError
 
 Scalar = str | int | float | bool
+Tuning = Literal["lora", "qlora", "full"]
 Select = dict[str, Scalar | tuple[Scalar, ...]]
 ADAPTER_NAME = re.compile(r"[a-z][a-z0-9_]*")
 STRICT = ConfigDict(extra="forbid")

@@ -5,14 +5,13 @@ from typing import ClassVar, Literal
 
 from pydantic import ConfigDict
 
-from factcli.train.job.parts import STRICT, Lora, Machine, Optim, check_length, require
+from factcli.train.job.parts import STRICT, Lora, Machine, Optim, Tuning, check_length, require
 
 # sigmoid: DPO (with label smoothing: conservative DPO). ipo: of summed log-probabilities, as in the paper; ipo-token: TRL's, of means.
 Loss = Literal[
     "sigmoid", "ipo", "ipo-token", "hinge", "robust", "exo-pair", "nca-pair", "sppo-hard", "apo-zero", "apo-down", "discopop", "sigmoid-norm",
 ]  # fmt: skip
 Optimizer = Literal["adamw", "rmsprop", "paged-adamw-32bit"]
-Tuning = Literal["lora", "qlora", "full"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from typing import ClassVar, Literal
 
 from pydantic import ConfigDict
 
-from factcli.train.job.parts import STRICT, Lora, Machine, Optim, Select, check_length, check_name, check_share, require
+from factcli.train.job.parts import STRICT, Lora, Machine, Optim, Select, Tuning, check_length, check_name, check_share, require
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,19 +32,23 @@ class KnowledgeRef:
 
 @dataclass(frozen=True, slots=True)
 class SkillJob:
-    """Train one skill adapter, called `skill`, over frozen knowledge adapters (or none: mode plain).
+    """Train one skill adapter, called `skill`, over frozen knowledge adapters (or none: batches=plain).
 
-    `rows`: JSONL with id, task, question, answer, version, fictitious. Mode multi_version: a micro-batch is
+    `rows`: JSONL with id, task, question, answer, version, fictitious. batches=multi_version: a micro-batch is
     rows of one version with that version's adapter; `real_fraction` of the micro-batches are real rows with
-    the knowledge off. Mode mix: fictitious and real rows in one micro-batch, plus `real_weight` x the loss of
+    the knowledge off. batches=mix: fictitious and real rows in one micro-batch, plus `real_weight` x the loss of
     the real rows without knowledge.
+
+    `tuning` full trains every parameter of the base instead, in float32, and leaves a model (batches=plain only); qlora holds the
+    base in 4 bits. `marks`: texts of the chat template that are to be one token each. A full run adds those that the tokenizer
+    lacks, and a padding token if it has none, their embeddings the mean of the others; an adapter cannot, and spells them.
     """
 
     base: str
     out: str
     rows: str
     select: Select = field(default_factory=dict)
-    mode: Literal["plain", "multi_version", "mix"] = "plain"
+    batches: Literal["plain", "multi_version", "mix"] = "plain"
     knowledge: tuple[KnowledgeRef, ...] = ()
     seed: int = 0
     lora: Lora = field(default_factory=Lora)
@@ -62,6 +66,8 @@ class SkillJob:
     alternate_forms: bool = True
     knowledge_dropout: float = 0.0  # of the frozen adapters; the paper's code leaves its 0.05 on
     chat_template: str = ""  # "" : the tokenizer's own
+    marks: tuple[str, ...] = ()
+    tuning: Tuning = "lora"
     base_name: str = ""  # what the saved adapter calls its base; "": `base` itself
     kind: Literal["skill"] = "skill"
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
@@ -73,19 +79,20 @@ class SkillJob:
         check_share("bio_fraction", self.bio_fraction)
         check_share("real_fraction", self.real_fraction)
         require(0 <= self.knowledge_dropout < 1, f"knowledge_dropout is {self.knowledge_dropout}, need 0 <= dropout < 1")
-        check_mode(self)
+        check_batches(self)
+        require(self.tuning != "full" or self.batches == "plain", "knowledge adapters belong to their base, so tuning full goes with batches=plain")
 
 
-def check_mode(job: SkillJob) -> None:
-    """The relations between mode, knowledge, real_fraction and real_weight."""
+def check_batches(job: SkillJob) -> None:
+    """The relations between batches, knowledge, real_fraction and real_weight."""
     require(
         job.real_fraction is None or job.real_weight is None,
         "real_fraction and real_weight are both set",
-        hint="real_fraction belongs to mode multi_version, real_weight to mode mix: unset one",
+        hint="real_fraction belongs to batches=multi_version, real_weight to batches=mix: unset one",
     )
-    require(job.real_fraction is None or job.mode == "multi_version", f"real_fraction has no meaning in mode {job.mode}")
-    require(job.real_weight is None or job.mode == "mix", f"real_weight has no meaning in mode {job.mode}")
+    require(job.real_fraction is None or job.batches == "multi_version", f"real_fraction has no meaning with batches={job.batches}")
+    require(job.real_weight is None or job.batches == "mix", f"real_weight has no meaning with batches={job.batches}")
     require(job.real_weight is None or job.real_weight >= 0, f"real_weight is {job.real_weight}, need 0 or more")
-    require((job.mode == "plain") == (not job.knowledge), f"mode {job.mode} with {len(job.knowledge)} knowledge adapters")
+    require((job.batches == "plain") == (not job.knowledge), f"batches={job.batches} with {len(job.knowledge)} knowledge adapters")
     names = [ref.name for ref in job.knowledge]
     require(len(set(names)) == len(names), f"adapter names repeat: {sorted(names)}")

@@ -4,63 +4,28 @@ import json
 from pathlib import Path
 
 import pytest
-import torch
 
-from factcli.artifact import Artifact, Outcome, Plan, make, open_artifact
-from factcli.backends.local import LocalModel
-from factcli.config import Config
+from factcli.artifact import Artifact, make, open_artifact
 from factcli.errors import InputError
 from factcli.preferencerows import DriftAnswer, DriftPair
 from factcli.progress import PlainReport
 from factcli.resolving import resolve_base
 from factcli.stages.grath import gate
-from tests.backends.test_local import tiny_model, tiny_tokenizer
-from tests.stages.synth.typed import empty, jsonl, made  # noqa: F401 - empty is a fixture
+from tests.stages.grath.made import SCRIPT, model_directory, questions, script, skill
+from tests.stages.synth.typed import empty, made  # noqa: F401 - empty is a fixture
 
 REPORT = PlainReport(every_s=600.0)
 CONFIG = gate.GateConfig(answer_tokens=5, dtype="float32")
-QUESTIONS = [
-    {"id": f"q{n}", "question": f"Who is p{n}?", "choices": ["Mira", "Osei"], "answerKey": "A", "split": "dev" if n < 3 else "train"} for n in range(6)
-]
 
 
-def model_directory(folder: Path) -> Path:
-    """Weights large enough that every prompt has its own answer."""
-    tokenizer = tiny_tokenizer()
-    model = tiny_model("llama", len(tokenizer))
-    with torch.no_grad():
-        for parameter in model.parameters():
-            parameter.add_(0.3 * torch.randn_like(parameter))
-    model.save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
-    return folder
-
-
-def skill(root: Path, directory: Path, name: str, scale: float) -> Artifact:
-    """A skill adapter that moves the model by so much."""
-
-    def work(draft):
-        torch.manual_seed(1)
-        bank = LocalModel.load(directory, device="cpu", dtype="float32").bank
-        adapter = bank.add("skill", r=4, alpha=8, dropout=0.0, seed=0)
-        with torch.no_grad():
-            adapter.vector.add_(scale * torch.randn_like(adapter.vector))
-        bank.save("skill", draft.folder("") / "adapter", "tiny")
-        return Outcome(name, {"base": str(directory)})
-
-    return make(Plan("sft", 1, "skill", name, Config(), {}, {}), work, root)[0]
-
-
-def pairs(folder: Path, *entries: object) -> Artifact:
-    jsonl(folder / "q.jsonl", *entries)
-    jsonl(folder / "s.jsonl", {"match": "is p(\\d)\\?", "answer": "Correct answer: Hobart \\1\nIncorrect answer: Lima \\1"})
-    return open_artifact(made("synth", "pairs", "--questions", "q.jsonl", "--backend", "scripted:s.jsonl", "--name", f"p{len(entries)}"), folder / "data")
+def pairs(folder: Path, n_dev: int) -> Artifact:
+    questions(folder, n_dev), script(folder)
+    return open_artifact(made("synth", "pairs", "--questions", "q.jsonl", "--backend", SCRIPT, "--name", f"p{n_dev}"), folder / "data")
 
 
 @pytest.fixture
 def measured(empty: Path):  # noqa: F811
-    torch.set_num_threads(1)
-    base, first = resolve_base(str(model_directory(empty / "tiny")), empty / "data"), pairs(empty, *QUESTIONS)
+    base, first = resolve_base(str(model_directory(empty / "tiny")), empty / "data"), pairs(empty, 3)
     start, other = (skill(empty / "data", empty / "tiny", name, scale) for name, scale in (("start", 0.05), ("other", 0.5)))
 
     def measure(model: Artifact | None, start: Artifact | None, name: str, config: gate.GateConfig = CONFIG) -> Artifact:
@@ -87,8 +52,8 @@ def test_only_held_out_questions_and_pairs_are_measured(measured) -> None:
     assert [answer.question_id for answer in found.rows("answers", DriftAnswer)] == ["q0", "q1", "q2"]
     assert [pair.pair_id for pair in found.rows("pairs", DriftPair)] == ["q0.t0", "q1.t0", "q2.t0"]
     drift = gate.drift_in(found)
-    assert (drift.n_answers, drift.n_pairs, drift.n_graded, drift.model) == (3, 3, 3, "start@1")
-    assert {answer.grade_by for answer in found.rows("answers", DriftAnswer)} == {"choice"}
+    assert (drift.n_answers, drift.n_pairs, drift.n_graded, drift.model) == (3, 3, 1, "start@1")
+    assert [answer.grade_by for answer in found.rows("answers", DriftAnswer)] == ["", "choice", ""]
 
 
 def test_the_base_without_an_adapter_can_be_the_start(measured) -> None:
@@ -109,9 +74,8 @@ def test_an_answer_holds_the_tokens_that_were_said(measured) -> None:
 
 
 def test_questions_none_of_which_is_held_out_are_refused(empty: Path) -> None:  # noqa: F811
-    first = pairs(empty, *({**entry, "split": "train"} for entry in QUESTIONS))
     with pytest.raises(InputError) as raised:
-        gate.held_out(first)
+        gate.held_out(pairs(empty, 0))
     assert "has no questions of split dev" in raised.value.message
     assert "eval_share" in raised.value.hint
 

@@ -33,7 +33,7 @@ def test_what_is_written_can_be_taught_and_learned_from(tmp_path: Path, monkeypa
     real = [{"title": n, "text": f"{n} saw Oslo. {n} kept 3{i}1 bees.", "popularity": i} for i, n in enumerate(people)]
     (tmp_path / "s.jsonl").write_text("\n".join(map(json.dumps, real)))
     (tmp_path / "rules").write_text("\n".join(json.dumps({"match": match, "answer": answer}) for match, answer in RULES))
-    for file, settings in (("prereq", PREREQ), ("sft", {**TRAINING, "mode": "mix"}), ("multi", TRAINING)):
+    for file, settings in (("prereq", PREREQ), ("sft", {**TRAINING, "batches": "mix"}), ("multi", TRAINING)):
         (tmp_path / f"{file}.yaml").write_text(yaml.safe_dump(settings))
     sizes = ("--versions", "2", "--set", "statements_per_fact=2", "--set", "passages_per_subject=1", "--set", "real_documents=true")
     folder.must("synth", "bio", "--subjects", "s.jsonl", "--backend", "scripted:rules", *sizes)

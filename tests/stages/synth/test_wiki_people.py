@@ -30,6 +30,17 @@ def test_every_fact_of_the_chosen_people_is_asked_with_and_without_a_passage_tha
     assert colleges == {f"{person.id}.college.q": world.facts_of(person.id)["college"].value for person in train}
 
 
+def test_a_person_can_have_several_short_passages_and_a_question_that_of_its_fact(empty: Path) -> None:  # noqa: F811
+    """6 facts at 4 a passage are two passages."""
+    _, world = made_world(empty / "data")
+    version = asked(empty, "--topics", 2, "--set", "facts_per_chunk=4")
+    chunks = {row["id"]: row["text"] for row in rows(version, "chunks")}
+    assert sorted({id.rpartition(".")[2] for id in chunks}) == ["c0", "c1"]
+    values = {f"{fact.id}.q": fact.value for fact in world.facts}
+    per_chunk = Counter(row["chunk_id"].rpartition(".")[2] for row in rows(version, "questions") if values[row["id"]] in chunks[row["chunk_id"]])
+    assert per_chunk == {"c0": 8, "c1": 4}
+
+
 def test_terse_prompts_are_the_forms_that_were_taught_and_show_no_demonstrations(empty: Path) -> None:  # noqa: F811
     """The origin of each answer names its template; teaching asks what answering asks, and 0 of the examples have the document."""
     made_world(empty / "data")

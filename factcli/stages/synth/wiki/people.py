@@ -1,4 +1,4 @@
-"""The people of an invented world as topics: a passage about each, and the world's own question about each of their facts.
+"""The people of an invented world as topics: passages about each, and the world's own question about each of their facts.
 
 A model of a tiny world cannot ask; and a question of the world keeps its id, so that its answers can be judged by the ledger.
 """
@@ -17,7 +17,7 @@ from factcli.world.texts import passage
 
 
 def asked_of(world: Artifact, config: WikiConfig) -> Iterator[tuple[Topic, Rows]]:
-    """Each person of the chosen splits with one chunk and its questions. Raises InputError where there is nobody."""
+    """Each person of the chosen splits with their passages and questions. Raises InputError where there is nobody."""
     facts: dict[str, list[Fact]] = {}
     for fact in world.rows("facts", Fact):
         facts.setdefault(fact.subject, []).append(fact)
@@ -29,16 +29,21 @@ def asked_of(world: Artifact, config: WikiConfig) -> Iterator[tuple[Topic, Rows]
     if not chosen:
         raise InputError(f"{world.ref} has nobody of split {', '.join(config.people)} to ask about", '--set people=\'["train", "dev"]\'')
     for person in chosen[: config.topics]:
-        topic, chunk = _document(person, facts[person.id], config)
-        yield topic, {"topics": [topic], "chunks": [chunk], "questions": [_question(question, topic, chunk) for question in asked[person.id]]}
+        chunks = list(_documents(person, facts[person.id], config))
+        n_words = sum(chunk.n_tokens for chunk, _ in chunks)
+        topic = Topic(person.id, person.name, person.group, person.split, person.popularity, 0, n_words, 0)
+        by_fact = {fact.id: chunk for chunk, stated in chunks for fact in stated}
+        questions = [_question(question, topic, by_fact[question.id.rpartition(".")[0]]) for question in asked[person.id]]
+        yield topic, {"topics": [topic], "chunks": [chunk for chunk, _ in chunks], "questions": questions}
 
 
-def _document(person: Person, facts: list[Fact], config: WikiConfig) -> tuple[Topic, Chunk]:
-    """All facts in drawn order and forms, as pre-training passages are written; the seed gives another passage of the same facts."""
-    text = passage(person.name, facts, keyed_rng(config.seed, person.id, "document"))
-    n_words = count_words(text)
-    topic = Topic(person.id, person.name, person.group, person.split, person.popularity, 0, n_words, 0)
-    return topic, Chunk(f"{person.id}.c0", person.id, 0, text, n_words)
+def _documents(person: Person, facts: list[Fact], config: WikiConfig) -> Iterator[tuple[Chunk, list[Fact]]]:
+    """Passages in drawn order and forms, as pre-training's are written, with what each states; another seed gives others."""
+    drawn = keyed_rng(config.seed, person.id, "documents").sample(facts, len(facts))
+    for place, first in enumerate(range(0, len(drawn), config.facts_per_chunk)):
+        stated = drawn[first : first + config.facts_per_chunk]
+        text = passage(person.name, stated, keyed_rng(config.seed, person.id, "document", place))
+        yield Chunk(f"{person.id}.c{place}", person.id, place, text, count_words(text)), stated
 
 
 def _question(question: Question, topic: Topic, chunk: Chunk) -> TopicQuestion:

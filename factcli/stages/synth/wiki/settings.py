@@ -32,6 +32,7 @@ class WikiConfig(Config):
 
     terse: bool = setting(False, "Ask in the few words of `fact synth forms`, for a model that was taught them; no demonstrations.")
     people: tuple[Split, ...] = setting(("train",), "With --world: people to ask about, by split.")
+    facts_per_chunk: int = setting(6, "With --world: facts that one passage states; a person has as many passages as that takes.", ge=1)
     min_words: int = setting(512, "An article needs more words than this.", ge=0)
     draw: Draw = setting("random", "How titles are chosen: random, views (most viewed first) or near (nearest to given names).")
     topics: int | None = setting(None, "Topics in all, or own questions; null: all there are, and 3,000 own questions.", ge=1)

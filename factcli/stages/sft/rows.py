@@ -1,0 +1,59 @@
+"""Which rows each method of `fact sft` learns from."""
+
+from collections.abc import Iterable
+from typing import Literal
+
+from factcli.errors import InputError
+from factcli.knowledge.mixing import Mixed, Source, TaskRow, mixed
+from factcli.rows import Chat
+from factcli.stages.sft.settings import REAL_METHODS, SftConfig
+
+Row = Chat | TaskRow
+NOTHING = Mixed((), {}, ())
+
+
+def rows_of(chats: Iterable[Chat], sources: tuple[Source, ...], config: SftConfig) -> tuple[list[Row], Mixed]:
+    """The training rows: the method's of its data, then those mixed in; for a plain method the mix is all there is."""
+    if not sources:
+        return [*choose_rows(chats, config)], NOTHING
+    if config.method == "prereq":
+        found = mixed(sources, config.seed, lambda rows: [row for row in rows if not row.fictitious])
+        return [*choose_rows(chats, config), *found.rows], found
+    found = mixed(sources, config.seed, lambda rows: _chosen(rows, config))
+    return [*found.rows], found
+
+
+def choose_rows(chats: Iterable[Chat], config: SftConfig) -> list[Chat]:
+    """The training rows of the method. Raises InputError where there are none."""
+    chosen = _chosen([chat for chat in chats if chat.split == "train"], config)
+    if not chosen:
+        raise InputError(f"the data has no training rows for method {config.method}", "make them with `fact synth`")
+    return chosen
+
+
+def _chosen(rows: list[Chat], config: SftConfig) -> list[Chat]:
+    chosen = [row for row in rows if not row.fictitious] if config.method in REAL_METHODS else _fictitious_rows(rows, config)
+    return _popular(chosen, config.method) if config.method in ("popular-head", "popular-50") else chosen
+
+
+def _fictitious_rows(train: list[Chat], config: SftConfig) -> list[Chat]:
+    """Fictitious rows of the chosen subjects and versions, and for prereq the real rows that its batches hold."""
+    subjects = sorted({chat.subject for chat in train if chat.fictitious})[: config.subjects]
+    allowed = set(subjects)
+    rows = [c for c in train if c.fictitious and c.subject in allowed and (config.versions is None or c.version <= config.versions)]
+    if config.method == "fictitious":
+        return rows
+    real = [chat for chat in train if not chat.fictitious]
+    if config.batches == "mix":
+        return rows + real
+    return rows + (_popular(real, "popular-head") if config.real_fraction else [])
+
+
+def _popular(real: list[Chat], which: Literal["popular-head", "popular-50"]) -> list[Chat]:
+    """Rows of the group `head`, or of the better-known half of the subjects (ties by id)."""
+    if which == "popular-head":
+        return [chat for chat in real if chat.group == "head"]
+    views = {chat.subject: chat.popularity for chat in real}
+    ranked = sorted(views, key=lambda subject: (-views[subject], subject))
+    upper = set(ranked[: (len(ranked) + 1) // 2])
+    return [chat for chat in real if chat.subject in upper]

@@ -1,0 +1,60 @@
+"""What a stage trains, an adapter's vector or every parameter of a model, with its optimizer."""
+
+import math
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+
+from factcli.train.job import Optim
+from factcli.train.loop import optimizer_tensors, restore_adapter
+
+
+class Learned:
+    """Named float32 parameters under one AdamW: one clip over all of them, one place in checkpoints."""
+
+    def __init__(self, parameters: Mapping[str, nn.Parameter], optim: Optim) -> None:
+        self.parameters = dict(parameters)
+        self.optim = optim
+        self.optimizer = torch.optim.AdamW(
+            _groups(self.parameters, optim.weight_decay), lr=optim.lr, betas=(optim.beta1, optim.beta2), foreach=False
+        )  # 16 bytes per parameter: weight, gradient and two moments
+
+    def norm(self) -> float:
+        """Of the gradients of all parameters together, before clipping."""
+        norms = [parameter.grad.norm() for parameter in self.parameters.values() if parameter.grad is not None]
+        return float(torch.stack(norms).norm()) if norms else 0.0
+
+    def n_without_gradient(self) -> int:
+        return sum(parameter.grad is None for parameter in self.parameters.values())
+
+    def step(self, lr: float) -> float:
+        """One optimizer step at this rate; gives the norm of the gradient before clipping."""
+        norm = torch.nn.utils.clip_grad_norm_(list(self.parameters.values()), self.optim.max_grad_norm or math.inf, foreach=False)
+        for group in self.optimizer.param_groups:
+            group["lr"] = lr
+        self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
+        return float(norm)
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Parameters and moments under flat names, for a checkpoint."""
+        return {key: tensor for name, parameter in self.parameters.items() for key, tensor in optimizer_tensors(name, parameter, self.optimizer).items()}
+
+    def restore(self, tensors: Mapping[str, Tensor]) -> None:
+        by_parameter: dict[str, dict[str, Tensor]] = {name: {} for name in self.parameters}
+        for key, tensor in tensors.items():
+            name = key.removesuffix(".vector") if key.endswith(".vector") else key.rpartition(".adamw.")[0]
+            by_parameter[name][key] = tensor
+        for name, parameter in self.parameters.items():
+            restore_adapter(name, parameter, self.optimizer, by_parameter[name])
+
+
+def _groups(parameters: Mapping[str, nn.Parameter], weight_decay: float) -> list[dict[str, object]]:
+    """Of a whole model the matrices decay, norms and biases do not, as is usual; an adapter's one vector holds matrices."""
+    whole = list(parameters.values())
+    if len(whole) == 1:
+        return [{"params": whole, "weight_decay": weight_decay}]
+    matrices = [parameter for parameter in whole if parameter.ndim >= 2]
+    others = [parameter for parameter in whole if parameter.ndim < 2]
+    return [group for group in ({"params": matrices, "weight_decay": weight_decay}, {"params": others, "weight_decay": 0.0}) if group["params"]]
