@@ -82,7 +82,7 @@ def test_a_second_round_is_called_by_what_the_first_began_as(tmp_path: Path) -> 
     chain = make_chain(tmp_path / "data")
     first = preferring(chain, "self-learning", open_artifact("sft-real", chain.root))
     second = preferring(chain, "self-learning", first)
-    said = results_of(chain.ground, lambda key: True)
+    said = results_of(chain.ground, lambda key: key[1] == "award")
     assert label_of(make_eval(chain.root, "eval-second", chain.world, said, second, (chain.base, said)), chain.root) == "Self-Learning on SFT"
 
 
