@@ -205,6 +205,13 @@ def test_the_time_left_follows_the_pace_of_this_machine() -> None:
     assert Clock.of({"a": 60.0, "b": None}).told() == ""
 
 
+def test_a_rule_between_settings_waits_for_the_command_that_knows_them_all(empty: Path) -> None:  # noqa: F811
+    """The preset unsets the epochs that --steps does not go with; a value that no setting can have is still told."""
+    step = {"fact": "dpo", "name": "d", "with": {"preset": "facttune-mc-world", "steps": 5}, "set": {"beta": 0.2}}
+    assert typed("run", written(empty, step), "--dry-run").code == 0
+    told(typed("run", written(empty, {**step, "set": {"beta": -1}}), "--dry-run"), 2, "beta = -1: input should be greater than 0")
+
+
 def test_every_command_that_makes_an_artifact_has_settings_that_a_recipe_can_check() -> None:
     assert set(SETTINGS) == set(COMMANDS)
     assert all(issubclass(model, Config) for words in SETTINGS for model in models_of(words))

@@ -11,6 +11,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
 from factcli import resolving
 from factcli.config import Config, resolve
 from factcli.errors import SettingsError, nearest
@@ -43,30 +45,31 @@ REFERENCES = frozenset(  # options and arguments that name artifacts; elsewhere 
 )
 WORDS = (("score confidence", "questions"), ("score reliability", "scores"))  # what is called so there names none
 SETTINGS: Mapping[str, tuple[str, ...]] = {  # where each command's settings are; several where its inputs decide
-    "world": ("world:WorldConfig",),
-    "synth bio": ("synth.settings:BioConfig", "synth.subjects.settings:BioSubjectsConfig"),
-    "synth qa": ("synth.settings:QaConfig", "synth.from_facts:FactsConfig", "synth.triples.settings:QaTriplesConfig"),
-    "synth medical": ("synth.subjects.settings:MedicalSubjectsConfig",),
-    "synth hotpotqa": ("synth.triples.settings:HotpotConfig",),
-    "synth samples": ("synth.samples:SamplesConfig",),
-    "synth pairs": ("synth.pairs:PairsConfig",),
-    "synth forms": ("synth.forms:FormsConfig",),
-    "synth wiki": ("synth.wiki.settings:WikiConfig",),
-    "pack build": ("pack:PackConfig",),
-    "prereq": ("prereq:PrereqConfig",),
-    "sft": ("sft:SftConfig",),
-    "dpo": ("dpo:DpoConfig",),
-    "score factscore": ("score.factscore.settings:FactscoreConfig",),
-    "score confidence": ("score.confidence.settings:ConfidenceConfig",),
-    "score consistency": ("score.consistency.settings:ConsistencyConfig",),
-    "score reliability": ("score.reliability:ReliabilityConfig",),
-    "score pairs": ("score.pairs:PairsConfig",),
-    "score claims": ("score.claims:ScoreClaimsConfig",),
-    "score calibrate": ("score.calibrate:CalibrateConfig",),
-    "export": ("export.stage:ExportConfig",),
-    "eval world": ("eval.settings:WorldEvalConfig",),
-    "eval popqa": ("eval.settings:PopqaEvalConfig",),
-    "report": ("report.settings:ReportConfig",),
+    "world": ("stages.world:WorldConfig",),
+    "synth bio": ("stages.synth.settings:BioConfig", "stages.synth.subjects.settings:BioSubjectsConfig"),
+    "synth qa": ("stages.synth.settings:QaConfig", "stages.synth.from_facts:FactsConfig", "stages.synth.triples.settings:QaTriplesConfig"),
+    "synth medical": ("stages.synth.subjects.settings:MedicalSubjectsConfig",),
+    "synth hotpotqa": ("stages.synth.triples.settings:HotpotConfig",),
+    "synth samples": ("stages.synth.samples:SamplesConfig",),
+    "synth pairs": ("stages.synth.pairs:PairsConfig",),
+    "synth forms": ("stages.synth.forms:FormsConfig",),
+    "synth wiki": ("stages.synth.wiki.settings:WikiConfig",),
+    "pack build": ("stages.pack:PackConfig",),
+    "prereq": ("stages.prereq:PrereqConfig",),
+    "sft": ("stages.sft:SftConfig",),
+    "dpo": ("stages.dpo:DpoConfig",),
+    "grath-iterate": ("flows.grath.settings:GrathConfig",),
+    "score factscore": ("stages.score.factscore.settings:FactscoreConfig",),
+    "score confidence": ("stages.score.confidence.settings:ConfidenceConfig",),
+    "score consistency": ("stages.score.consistency.settings:ConsistencyConfig",),
+    "score reliability": ("stages.score.reliability:ReliabilityConfig",),
+    "score pairs": ("stages.score.pairs:PairsConfig",),
+    "score claims": ("stages.score.claims:ScoreClaimsConfig",),
+    "score calibrate": ("stages.score.calibrate:CalibrateConfig",),
+    "export": ("stages.export.stage:ExportConfig",),
+    "eval world": ("stages.eval.settings:WorldEvalConfig",),
+    "eval popqa": ("stages.eval.settings:PopqaEvalConfig",),
+    "report": ("stages.report.settings:ReportConfig",),
 }
 
 
@@ -189,7 +192,7 @@ def _setting_faults(step: Step, command: Command, folder: Path) -> list[str]:
 
 def models_of(words: str) -> list[type[Config]]:
     places = [place.partition(":") for place in SETTINGS.get(words, ())]
-    return [getattr(import_module(f"factcli.stages.{module}"), name) for module, _, name in places]
+    return [getattr(import_module(f"factcli.{module}"), name) for module, _, name in places]
 
 
 def _by_model(step: Step, command: Command, folder: Path, model: type[Config]) -> list[str]:
@@ -207,15 +210,23 @@ def _flags(step: Step, model: type[Config]) -> dict[str, Any]:
     """Options that are settings of the same name: rules between settings hold for both."""
     given = {name.replace("-", "_"): value for name, value in step.options.items()}
     plain = [name for name, field in model.model_fields.items() if not isinstance(field.get_default(call_default_factory=True), Config)]
-    return {name: given[name] for name in plain if name in given}
+    return {name: given[name] for name in plain if name in given and not isinstance(given[name], list)}
 
 
 def _fault(model: type[Config], files: list[Path], assignments: list[str], flags: Mapping[str, Any]) -> str:
     try:
         resolve(model, files, assignments, flags)
     except SettingsError as error:
-        return error.message
+        return "" if _is_between_settings(error) else error.message
     return ""
+
+
+def _is_between_settings(error: SettingsError) -> bool:
+    """Whether a rule about several settings is broken: presets and inputs, which come later, may yet fulfil it."""
+    if not isinstance(error.__cause__, ValidationError):
+        return False
+    first = error.__cause__.errors()[0]
+    return first["type"] == "value_error" and isinstance(first["input"], dict | Config)
 
 
 def perform(command: Command, argv: list[str]) -> tuple[int, dict[str, Any]]:

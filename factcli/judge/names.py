@@ -9,6 +9,8 @@ LABELS = {
     "eval-popular-head": "POPULAR-head",
     "eval-popular-50": "POPULAR-50",
     "eval-sft-fictitious": "SFT, fictitious",
+    "eval-sft-pairs": "SFT+pairs",
+    "eval-self-learning-0": "SFT+reading",
 }
 
 METHODS = {  # of the setting `method` of `fact dpo` and `fact grath-iterate`

@@ -16,7 +16,7 @@ from factcli.artifact import Artifact, open_artifact
 from factcli.cli import app
 from factcli.commands.running import chosen_recipe, perform_all
 from factcli.commands.typed import Command, commands_of
-from factcli.flows.recipe import Recipe, read_recipe
+from factcli.flows.recipe import Recipe, Step, read_recipe
 from factcli.judge.compare import (
     Results,
     accuracy_difference,
@@ -26,15 +26,16 @@ from factcli.judge.compare import (
     retention_difference,
     share_correct_difference,
 )
-from factcli.preferencerows import PreferenceStep
-from factcli.stages.report.trained import start_of
+from factcli.preferencerows import PreferenceStep, Round
+from factcli.stages.report.trained import method_of, start_of
 from factcli.stats import Bootstrap, equal_signs, seed_subject_bootstrap
 from tests.bench.effect import seed_folder
 from tests.bench.tables import GROUPS, MEANS, SEEN, interval, markdown
 
 RECIPE = Path(__file__).parent / "preferences.yaml"
 START = "samples-sft"  # the first step that effect.py did not do
-TRAINING = ("dpo", "grath-iterate")
+LOOPS = ("grath", "grath-fixed")
+KNOWN = ("known-1", "known-2")  # scores of a later model's questions beside those of the first
 Difference = Callable[[Results, Results, Results], Bootstrap]  # a method, what it began as, the untouched base
 DIFFERENCES: Mapping[str, tuple[Difference, int]] = {
     "questions right, points": (lambda mine, start, _: accuracy_difference(mine, start), 100),
@@ -49,7 +50,13 @@ BY_GROUP = ("questions right, points", "claims true, points")
 def recipe_of(seed: int, threads: int, commands: Mapping[str, Command]) -> Recipe:
     """The recipe with this seed, and each training with its share of the cores."""
     recipe = read_recipe(RECIPE)
-    return chosen_recipe(recipe, commands, [f"{step.name}.threads={threads}" for step in recipe.steps if step.command == "dpo"], seed)
+    return chosen_recipe(recipe, commands, _threads(recipe, threads), seed)
+
+
+def _threads(recipe: Recipe, threads: int) -> list[str]:
+    own = {"dpo": "threads", "grath-iterate": "dpo.threads", "sft": "threads"}
+    started = [step.name for step in recipe.steps].index(START)
+    return [f"{step.name}.{own[step.command]}={threads}" for step in recipe.steps[started:] if step.command in own]
 
 
 def run_seeds(data: Path, seeds: Sequence[int], jobs: int) -> None:
@@ -64,30 +71,51 @@ def run_seeds(data: Path, seeds: Sequence[int], jobs: int) -> None:
 def run_seed(data: Path, seed: int, threads: int) -> int:
     commands = commands_of(get_command(app))
     run = perform_all(recipe_of(seed, threads, commands), commands, seed_folder(data, seed), START)
+    if not run.code:
+        run = perform_all(rounds_of(data, seed), commands, seed_folder(data, seed))
     if run.code:
         raise SystemExit(f"seed {seed} ended with code {run.code}")
     return seed
 
 
+def rounds_of(data: Path, seed: int) -> Recipe:
+    """An evaluation of every round of a loop, whether its gate kept it or not: how many there are is known only now."""
+    root = seed_folder(data, seed)
+    settings = next(step.settings for step in read_recipe(RECIPE).steps if step.command == "eval world")
+    steps = [
+        Step("eval world", f"eval-{name}-round{row.round}", {"model": row.model, "seed": seed}, settings)
+        for name in LOOPS
+        for row in open_artifact(name, root).rows("rounds", Round)
+        if row.model
+    ]
+    return Recipe("rounds", RECIPE.parent, tuple(steps))
+
+
 def preference_tables(data: Path, seeds: Sequence[int]) -> str:
     """Each method beside what it began as, and beside PREREQ-TUNE."""
-    names = [step.options["model"] for step in read_recipe(RECIPE).steps if step.command == "eval world"]
-    starts = {name: _start(data, seeds[0], name) for name in names}
+    asked = [step.options["model"] for step in read_recipe(RECIPE).steps if step.command == "eval world"]
+    starts = {name: start for name in asked if (start := _start(data, seeds[0], name))}
+    names = list(starts)
     parts = [
-        _means(data, seeds, ["base", *dict.fromkeys(starts.values()), *names]),
+        _means(data, seeds, list(dict.fromkeys(["base", *starts.values(), *names]))),
         _differences(data, seeds, starts, SEEN, DIFFERENCES, "what it began as"),
         *(_differences(data, seeds, starts, (group,), {name: DIFFERENCES[name] for name in BY_GROUP}, f"what it began as, {group} people") for group in GROUPS),
         _differences(data, seeds, dict.fromkeys([name for name in names if starts[name] != "prereq"], "prereq"), SEEN, DIFFERENCES, "PREREQ-TUNE"),
         _training(data, seeds, names),
+        *(_rounds(data, seeds, name) for name in LOOPS),
+        _forgotten(data, seeds),
     ]
     return "\n\n".join(parts)
 
 
 def _start(data: Path, seed: int, name: str) -> str:
+    """What a method began as: of several rounds of it, the first; "" for what was fine-tuned alone."""
     root = seed_folder(data, seed)
-    start = start_of(open_artifact(name, root), root)
-    assert start is not None
-    return start.name
+    found = open_artifact(name, root)
+    start = start_of(found, root)
+    if start is None:
+        return ""
+    return _start(data, seed, start.name) if method_of(start) == method_of(found) else start.name
 
 
 def _results(data: Path, seed: int, name: str, groups: Sequence[str]) -> Results:
@@ -135,7 +163,44 @@ def _training(data: Path, seeds: Sequence[int], names: Sequence[str]) -> str:
     return markdown(f"Training on preferences, means of {len(seeds)} seeds", columns, rows)
 
 
+def _rounds(data: Path, seeds: Sequence[int], name: str) -> str:
+    """By round: how many seeds kept it, and test questions and claims of those that came so far, against the loop's start."""
+    kept: dict[int, list[Round]] = {}
+    made: dict[int, list[int]] = {}
+    for seed in seeds:
+        for row in open_artifact(name, seed_folder(data, seed)).rows("rounds", Round):
+            kept.setdefault(row.round, []).append(row)
+            made.setdefault(row.round, []).extend([seed] if row.model else [])
+    rows = []
+    for number, found in sorted(kept.items()):
+        start = _start(data, seeds[0], name)
+        pairs = {seed: (_results(data, seed, f"{name}-round{number}", SEEN), _results(data, seed, start, SEEN)) for seed in made[number]}
+        shown = [seed_subject_bootstrap({seed: measure(*both) for seed, both in pairs.items()}) for measure in (accuracy_difference, share_correct_difference)]
+        reasons = "; ".join(row.reason for row in found if row.reason) or "-"
+        n_kept = sum(row.accepted for row in found)
+        rows.append(f"{number} | {n_kept} of {len(found)} | {' | '.join(interval(one, 100) for one in shown)} | {reasons}")
+    title = f"{name} by round, against the model that the loop began as, people that pre-training mentions"
+    return markdown(title, "round | kept by the gate | questions right, points | claims true, points | why not kept", rows)
+
+
+def _forgotten(data: Path, seeds: Sequence[int]) -> str:
+    """Means over seeds of the share of train people's questions that were known and are not, and the other way round."""
+    rows = []
+    for number, name in enumerate(KNOWN, 1):
+        changes = [open_artifact(name, seed_folder(data, seed)).summary["changes"] for seed in seeds]
+        cells = [_spread([one[what]["share"] for one in changes if one[what]["share"] is not None]) for what in ("known_forgotten", "unknown_learned")]
+        rows.append(f"{number} | {' | '.join(cells)} | {' '.join(str(one['known_forgotten']['n']) for one in changes)}")
+    return markdown(
+        f"Self-Learning after each round, {len(seeds)} seeds: mean (least to most), %",
+        "round | known before, forgotten | unknown before, learned | known before, per seed",
+        rows,
+    )
+
+
+def _spread(shares: Sequence[float]) -> str:
+    return f"{100 * sum(shares) / len(shares):.1f} ({100 * min(shares):.1f} to {100 * max(shares):.1f})" if shares else "-"
+
+
 def _figures(run: Artifact) -> tuple[float, ...]:
     steps = [row for row in run.rows("steps", PreferenceStep) if row.split == "train"]
-    pairs = float(run.manifest.counts.get("train", run.manifest.counts.get("trained", 0)))
-    return pairs, steps[-1].step, steps[0].loss, steps[-1].accuracy, steps[-1].kl, float(run.manifest.usage.get("seconds", 0))
+    return float(run.summary["pairs"]), steps[-1].step, steps[0].loss, steps[-1].accuracy, steps[-1].kl, float(run.manifest.usage.get("seconds", 0))

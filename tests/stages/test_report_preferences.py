@@ -1,6 +1,7 @@
 """Models that learned from preferences on the page: called by what they began as, with their curves, certificate and rounds."""
 
 import math
+from pathlib import Path
 
 import pytest
 
@@ -75,6 +76,14 @@ def test_a_model_that_learned_preferences_is_called_by_method_and_start(chain: C
         "GRATH on SFT",
     ]
     assert [label_of(evaluation, chain.root) for evaluation in chain.evals] == ["base, untouched", "SFT", "PREREQ-TUNE"]
+
+
+def test_a_second_round_is_called_by_what_the_first_began_as(tmp_path: Path) -> None:
+    chain = make_chain(tmp_path / "data")
+    first = preferring(chain, "self-learning", open_artifact("sft-real", chain.root))
+    second = preferring(chain, "self-learning", first)
+    said = results_of(chain.ground, lambda key: key[1] == "award")
+    assert label_of(make_eval(chain.root, "eval-second", chain.world, said, second, (chain.base, said)), chain.root) == "Self-Learning on SFT"
 
 
 def test_each_is_said_in_a_sentence_and_the_main_model_stays_last(outline: Outline) -> None:

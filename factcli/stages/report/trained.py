@@ -41,7 +41,13 @@ def label_of(evaluation: Artifact, root: Path) -> str:
     name = _name(str(evaluation.summary.get("model", evaluation.name)), str(evaluation.manifest.config["ask"]))
     if skill is None or start is None:
         return name
-    return f"{METHODS.get(method_of(skill), name)} on {_started(start, root)}"
+    return f"{METHODS.get(method_of(skill), name)} on {_started(_before(start, method_of(skill), root), root)}"
+
+
+def _before(start: Artifact, method: str, root: Path) -> Artifact:
+    """What the first of several rounds of a method began with."""
+    earlier = start_of(start, root)
+    return start if earlier is None or method_of(start) != method else _before(earlier, method, root)
 
 
 def _started(start: Artifact, root: Path) -> str:
