@@ -139,7 +139,9 @@ def test_weights_of_rows_count(base: str, write_rows: WriteRows, tmp_path: Path)
 
 
 @pytest.mark.parametrize("optimizer", ["adamw", "rmsprop"])
-@pytest.mark.parametrize("loss", ["sigmoid", "ipo", "ipo-token", "hinge", "robust", "nca-pair", "sppo-hard", "apo-zero", "apo-down", "discopop", "sigmoid-norm"])
+@pytest.mark.parametrize(
+    "loss", ["sigmoid", "ipo", "ipo-token", "hinge", "robust", "nca-pair", "sppo-hard", "apo-zero", "apo-down", "discopop", "sigmoid-norm"]
+)
 def test_every_loss_and_optimizer_runs(base: str, rows: str, tmp_path: Path, loss: str, optimizer: str) -> None:
     objective = Objective(loss=loss, label_smoothing=0.1, margin=0.5, length_penalty=0.01, sft_weight=0.1)  # type: ignore[arg-type]
     run_preference(job_of(base, rows, tmp_path / "out", steps=2, objective=objective, optimizer=optimizer), quiet)
