@@ -8,9 +8,12 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 export PYTHONHASHSEED ?= 0
 
-.PHONY: demo test test-slow check bench setup clean
+.PHONY: demo demo-full test test-slow check bench setup clean
 demo: $(READY)
 	$(BIN)/fact demo
+
+demo-full: $(READY)
+	$(BIN)/fact demo --full
 
 test: $(READY)
 	$(BIN)/python -m pytest -n 2 --dist loadfile

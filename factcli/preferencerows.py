@@ -76,3 +76,50 @@ class Round:
     mean_tokens: float | None
     repetition: float | None  # share of answers that repeat themselves
     refusals: float | None  # share of answers that abstain
+    empty: float | None = None  # share of answers without a word
+
+
+@dataclass(frozen=True, slots=True)
+class DriftAnswer:
+    """What a model of the loop answered, greedily, to a dev question.
+
+    `kl`: KL(model || the loop's start) in nats, of the whole distribution at each of the answer's tokens, summed over them.
+    """
+
+    id: str
+    question_id: str
+    question: str
+    text: str
+    n_tokens: int
+    kl: float
+    is_empty: bool
+    is_refusal: bool
+    is_repetition: bool
+    grade: Literal["right", "wrong", "abstained"] | None  # None where no right answer is known
+    grade_by: Literal["answer", "choice", ""]  # the answer holds the right one; or of the file's choices the right one is likeliest
+
+
+@dataclass(frozen=True, slots=True)
+class DriftPair:
+    """Summed log-probability in nats that a model of the loop gives both answers of a held-out pair of round 0."""
+
+    pair_id: str
+    chosen: float
+    rejected: float
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """A model of the loop on the dev questions: means over its answers, shares of them, and of held-out pairs."""
+
+    model: str
+    n_answers: int
+    kl: float  # nats per answer, from the loop's start
+    mean_tokens: float
+    repetition: float
+    refusals: float
+    empty: float
+    accuracy: float | None
+    n_graded: int
+    pair_accuracy: float | None
+    n_pairs: int

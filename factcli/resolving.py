@@ -30,6 +30,7 @@ __all__ = [
 ]
 
 PACKAGE = Path(__file__).resolve().parent
+ADAPTER_KINDS = ("skill", "joined")  # one adapter on a base, as a model; a joined one is taken only where it is named
 WORKER_LOG = ".worker.log"  # what the training processes print, below the data directory
 
 
@@ -66,12 +67,12 @@ def pick(ref: str | None, root: Path, kind: str, made_by: str) -> Artifact:
 
 
 def pick_model(ref: str | None, root: Path, take_newest: bool) -> Artifact:
-    """The skill adapter or fine-tuned model (or world, for its untouched base) to evaluate.
+    """The skill or joined adapter or fine-tuned model (or world, for its untouched base) to evaluate.
 
     Raises InputError that lists the candidates where several stand side by side.
     """
     if ref is not None:
-        return whole(open_artifact(ref, root, ("skill", *BASE_KINDS)))
+        return whole(open_artifact(ref, root, (*ADAPTER_KINDS, *BASE_KINDS)))
     skills = all_artifacts(root, ("skill", "model"))
     if not skills:
         raise InputError(f"there is no skill adapter in {root}/", "train one with `fact sft`, or evaluate a base: --model world")
@@ -92,9 +93,9 @@ class LocalRef:
 
 
 def local_ref(ref: str, root: Path) -> LocalRef:
-    """What `local:REF` names: a skill adapter on its base, or whatever `resolve_base` takes."""
+    """What `local:REF` names: a skill or joined adapter on its base, or whatever `resolve_base` takes."""
     is_artifact = ref.partition("@")[0] in names_in(root) or is_version(Path(ref))
-    artifact = whole(open_artifact(ref, root, ("skill", *BASE_KINDS))) if is_artifact else None
+    artifact = whole(open_artifact(ref, root, (*ADAPTER_KINDS, *BASE_KINDS))) if is_artifact else None
     if artifact is None or artifact.kind in BASE_KINDS:
         base = resolve_base(ref, root)
         return LocalRef(base, inputs=base.inputs)

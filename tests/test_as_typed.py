@@ -1,6 +1,7 @@
 """The commands of the README as typed, one after the other, in an empty folder: each finds or makes what it needs.
 
-The recipe `tiny` is replaced by `micro` in a copy of configs/, so that a world takes seconds; nothing else differs.
+The recipe `tiny` is replaced by `micro` in a copy of configs/, so that a world takes seconds, with steps enough for its answers to
+be sentences that a ledger can judge: without them no two answers would differ in truth, and there were no pairs. Nothing else differs.
 """
 
 import json
@@ -26,7 +27,10 @@ TYPED = (
     "eval world",
     "eval popqa",
     "report",
+    "score pairs --by precision",
+    "dpo",
 )
+SPEAKING = {"world/tiny.yaml": ("steps: 30,", "steps: 400,"), "sft/tiny.yaml": ("steps: 6\n", "steps: 60\n")}
 
 
 def small_configs(folder: Path) -> Path:
@@ -36,6 +40,10 @@ def small_configs(folder: Path) -> Path:
         shutil.copyfile(path.with_name(path.name.replace("tiny", "micro")), path)
     for path in copy.glob("*/tiny-*.yaml"):
         path.unlink()
+    for name, (few, enough) in SPEAKING.items():
+        text = (copy / name).read_text()
+        assert few in text
+        (copy / name).write_text(text.replace(few, enough))
     return copy
 
 
@@ -69,7 +77,20 @@ def test_the_first_command_builds_the_missing_world_and_says_so(typed: dict[str,
 
 def test_every_command_takes_what_those_before_it_made(typed: dict[str, str]) -> None:
     made = {path.parent.name for path in (Path(typed[""]) / "data").glob("*/v0001")}
-    assert made == {"world", "bio", "knowledge", "prereq-tune", "eval-base", "eval-prereq-tune", "popqa-prereq-tune", "report", "samples", "factscore"}
+    assert made == {
+        "world",
+        "bio",
+        "knowledge",
+        "prereq-tune",
+        "eval-base",
+        "eval-prereq-tune",
+        "popqa-prereq-tune",
+        "report",
+        "samples",
+        "factscore",
+        "pairs",
+        "dpo",
+    }
     inputs = {name: set(manifest(typed, name)["inputs"]) for name in ("knowledge", "prereq-tune", "eval-prereq-tune", "popqa-prereq-tune")}
     assert inputs["knowledge"] == {"synth", "world"}
     assert inputs["prereq-tune"] == {"synth", "world", "knowledge"}
@@ -92,4 +113,13 @@ def test_a_score_has_answers_drawn_and_judged_by_the_world_that_they_are_about(t
     scores = [json.loads(row) for row in (Path(typed[""]) / "data/factscore/v0001/scores.jsonl").read_text().splitlines()]
     samples = [json.loads(row) for row in (Path(typed[""]) / "data/samples/v0001/samples.jsonl").read_text().splitlines()]
     assert [row["of"] for row in scores if row["name"] == "precision"] == [row["id"] for row in samples]
-    assert {row["split"] for row in map(json.loads, (Path(typed[""]) / "data/samples/v0001/prompts.jsonl").read_text().splitlines())} == {"dev"}
+    assert {row["split"] for row in map(json.loads, (Path(typed[""]) / "data/samples/v0001/prompts.jsonl").read_text().splitlines())} == {"train", "dev"}
+
+
+def test_pairs_of_the_drawn_answers_train_the_model_that_gave_them(typed: dict[str, str]) -> None:
+    assert "model: prereq-tune@1, which wrote the answers of samples@1" in typed["dpo"]
+    found = manifest(typed, "dpo")
+    assert {role: entry["name"] for role, entry in found["inputs"].items()} == {"pairs": "pairs", "world": "world", "model": "prereq-tune"}
+    assert found["summary"]["pairs"] >= 2
+    proofs = [json.loads(row) for row in (Path(typed[""]) / "data/dpo/v0001/proofs.jsonl").read_text().splitlines()]
+    assert all(proof["holds"] for proof in proofs)

@@ -21,10 +21,12 @@ LAYERS: dict[str, int | str] = {
     "factcli.cardrows": 0,
     "factcli.consistencyrows": 0,
     "factcli.preferencerows": 0,
+    "factcli.exportrows": 0,
     "factcli.textfiles": 1,
     "factcli.config": 1,
     "factcli.progress": 1,
     "factcli.extras": 1,
+    "factcli.svg": 1,
     "factcli.chattemplates": 1,
     "factcli.artifact": 1,
     "factcli.prompts": 1,
@@ -36,6 +38,7 @@ LAYERS: dict[str, int | str] = {
     "factcli.backends.local": "T",
     "factcli.backends.drawing": "T",
     "factcli.backends.choosing": "T",
+    "factcli.backends.comparing": "T",
     "factcli.backends.sampling": "T",
     "factcli.basemodel": 2,
     "factcli.resolving": 2,
@@ -155,6 +158,9 @@ def test_help_imports_nothing_but_typer_rich_and_the_cli() -> None:
         "factcli.cli.score",
         "factcli.cli.synth",
         "factcli.cli.cache",
+        "factcli.cli.grath",
+        "factcli.cli.run",
+        "factcli.cli.export",
     }
     assert not {m.split(".")[0] for m in loaded} & {*HEAVY, "pydantic", "openai", "numpy", "scipy", "yaml", "matplotlib", "jinja2"}
 

@@ -21,8 +21,21 @@ def walked(tmp_path_factory: pytest.TempPathFactory) -> Folder:
     folder.must("eval", "popqa")
     folder.must("sft", "--method", "real")
     folder.must("eval", "world", "--model", "sft-real", "--set", "biography_tokens=40")
+    prefer(folder)
     folder.must("report")
     return folder
+
+
+def prefer(folder: Folder) -> None:
+    """Step 5. What the micro model says is noise that no ledger knows: a script finds claims with a z true, the others false."""
+    rules = ({"match": "<<<\\n[^\\n]*z[^\\n]*\\n>>>\\s+As far", "answer": "True"}, {"match": ".", "answer": "False"})
+    (folder.path / "judge.jsonl").write_text("".join(json.dumps(rule) + "\n" for rule in rules), encoding="utf-8")
+    short = ("--set", "tasks=[bio]", "--set", "samples=4", "--set", "max_tokens=30", "--max-failed", "1")
+    folder.must("synth", "samples", "--backend", "local:sft-real", *short)
+    folder.must("score", "factscore", "--claims", "rules", "--judge", "scripted:judge.jsonl", "--set", "judge.evidence=none")
+    folder.must("score", "pairs", "--by", "precision", "--set", "lint.drop=[equal]")
+    folder.must("dpo", "--steps", "3", "--set", "threads=1")
+    folder.must("eval", "world", "--model", "dpo", "--set", "biography_tokens=40")
 
 
 def test_the_world_writes_a_model_that_transformers_loads(walked: Folder) -> None:
@@ -126,6 +139,23 @@ def test_a_number_leads_to_its_claims_and_evidence(walked: Folder) -> None:
     ran = walked.must("trace", judged["id"])
     assert judged["evidence"] in ran.out
     assert judged["answer_id"] in ran.out
+
+
+def test_dpo_continues_the_model_that_wrote_the_answers_against_itself(walked: Folder) -> None:
+    """Its first loss is ln 2 and the term of plain fine-tuning that the recipe of worlds adds; policy and reference agree per row."""
+    manifest = walked.manifest("dpo")
+    assert {role: entry["name"] for role, entry in manifest["inputs"].items()} == {"pairs": "pairs", "model": "sft-real", "world": "world"}
+    assert manifest["summary"]["reference"]["name"] == "sft-real@1"
+    proofs = {row["name"] for row in walked.rows("dpo", "proofs") if row["holds"]}
+    assert "policy and reference agree before the first step" in proofs
+    assert walked.rows("dpo", "steps")[0]["kl"] < 1e-9
+    assert walked.manifest("eval-dpo")["inputs"]["model"]["name"] == "dpo"
+
+
+def test_a_pair_leads_from_the_person_to_the_model_that_was_trained_on_it(walked: Folder) -> None:
+    pair = next(row for row in walked.rows("pairs", "pairs") if row["split"] == "train")
+    told = walked.must("trace", pair["id"]).out
+    assert told.index("world@1") < told.index("samples@1") < told.index("pairs@1") < told.index("dpo@1")
 
 
 def test_every_table_loads_with_datasets(walked: Folder, tmp_path: Path) -> None:

@@ -42,8 +42,13 @@ class Panel:
                     done = count() if count else n
                     self._report.update(done, self._total, self.numbers(done, usage))
                 yield response
-        finally:  # also when the budget or a Ctrl-C ends it: the terminal must be as it was
-            self._report.end(f"{self.numbers(count() if count else n, usage)}; {bill(usage)}")
+        except Exception:  # the budget, for one: what was spent is worth a line, a Ctrl-C says its own
+            self._report.say(f"  {task}: stopped; {self._told(count() if count else n, usage)}")
+            raise
+        self._report.end(self._told(count() if count else n, usage))
+
+    def _told(self, done: int, usage: Usage) -> str:
+        return f"{self.numbers(done, usage)}; {bill(usage)}"
 
     def numbers(self, done: int, usage: Usage) -> str:
         """`31.2 requests/s, 5,100 tokens/s, 64 in flight of 64, retries: 3 x 429, 1 x time-out, cost 0.12 of about 4.10`."""

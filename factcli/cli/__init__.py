@@ -1,6 +1,7 @@
 """The Typer app: options -> settings and artifacts -> one stage call -> print the new path. No logic.
 
-options.py  what commands share        synth.py, pack.py, score.py, cache.py  the groups with many commands        dpo.py  one with many options
+options.py  what commands share        synth.py, pack.py, score.py, cache.py  the groups with many commands
+run.py      whole recipes: run, demo   dpo.py, export.py  one command each
 
 Everything but typer and rich is imported inside a command's body, so that `fact --help` is instant.
 stdout carries one line, the path of what was made (or JSON with --json); all else goes to stderr.
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from factcli.cli import cache, dpo, pack, score, synth
+from factcli.cli import cache, dpo, export, grath, pack, run, score, synth
 from factcli.cli.options import DataOption, JsonOption, LimitOption, ModelOption, SeedOption, guarded, making
 
 if TYPE_CHECKING:
@@ -29,23 +30,8 @@ eval_app = typer.Typer(no_args_is_help=True, help="Ask a model, judge every answ
 START, MAKE, TRAIN, MEASURE, LOOK = "Start here", "Make data", "Train", "Measure", "Look"
 
 
-@app.command(rich_help_panel=START)
-@guarded
-def demo(
-    data: DataOption = Path("data"),
-    versions: Annotated[int, typer.Option("--versions", help="Versions of the fictitious facts.")] = 3,
-    size: Annotated[str, typer.Option("--size", help="Recipe of the world: tiny, or micro to see the plumbing in a minute.")] = "tiny",
-    seed: Annotated[int, typer.Option("--seed", help="Seed of the world and all that follows.")] = 0,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print every step with its settings and time; make nothing.")] = False,
-    json: JsonOption = False,
-) -> None:
-    """Show the main job on an invented world, offline: world, synth, prereq, sft, eval, report."""
-    from factcli.commands.making import describe_demo, make_demo
-
-    if dry_run:
-        describe_demo(size, versions, seed, json)
-    else:
-        make_demo(data, size, versions, seed, json)
+app.command("run", rich_help_panel=START)(run.run)
+app.command("demo", rich_help_panel=START)(run.demo)
 
 
 @app.command(rich_help_panel=START)
@@ -130,6 +116,8 @@ def sft(
 
 
 app.command("dpo", rich_help_panel=TRAIN)(dpo.dpo)
+app.command("grath-iterate", rich_help_panel=TRAIN)(grath.grath_iterate)
+app.command(rich_help_panel=TRAIN)(export.export)
 app.add_typer(score.app, name="score", rich_help_panel=MEASURE)
 app.add_typer(eval_app, name="eval", rich_help_panel=MEASURE)
 EvalModelOption = Annotated[str | None, typer.Option("--model", help="A skill adapter, or a base model; without one the only skill adapter there is.")]

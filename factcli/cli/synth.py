@@ -164,6 +164,7 @@ def synth_pairs(
     making: "Making",
     generation: dict[str, Any],
     questions: Annotated[Path | None, typer.Option("--questions", help="ARC's JSONL, TruthfulQA's JSON or CSV, or JSONL with question.")] = None,
+    from_: Annotated[str | None, typer.Option("--from", help="World whose questions about train and dev people are asked, instead of a file.")] = None,
     few_shot: Annotated[bool | None, typer.Option("--few-shot/--no-few-shot", help="Six demonstrations before each question.")] = None,
     ground_truth: Annotated[bool | None, typer.Option("--ground-truth/--no-ground-truth", help="Show the file's right and one wrong answer.")] = None,
     round_: Annotated[int | None, typer.Option("--round", help="0 before any training on pairs, then 1, 2, ...")] = None,
@@ -177,9 +178,9 @@ def synth_pairs(
 
     flags = {"few_shot": few_shot, "ground_truth": ground_truth, "round": round_, "limit": limit, "seed": seed, **generation}
     if combine is None and original is None:
-        make_pairs(making, questions, flags)
+        make_pairs(making, questions, from_, flags)
     else:
-        make_combined(making, combine, original, {"questions": questions, **flags})
+        make_combined(making, combine, original, {"questions": questions, "from": from_, **flags})
 
 
 @app.command("wiki")

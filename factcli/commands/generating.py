@@ -35,5 +35,15 @@ def answering_for(making: Making, config: GenerationConfig) -> Answering:
     return answering(config, lambda ref: resolving.local_ref(ref, making.root))
 
 
-def cost_of(estimate: Estimate) -> Cost:
+def cost_of(estimate: Estimate | None) -> Cost:
+    """None where no model is asked."""
+    if estimate is None:
+        return Cost()
     return Cost(requests=estimate.n_requests, money=estimate.cost or 0, generation=estimate.as_json())
+
+
+def cost_of_all(told: Mapping[str, Estimate]) -> Cost:
+    """All that is asked, added up; who is asked what stands beside it, by the name that it has in `told`."""
+    requests = sum(estimate.n_requests for estimate in told.values())
+    money = sum(estimate.cost or 0 for estimate in told.values())
+    return Cost(requests=requests, money=money, generation={name: estimate.as_json() for name, estimate in told.items()})

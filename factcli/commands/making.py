@@ -3,10 +3,11 @@
 import json
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, nullcontext
+from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from factcli import resolving
 from factcli.artifact import Artifact, Draft, Outcome, Plan, make
@@ -19,11 +20,8 @@ from factcli.errors import SettingsError
 from factcli.progress import report_for
 from factcli.train.launch import Trainer
 
-if TYPE_CHECKING:
-    from factcli.flows.steps import DemoSettings
-
 C = TypeVar("C", bound=Config)
-MOST_VERSIONS = 10  # no two versions share a value, and a graduation can be 11 years after a birth
+_SHARED: ContextVar[Trainer | None] = ContextVar("shared trainer", default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +46,22 @@ class Making:
 
 @contextmanager
 def working(root: Path) -> Iterator[Context]:
-    """A context with a progress report that fits stderr and a trainer; both end with it."""
-    with Trainer(root / resolving.WORKER_LOG) as trainer, closing(report_for(sys.stderr.isatty())) as report:
+    """A context with a progress report that fits stderr and a trainer; both end with it, but for a trainer that commands share."""
+    shared = _SHARED.get()
+    own = nullcontext(shared) if shared else Trainer(root / resolving.WORKER_LOG)
+    with own as trainer, closing(report_for(sys.stderr.isatty())) as report:
         yield Context(root, report, trainer)
+
+
+@contextmanager
+def sharing_trainer(root: Path) -> Iterator[None]:
+    """The commands called within it train in one process, one after the other: its start costs seconds of imports."""
+    with Trainer(root / resolving.WORKER_LOG) as trainer:
+        before = _SHARED.set(trainer)
+        try:
+            yield
+        finally:
+            _SHARED.reset(before)
 
 
 def finish(making: Making, plan: Plan, cost: Callable[[Context], Cost], work: Callable[[Draft, Context], Outcome]) -> None:
@@ -60,15 +71,15 @@ def finish(making: Making, plan: Plan, cost: Callable[[Context], Cost], work: Ca
             described = {**describe(plan, making.root), "cost": told(cost(context))}
             print(json.dumps(described, indent=1) if making.json else "\n".join(lines_of(described)))
             return
-        for role, parent in plan.inputs.items():
+        for role, parent in plan.inputs.items() if _SHARED.get() is None else ():  # a recipe says what its steps take
             tell(f"{role}: {parent.ref} ({parent.manifest.headline})")
         artifact, is_reused = make(plan, lambda draft: work(draft, context), making.root, making.force)
     announce(artifact, is_reused, making.json)
 
 
 def announce(artifact: Artifact, is_reused: bool, as_json: bool) -> None:
-    reused = " (made before with the same settings and inputs; --force makes it again)" if is_reused else ""
-    tell(f"{artifact.ref}: {artifact.manifest.headline}{reused}")
+    again = "" if _SHARED.get() else " with the same settings and inputs; --force makes it again"
+    tell(f"{artifact.ref}: {artifact.manifest.headline}{f' (made before{again})' if is_reused else ''}")
     if as_json:
         print(
             json.dumps(
@@ -179,33 +190,3 @@ def make_prereq(making: Making, synth: str | None, model: str | None, flags: Map
     config = making.settings(stage.PrereqConfig, "prereq", flags, resolving.recipe_of(texts))
     plan = stage.plan(config, texts, base, making.name)
     finish(making, plan, lambda context: stage.cost(plan, base, context), lambda draft, context: stage.work(plan, draft, base, context))
-
-
-def make_demo(root: Path, size: str, versions: int, seed: int, as_json: bool) -> None:
-    settings = _demo_settings(size, versions, seed)
-    from factcli.flows.demo import run_demo
-
-    done = run_demo(root, settings)
-    print(json.dumps(done) if as_json else done["report"])
-
-
-def describe_demo(size: str, versions: int, seed: int, as_json: bool) -> None:
-    """The steps, their settings and times. Keys and costs of a step are known when those before it are made."""
-    settings = _demo_settings(size, versions, seed)
-    from factcli.flows.steps import describe_steps
-
-    tell("every step, with the settings that are not the defaults; what was made before is not made again")
-    described = describe_steps(settings)
-    print(json.dumps(described, indent=1) if as_json else "\n".join(lines_of(described)))
-
-
-def _demo_settings(size: str, versions: int, seed: int) -> "DemoSettings":
-    from factcli.flows.steps import DemoSettings
-
-    if not 1 <= versions <= MOST_VERSIONS:
-        raise SettingsError(f"--versions is {versions}, need 1 to {MOST_VERSIONS}", "three or five show the method best")
-    if seed < 0:
-        raise SettingsError(f"--seed is {seed}, need 0 or more", "any whole number makes another world")
-    for command, recipe in (("world", size), ("synth", f"bio-{size}"), ("prereq", size), ("sft", size)):
-        resolving.recipe_file(command, recipe)  # all before the first of them has taken minutes
-    return DemoSettings(size, versions, seed)

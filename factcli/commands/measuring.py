@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from factcli import resolving
 from factcli.artifact import Artifact, Plan, all_artifacts, make, open_artifact
-from factcli.artifact.lineage import ancestor_of_kind
+from factcli.artifact.lineage import ancestor_of_kind, ancestors
 from factcli.commands.ending import tell
 from factcli.commands.making import Making, finish, working
 from factcli.knowledge.popqa import POPQA_FILE
@@ -26,9 +26,17 @@ def subject_of(model: str | None, newest: bool, root: Path) -> Subject:
         return Subject("base", resolving.base_for(found, None, root))
     under = resolving.base_under(found, root)
     base = resolving.ground_of(under, root)
-    parents = {role: resolving.parent_of(found, role, root) for role in ("knowledge", "synth")}
-    has_model_under = found.kind == "skill" and under.location != base.location
+    learned = _fine_tuned(found, root)
+    parents = {role: resolving.parent_of(learned, role, root) for role in ("knowledge", "synth")}
+    has_model_under = found.kind != "model" and under.location != base.location
     return Subject(found.name, base, found, parents["knowledge"], parents["synth"], under if has_model_under else None)
+
+
+def _fine_tuned(skill: Artifact, root: Path) -> Artifact:
+    """The skill that learned from data, from which those that learned preferences began; itself where it is one."""
+    entry = skill.manifest.inputs.get("model")
+    start = resolving.parent_of(skill, "model", root) if entry and entry.kind == "skill" else None
+    return skill if start is None else _fine_tuned(start, root)
 
 
 def _is_artifact(model: str, root: Path) -> bool:
@@ -98,7 +106,9 @@ def _own_questions(subject: Subject, root: Path) -> Artifact | None:
     A base model of somebody's own has no lineage: the newest data that were made for it, or for no model in particular.
     """
     candidates = [subject.synth, subject.base.inputs.get("world")]
-    if subject.skill is None:
+    if subject.skill is not None:  # one that was not made from data itself, but from what was
+        candidates += [parent for parent in ancestors(subject.skill, root) if parent.kind == "synth"]
+    else:
         candidates += [data for data in all_artifacts(root, ("synth",)) if data.manifest.model in ({}, dict(subject.base.identity))]
     return next((a for a in candidates if a is not None and (a.path / POPQA_FILE).exists()), None)
 

@@ -45,12 +45,13 @@ def _data_for(making: Making, ref: str | None, who: Answering) -> Artifact:
     return learned or resolving.pick(None, making.root, "synth", "fact synth bio; or give --prompts FILE or --titles FILE")
 
 
-def make_pairs(making: Making, questions: Path | None, flags: Mapping[str, Any]) -> None:
-    if questions is None:
-        raise SettingsError("no questions are given", "--questions FILE: ARC's JSONL, TruthfulQA's JSON or CSV, or JSONL with `question`")
+def make_pairs(making: Making, questions: Path | None, ref: str | None, flags: Mapping[str, Any]) -> None:
+    if (questions is None) == (ref is None):
+        what = "no questions are given" if ref is None else "--questions and --from are both given"
+        raise SettingsError(what, "--questions FILE: ARC's JSONL, TruthfulQA's JSON or CSV, or JSONL with `question`; or --from WORLD")
     config = making.settings(pairs.PairsConfig, "synth", flags, None)
     who = answering_for(making, config.generation)
-    source = pairs.of_file(config, questions)
+    source = questions_of(config, questions, ref, making.root)
     plan = pairs.plan(config, source, who, making.name)
     finish(
         making,
@@ -58,6 +59,13 @@ def make_pairs(making: Making, questions: Path | None, flags: Mapping[str, Any])
         lambda _: cost_of(pairs.imagined(config, source, who)),
         lambda draft, context: pairs.work(plan, draft, source, who, context.report),
     )
+
+
+def questions_of(config: pairs.PairsConfig, questions: Path | None, ref: str | None, root: Path) -> pairs.Source:
+    """Those of the file, or of the world that `ref` names."""
+    if questions is not None:
+        return pairs.of_file(config, questions)
+    return pairs.of_world(config, resolving.pick(ref, root, "world", "fact world"))
 
 
 def make_combined(making: Making, new: str | None, original: str | None, others: Mapping[str, Any]) -> None:

@@ -5,8 +5,8 @@ from pathlib import Path
 from factcli.artifact import Artifact
 from factcli.artifact.lineage import parents
 from factcli.judge.metrics import Metric
-from factcli.judge.names import LABELS
 from factcli.rows import Answer, Claim
+from factcli.stages.report.trained import label_of
 
 
 def opening_words(versions: int) -> str:
@@ -21,9 +21,9 @@ def opening_words(versions: int) -> str:
 def closing_words(page: Artifact, root: Path, seconds: float) -> str:
     """A table of the evaluations on the page, in plain words, and what to try next."""
     evals = parents(page, root)
-    lines = [_line(evaluation) for evaluation in evals if evaluation.manifest.stage == "eval world"]
+    lines = [_line(evaluation, root) for evaluation in evals if evaluation.manifest.stage == "eval world"]
     n = next((m.n_subjects for m in evals[0].rows("metrics", Metric) if (m.metric, m.group) == ("qa.accuracy", "seen")), 0)
-    head = f"{'':24}{'questions right':>22}{'kept of the base':>22}{'claims true':>22}{'claims each':>18}"
+    head = f"{'':28}{'questions right':>22}{'kept of the base':>22}{'claims true':>22}{'claims each':>18}"
     return "\n".join(
         [
             "",
@@ -45,12 +45,12 @@ def closing_words(page: Artifact, root: Path, seconds: float) -> str:
     )
 
 
-def _line(evaluation: Artifact) -> str:
+def _line(evaluation: Artifact, root: Path) -> str:
     found = {(m.metric, m.group): m for m in evaluation.rows("metrics", Metric)}
-    name = LABELS.get(evaluation.name, evaluation.name)
+    name = label_of(evaluation, root)
     cells = [_shown(found.get((metric, "seen")), 100, "%") for metric in ("qa.accuracy", "qa.retention", "bio.share_correct")]
     each = _shown(found.get(("bio.claims_per_answer", "seen")), 1, "")
-    return f"{name:24}{cells[0]:>22}{cells[1]:>22}{cells[2]:>22}{each:>18}"
+    return f"{name:28}{cells[0]:>22}{cells[1]:>22}{cells[2]:>22}{each:>18}"
 
 
 def _shown(metric: Metric | None, scale: int, unit: str) -> str:

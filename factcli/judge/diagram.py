@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from xml.etree import ElementTree as ET
 
 from factcli.consistencyrows import ReliabilityBin
+from factcli.svg import add, finished, picture
 
 SIDE, LEFT, TOP, BOTTOM, RIGHT = 280.0, 52.0, 40.0, 44.0, 16.0  # of the plot and around it, in units of the view box
 LARGEST = 11.0  # radius of the dot of the fullest bin
@@ -24,18 +25,17 @@ def reliability_diagram(title: str, bins: Sequence[ReliabilityBin]) -> str:
     full = [(bin.mean_score, bin.share_right, bin.n) for bin in bins if bin.mean_score is not None and bin.share_right is not None]
     width, height = LEFT + SIDE + RIGHT, TOP + SIDE + BOTTOM
     told = "; ".join(f"score {score:.2f}: {right:.0%} right of {n}" for score, right, n in full)
-    attributes = {"xmlns": "http://www.w3.org/2000/svg", "viewBox": f"0 0 {width:g} {height:g}", "width": f"{width:g}", "role": "img"}
-    root = ET.Element("svg", attributes | {"aria-label": f"{title}. {told}"})
-    ET.SubElement(root, "style").text = STYLE
+    root = picture({"xmlns": "http://www.w3.org/2000/svg", "viewBox": f"0 0 {width:g} {height:g}", "width": f"{width:g}"}, f"{title}. {told}")
+    add(root, "style", {}, STYLE)
     _text(root, title, LEFT, 18, "start", "title")
     _frame(root)
     most = max((n for _, _, n in full), default=1)
     for score, right, n in full:
         _line(root, "gap", score, score, score, right)
-        dot = ET.SubElement(root, "circle", {"class": "dot", "cx": f"{_x(score):.2f}", "cy": f"{_y(right):.2f}"})
-        dot.set("r", f"{max(LARGEST * math.sqrt(n / most), SMALLEST):.2f}")
-        ET.SubElement(dot, "title").text = f"mean score {score:.3f}, {right:.1%} right, n = {n}"
-    return ET.tostring(root, encoding="unicode") + "\n"
+        radius = max(LARGEST * math.sqrt(n / most), SMALLEST)
+        dot = add(root, "circle", {"class": "dot", "cx": f"{_x(score):.2f}", "cy": f"{_y(right):.2f}", "r": f"{radius:.2f}"})
+        add(dot, "title", {}, f"mean score {score:.3f}, {right:.1%} right, n = {n}")
+    return finished(root) + "\n"
 
 
 def _frame(root: ET.Element) -> None:
@@ -51,12 +51,11 @@ def _frame(root: ET.Element) -> None:
 
 def _line(root: ET.Element, kind: str, x1: float, y1: float, x2: float, y2: float) -> None:
     ends = {"x1": _x(x1), "y1": _y(y1), "x2": _x(x2), "y2": _y(y2)}
-    ET.SubElement(root, "line", {"class": kind, **{name: f"{value:.2f}" for name, value in ends.items()}})
+    add(root, "line", {"class": kind, **{name: f"{value:.2f}" for name, value in ends.items()}})
 
 
 def _text(root: ET.Element, text: str, x: float, y: float, anchor: str, kind: str = "") -> None:
-    element = ET.SubElement(root, "text", {"x": f"{x:.2f}", "y": f"{y:.2f}", "text-anchor": anchor} | ({"class": kind} if kind else {}))
-    element.text = text
+    add(root, "text", {"x": f"{x:.2f}", "y": f"{y:.2f}", "text-anchor": anchor} | ({"class": kind} if kind else {}), text)
 
 
 def _x(share: float) -> float:

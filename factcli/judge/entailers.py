@@ -3,10 +3,15 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from factcli.errors import SettingsError
-from factcli.judge.entailment import Entailer, EntailerConfig, entailer_ref
+from factcli.extras import require_train
+from factcli.judge.entailment import Entailer, EntailerConfig, EntailerRef, entailer_ref
 from factcli.judge.lexical import LexicalEntailer
+
+if TYPE_CHECKING:
+    from factcli.judge.entailing import LocalEntailer
 
 NLI, LEXICAL = "nli:", "lexical"
 WAY_OUT = "--entailer nli:DIRECTORY_OR_HUB_NAME of an entailment model, or --entailer lexical: words alone, no measure on texts that people write"
@@ -32,10 +37,12 @@ def named_entailer(spec: str, config: EntailerConfig, root: Path) -> Named:
 
 def _checkpoint(spec: str, config: EntailerConfig, root: Path) -> Named:
     ref = entailer_ref(spec.removeprefix(NLI), config, root)
+    return Named(spec, ref.identity, lambda: loaded(ref))
 
-    def load() -> Entailer:
-        from factcli.judge.entailing import load_entailer
 
-        return load_entailer(ref)
+def loaded(ref: EntailerRef) -> "LocalEntailer":
+    """The checkpoint, in this process. Raises BackendError where what runs models is not installed."""
+    require_train()
+    from factcli.judge.entailing import load_entailer
 
-    return Named(spec, ref.identity, load)
+    return load_entailer(ref)

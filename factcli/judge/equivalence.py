@@ -13,10 +13,11 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from factcli.artifact.manifest import sha256_of, sha256_of_file
-from factcli.errors import BackendError, InputError
+from factcli.artifact.manifest import sha256_of
 from factcli.judge.clusters import Cluster, Same, clusters_of, has_other_numbers, is_same, merged, words_of
-from factcli.judge.entailment import Entailer, Entailment
+from factcli.judge.consistency import same_meaning
+from factcli.judge.entailment import Entailer
+from factcli.knowledge.embedders import load, model_digest
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -65,9 +66,9 @@ class ByEntailment:
     def sames(self, units: Sequence[Answered]) -> list[Same]:
         pairs = [pairs_of(unit) for unit in units]
         asked = [texts for unit, own in zip(units, pairs, strict=True) for one, other in own for texts in _both_ways(unit.question, one, other)]
-        follows = [entails(verdict) for verdict in self._entailer.judge(asked)] if asked else []
-        decided = iter(zip(follows[::2], follows[1::2], strict=True))
-        return [_decided({pair: all(next(decided)) for pair in own}) for own in pairs]
+        said = list(self._entailer.judge(asked)) if asked else []
+        decided = iter(zip(said[::2], said[1::2], strict=True))
+        return [_decided({pair: same_meaning(*next(decided), "entails") for pair in own}) for own in pairs]
 
     @cached_property
     def _entailer(self) -> Entailer:
@@ -78,17 +79,12 @@ class ByEmbeddings:
     """Two answers mean the same where the cosine of their embeddings is `cosine` or more. The question is left out: it would make all alike."""
 
     def __init__(self, directory: Path, cosine: float = COSINE) -> None:
-        """`directory`: of a sentence-transformers model, loaded when the first pair is compared. Raises InputError where there is none."""
-        if not (directory / "config.json").is_file():
-            raise InputError(f"{directory} is no directory of a sentence-transformers model", "--embedder takes a local one, e.g. of all-MiniLM-L6-v2")
+        """`directory`: of a sentence-transformers model, loaded when the first pair is compared. Raises InputError where there is none,
+        or where a part of it is pickled.
+        """
         self._directory = directory
         self._cosine = cosine
-
-    @cached_property
-    def identity(self) -> Mapping[str, str]:
-        files = sorted(path for path in self._directory.rglob("*") if path.suffix in (".json", ".safetensors"))
-        digest = sha256_of([(path.relative_to(self._directory).as_posix(), sha256_of_file(path)) for path in files])
-        return {"equivalence": "embeddings", "embedder": digest, "cosine": f"{self._cosine:g}"}
+        self.identity: Mapping[str, str] = {"equivalence": "embeddings", "embedder": sha256_of(model_digest(directory)), "cosine": f"{cosine:g}"}
 
     def sames(self, units: Sequence[Answered]) -> list[Same]:
         pairs = [pairs_of(unit) for unit in units]
@@ -102,18 +98,7 @@ class ByEmbeddings:
 
     @cached_property
     def _model(self) -> "SentenceTransformer":
-        try:
-            from sentence_transformers import SentenceTransformer
-        except ImportError as error:
-            raise BackendError(
-                "comparing by embeddings needs sentence-transformers, which is not installed", 'pip install "factcli[dense]", or --equivalence rules'
-            ) from error
-        return SentenceTransformer(str(self._directory), local_files_only=True)
-
-
-def entails(verdict: Entailment) -> bool:
-    """Whether that is the likeliest of the classes."""
-    return verdict.entails > max(verdict.neutral, verdict.contradicts)
+        return load(self._directory, "comparing by embeddings", ", or --equivalence rules")
 
 
 def pairs_of(unit: Answered) -> list[tuple[str, str]]:

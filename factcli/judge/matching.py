@@ -34,8 +34,3 @@ def nearest(claim: AnswerClaim, others: Sequence[AnswerClaim]) -> Nearest:
             overlap = 2 * common_length(words, theirs) / n_words
             best = Nearest(other, overlap) if overlap > best.overlap else best
     return best
-
-
-def share_matched(claims: Sequence[AnswerClaim], others: Sequence[AnswerClaim], near: float = NEAR) -> tuple[int, int]:
-    """(claims with a near one among the others, all claims)."""
-    return sum(nearest(claim, others).overlap >= near for claim in claims), len(claims)

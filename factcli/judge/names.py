@@ -1,4 +1,4 @@
-"""What a person reads for the name of an evaluation."""
+"""What a person reads for the name of an evaluation, and for a method that learns from preferences."""
 
 LABELS = {
     "eval-base": "base, untouched",
@@ -9,4 +9,13 @@ LABELS = {
     "eval-popular-head": "POPULAR-head",
     "eval-popular-50": "POPULAR-50",
     "eval-sft-fictitious": "SFT, fictitious",
+}
+
+METHODS = {  # of the setting `method` of `fact dpo` and `fact grath-iterate`
+    "facttune-fs": "FactTune-FS",
+    "facttune-mc": "FactTune-MC",
+    "grath": "GRATH",
+    "self-learning": "Self-Learning",
+    "f-dpo": "F-DPO",
+    "dpo": "DPO",
 }

@@ -13,7 +13,8 @@ from random import Random
 import numpy as np
 import numpy.typing as npt
 
-from factcli.errors import BackendError, InputError
+from factcli.errors import InputError
+from factcli.knowledge import embedders
 from factcli.knowledge.cleaning import clean_title
 
 Matrix = npt.NDArray[np.float64]
@@ -61,17 +62,7 @@ def space_of(names: Sequence[str], vectors: Matrix, source: str) -> Space:
 
 def embed(names: Sequence[str], directory: Path) -> Space:
     """The names in the space of a sentence-transformers model, from safetensors alone. Raises BackendError where that is not installed."""
-    if not directory.is_dir():
-        raise InputError(f"there is no directory {directory}", "--embedder takes a local sentence-transformers model, e.g. all-MiniLM-L12-v2")
-    try:
-        from sentence_transformers import SentenceTransformer
-    except ImportError as error:
-        raise BackendError("embedding titles needs sentence-transformers, which is not installed", 'pip install "factcli[dense]", or give --vectors') from error
-    try:
-        model = SentenceTransformer(str(directory), local_files_only=True, trust_remote_code=False, model_kwargs={"use_safetensors": True})
-    except (OSError, ValueError, KeyError) as error:  # no configuration, no weights, weights in a pickle, code of its own
-        why = " ".join(str(error).split())[:200]
-        raise InputError(f"{directory} holds no sentence-transformers model with safetensors: {why}", "e.g. a copy of all-MiniLM-L12-v2") from error
+    model = embedders.load(directory, "embedding titles", ", or give --vectors")
     return space_of(names, np.asarray(model.encode(list(names)), dtype=np.float64), str(directory))
 
 

@@ -12,6 +12,7 @@ from factcli.config import Config, setting
 from factcli.cost import Cost
 from factcli.errors import InputError, SettingsError
 from factcli.extras import require_search
+from factcli.knowledge.embedders import model_digest
 from factcli.knowledge.entries import LONGEST_TOLD
 from factcli.knowledge.pack import building, dense, sources, tokenizer, worlds
 from factcli.knowledge.pack.records import Record, Rejected
@@ -66,7 +67,7 @@ def plan(config: PackConfig, given: Sources, name: str | None) -> Plan:
     if given.tokenizer is not None:
         models["tokenizer"] = tokenizer.digest_of(given.tokenizer)
     if given.embedder is not None:
-        models["embedder"] = dense.model_digest(given.embedder)
+        models["embedder"] = model_digest(given.embedder)
     inputs = {"world": given.world} if given.world is not None else {}
     return Plan("pack build", REVISION, KIND, name or "pack", config, inputs, TABLES, pinned, models)
 

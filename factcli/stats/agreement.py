@@ -3,6 +3,10 @@
 from collections import Counter
 from collections.abc import Hashable, Sequence
 
+import numpy as np
+
+from factcli.stats.bootstrap import Floats, quotient
+
 
 def raw_agreement(first: Sequence[Hashable], second: Sequence[Hashable]) -> float | None:
     """Share of items with equal labels, 0..1; None without items."""
@@ -10,16 +14,23 @@ def raw_agreement(first: Sequence[Hashable], second: Sequence[Hashable]) -> floa
 
 
 def cohen_kappa(first: Sequence[Hashable], second: Sequence[Hashable]) -> float | None:
-    """(p_o - p_e) / (1 - p_e): 1 is perfect, 0 what judges with these shares of labels reach by chance.
+    """`kappas` of two lists of labels. None without items, and where both gave one and the same label."""
+    both = Counter(zip(first, second, strict=True))
+    labels = list(dict.fromkeys((*first, *second)))
+    (found,) = kappas(np.array([[[both[one, other] for other in labels] for one in labels]], dtype=float).reshape(1, len(labels), len(labels)))
+    return None if np.isnan(found) else float(found)
 
-    None without items, and where chance alone agrees on all of them: both gave one and the same label. Cohen 1960.
+
+def kappas(counts_DKK: Floats) -> Floats:
+    """Cohen's kappa of D tables: (p_o - p_e) / (1 - p_e): 1 is perfect, 0 what judges with these shares of labels reach by chance.
+
+    `counts_DKK`: items by the K labels of one judge and of the other. NaN without items, and where chance alone agrees on all of
+    them: both gave one and the same label. Cohen 1960.
     """
-    observed = raw_agreement(first, second)
-    if observed is None:
-        return None
-    of_first, of_second = Counter(first), Counter(second)
-    by_chance = sum(n * of_second[label] for label, n in of_first.items()) / len(first) ** 2
-    return None if by_chance == 1 else (observed - by_chance) / (1 - by_chance)
+    n_D = counts_DKK.sum(axis=(1, 2))
+    observed_D = quotient(np.trace(counts_DKK, axis1=1, axis2=2), n_D)
+    by_chance_D = quotient((counts_DKK.sum(axis=1) * counts_DKK.sum(axis=2)).sum(axis=1), n_D * n_D)
+    return quotient(observed_D - by_chance_D, 1 - by_chance_D)
 
 
 def fleiss_kappa(items: Sequence[Sequence[Hashable]]) -> float | None:

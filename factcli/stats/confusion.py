@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from factcli.stats.agreement import kappas
 from factcli.stats.bootstrap import DRAWS, Counts, Estimate, Floats, Statistic, quotient, redraw
 
 
@@ -51,11 +52,9 @@ def agreement(cells_D4: Floats) -> Floats:
 
 
 def kappa(cells_D4: Floats) -> Floats:
-    """Cohen's kappa (1960): agreement beyond that of two who guess with these totals. NaN where both always say the same one thing."""
-    n = cells_D4.sum(axis=1)
-    tp, fp, tn, fn = cells_D4.T
-    by_chance = quotient((tp + fn) * (tp + fp) + (tn + fp) * (tn + fn), n * n)
-    return quotient(agreement(cells_D4) - by_chance, 1 - by_chance)
+    """Agreement beyond that of two who guess with these totals. NaN where both always say the same one thing."""
+    tp_fn_fp_tn = [0, 3, 1, 2]  # by the human label, then by the verdict
+    return kappas(cells_D4[:, tp_fn_fp_tn].reshape(-1, 2, 2))
 
 
 def sensitivity(cells_D4: Floats) -> Floats:

@@ -11,12 +11,12 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 import pytest
 import yaml
 
-from factcli import answerrows, rows, topicrows
+from factcli import answerrows, exportrows, rows, topicrows
 from factcli.artifact import Draft, Outcome, make
 from factcli.artifact.card import features_of
 from tests.artifact.toy import ToyConfig, toy_plan
 
-ROWS = {name.lower(): kind for module in (rows, answerrows, topicrows) for name, kind in vars(module).items() if is_dataclass(kind)}
+ROWS = {name.lower(): kind for module in (rows, answerrows, topicrows, exportrows) for name, kind in vars(module).items() if is_dataclass(kind)}
 
 
 def row_of(kind: Any, is_full: bool) -> Any:

@@ -19,7 +19,7 @@ from factcli.backends.requests import Request, Response, Sampling
 from factcli.backends.scripted import load_script
 from factcli.backends.settings import GenerationConfig
 from factcli.config import ROLES, Config, identity_of, resolve, role_of
-from factcli.errors import InputError, SettingsError
+from factcli.errors import BudgetError, InputError, SettingsError
 from factcli.progress import LiveReport, PlainReport
 from tests.backends.server import Server, running
 from tests.backends.test_http import asked, backend, by_id
@@ -178,6 +178,22 @@ def test_the_panel_tells_rates_retries_and_money(capsys: pytest.CaptureFixture[s
     assert panel.numbers(100, usage) == "100.0 requests/s, 4,000 tokens/s, retries: 3 x 429, 1 x time-out, cost 1.50 of about 6.00"
     assert len(list(panel.told("writing", (Response(f"r{i}", "ok") for i in range(3)), usage))) == 3
     assert "writing: 3/400" in capsys.readouterr().err
+
+
+def test_what_ends_early_is_not_said_to_be_done(capsys: pytest.CaptureFixture[str]) -> None:
+    """An error tells what was spent until then; a Ctrl-C has a line of its own, elsewhere."""
+
+    def responses(error: BaseException) -> Iterator[Response]:
+        yield Response("r", "ok")
+        raise error
+
+    said: dict[str, list[str]] = {}
+    for error in (BudgetError("spent"), KeyboardInterrupt()):
+        panel = Panel(PlainReport(every_s=1000), 10, clock=Clock())
+        with pytest.raises(type(error)):
+            list(panel.told("writing", responses(error), Usage()))
+        said[type(error).__name__] = [line.partition(";")[0] for line in capsys.readouterr().err.splitlines()]
+    assert said == {"BudgetError": ["writing ...", "  writing: stopped"], "KeyboardInterrupt": ["writing ..."]}
 
 
 def test_the_panel_projects_from_what_this_task_did():

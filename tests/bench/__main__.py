@@ -6,6 +6,7 @@ generation    a server used fully                                    endurance  
 retrieval     knowledge packs                                        claims       claims by rule against human ones
 factscore     the known figures of FActScore's human labels          judging      a judge used fully
 calibration   what corrected scores are worth                  worldscores  each score against a world's truth
+preferences   FactTune and GRATH over the worlds of effect, which must be made
 """
 
 import argparse
@@ -13,7 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from tests.bench import calibration, claims, demo, effect, endurance, factscore, generation, judging, retrieval, speed, tables, worldscores
+from tests.bench import calibration, claims, demo, effect, endurance, factscore, generation, judging, preferences, retrieval, speed, tables, worldscores
 from tests.bench.protocol import FROZEN, read_protocol
 
 Chosen = argparse.Namespace
@@ -54,6 +55,12 @@ def _effect(chosen: Chosen) -> str:
     return tables.effect_tables(chosen.data, protocol, seeds)
 
 
+def _preferences(chosen: Chosen) -> str:
+    seeds = chosen.seeds or read_protocol(chosen.protocol).seeds
+    preferences.run_seeds(chosen.data, seeds, chosen.jobs)
+    return preferences.preference_tables(chosen.data, seeds)
+
+
 def numbers(text: str) -> list[int]:
     return [int(part) for part in text.split(",")]
 
@@ -69,6 +76,7 @@ PARTS: Mapping[str, Callable[[Chosen], str]] = {
     "retrieval": lambda chosen: retrieval.table(chosen.passages),
     "demo": lambda chosen: demo.table(chosen.versions, chosen.size, chosen.runs),
     "effect": _effect,
+    "preferences": _preferences,  # after effect, whose models it goes on with
     "endurance": lambda chosen: endurance.table(chosen.rows),
     "dev": _dev,
 }

@@ -25,7 +25,8 @@ from pathlib import Path
 import psutil
 
 from factcli.artifact import open_artifact
-from factcli.knowledge.pack.bm25 import FOLDER, Weights
+from factcli.knowledge.few import Weights
+from factcli.knowledge.pack.bm25 import FOLDER
 from factcli.knowledge.pack.names import folded
 from factcli.knowledge.pack.opening import Pack
 from factcli.knowledge.pack.within import page_index

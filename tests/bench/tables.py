@@ -61,7 +61,7 @@ DIFFERENCES: dict[str, tuple[Difference, int]] = {
 
 MEANS: dict[str, Mean] = {
     "questions right, %": lambda mine, _: bootstrap_ratio(accuracy_items(mine.questions)),
-    "kept of the base, %": lambda mine, base: bootstrap_ratio(_kept(mine, base)),
+    "kept of the base, %": lambda mine, base: bootstrap_ratio(kept(mine, base)),
     "claims true, %": lambda mine, _: bootstrap_ratio(correct_items(mine.biographies, mine.claims)),
 }
 GROUP_FIGURES = (("qa.accuracy", "Questions right by popularity, %, mean of seeds"), ("bio.share_correct", "Claims true by popularity, %, mean of seeds"))
@@ -97,7 +97,7 @@ def _value(root: Path, evaluation: str, metric: str, group: str = "seen") -> flo
     return next((row.value for row in rows if (row.metric, row.group) == (metric, group)), None)
 
 
-def _table(title: str, columns: str, rows: Sequence[str]) -> str:
+def markdown(title: str, columns: str, rows: Sequence[str]) -> str:
     """Markdown; `columns` and each row are cells between bars."""
     return "\n".join([f"**{title}**", "", f"| {columns} |", "|---" * len(columns.split(" | ")) + "|", *(f"| {row} |" for row in rows)])
 
@@ -108,7 +108,7 @@ def _figure_table(data: Path, protocol: Protocol, seeds: Sequence[int], figure: 
         values = [_value(seed_folder(data, seed), f"eval-{name}", figure.metric) if _is_made(data, seed, name) else None for seed in seeds]
         if any(value is not None for value in values):
             rows.append(f"{name} | {_mean(values, figure.scale)} | {' | '.join(_shown(value, figure.scale) for value in values)}")
-    return _table(figure.label, f"method | mean | {' | '.join(map(str, seeds))}", rows)
+    return markdown(figure.label, f"method | mean | {' | '.join(map(str, seeds))}", rows)
 
 
 def _shown(value: float | None, scale: int) -> str:
@@ -121,26 +121,26 @@ def _mean(values: Sequence[float | None], scale: int) -> str:
     return _shown(sum(known) / len(known) if known else None, scale)
 
 
-def _results(data: Path, seed: int, name: str) -> Results:
+def results_of(data: Path, seed: int, name: str) -> Results:
     return read_results(open_artifact(f"eval-{name}", seed_folder(data, seed))).of_groups(SEEN)
 
 
 def _difference_table(data: Path, protocol: Protocol, seeds: Sequence[int]) -> str:
     rows = []
-    fixed = {seed: (_results(data, seed, "base"), _results(data, seed, MINE)) for seed in seeds}
+    fixed = {seed: (results_of(data, seed, "base"), results_of(data, seed, MINE)) for seed in seeds}
     for rival in [name for name in protocol.methods if name != MINE]:
-        others = {seed: _results(data, seed, rival) for seed in _made(data, seeds, rival)}
+        others = {seed: results_of(data, seed, rival) for seed in _made(data, seeds, rival)}
         for label, (measure, scale) in DIFFERENCES.items():
             each = {seed: measure(mine, others[seed], base) for seed, (base, mine) in fixed.items() if seed in others}
             values = [one.value for one in each.values() if one.value is not None]
             same, total = equal_signs(values)
             estimate = seed_subject_bootstrap(each)
-            rows.append(f"{rival} | {label} | {_interval(estimate, scale)} | {same} of {total} | {' '.join(f'{v * scale:+.2f}' for v in values)}")
+            rows.append(f"{rival} | {label} | {interval(estimate, scale)} | {same} of {total} | {' '.join(f'{v * scale:+.2f}' for v in values)}")
     title = f"PREREQ-TUNE minus each, {len(seeds)} seeds, 95% interval by seed and subject"
-    return _table(title, "minus | measure | difference | same sign | per seed", rows)
+    return markdown(title, "minus | measure | difference | same sign | per seed", rows)
 
 
-def _interval(estimate: Estimate, scale: int, digits: str = "+.2f") -> str:
+def interval(estimate: Estimate, scale: int, digits: str = "+.2f") -> str:
     if estimate.value is None or estimate.low is None or estimate.high is None:
         return "-"
     value, low, high = (format(end * scale, digits) for end in (estimate.value, estimate.low, estimate.high))
@@ -149,17 +149,17 @@ def _interval(estimate: Estimate, scale: int, digits: str = "+.2f") -> str:
 
 def _mean_table(data: Path, protocol: Protocol, seeds: Sequence[int]) -> str:
     """Each method's own figures with their intervals. n: subjects of one seed."""
-    bases = {seed: _results(data, seed, "base") for seed in seeds}
+    bases = {seed: results_of(data, seed, "base") for seed in seeds}
     n = len({answer.subject for answer in bases[seeds[0]].questions})
     rows = []
     for name in ["base", *protocol.methods]:
-        own = {seed: _results(data, seed, name) for seed in _made(data, seeds, name)}
+        own = {seed: results_of(data, seed, name) for seed in _made(data, seeds, name)}
         estimates = [seed_subject_bootstrap({seed: mean(mine, bases[seed]) for seed, mine in own.items()}) for mean in MEANS.values()]
-        rows += [f"{name} | {len(own)} | {' | '.join(_interval(estimate, 100, '.1f') for estimate in estimates)}"] if own else []
-    return _table(f"Means with 95% intervals by seed and subject, {n} people a seed", f"method | seeds | {' | '.join(MEANS)}", rows)
+        rows += [f"{name} | {len(own)} | {' | '.join(interval(estimate, 100, '.1f') for estimate in estimates)}"] if own else []
+    return markdown(f"Means with 95% intervals by seed and subject, {n} people a seed", f"method | seeds | {' | '.join(MEANS)}", rows)
 
 
-def _kept(mine: Results, base: Results) -> list[Item]:
+def kept(mine: Results, base: Results) -> list[Item]:
     subject_of = {answer.question_id: answer.subject for answer in base.questions}
     return kept_items(right_questions(base.questions), right_questions(mine.questions), subject_of)
 
@@ -170,7 +170,7 @@ def _group_table(data: Path, protocol: Protocol, seeds: Sequence[int], metric: s
         made = [seed_folder(data, seed) for seed in _made(data, seeds, name)]
         cells = [_mean([_value(root, f"eval-{name}", metric, group) for root in made], 100) for group in GROUPS]
         rows += [f"{name} | {' | '.join(cells)}"] if made else []
-    return _table(title, f"method | {' | '.join(GROUPS)}", rows)
+    return markdown(title, f"method | {' | '.join(GROUPS)}", rows)
 
 
 def _swap_table(data: Path, seeds: Sequence[int]) -> str:
@@ -182,7 +182,7 @@ def _swap_table(data: Path, seeds: Sequence[int]) -> str:
                 cells.setdefault((row.sample, row.task, row.form, which), []).append(100 * row.value)
     rows = [f"{' | '.join(key)} | {sum(cell) / len(cell):.1f} ({min(cell):.1f} to {max(cell):.1f})" for key, cell in sorted(cells.items())]
     title = "Knowledge swap: facts that come out, %; mean (least to most) of seeds and versions"
-    return _table(title, "sample | task | adapter | answers of | %", rows)
+    return markdown(title, "sample | task | adapter | answers of | %", rows)
 
 
 def _dropped_table(data: Path, protocol: Protocol, seeds: Sequence[int]) -> str:
@@ -198,7 +198,7 @@ def _dropped_table(data: Path, protocol: Protocol, seeds: Sequence[int]) -> str:
             means = _mean([r.value for r in own], 100), _mean([r.chance for r in own], 100)
             lines += [f"{name} | {sample} | {task} | {' | '.join(means)} | {within} of {len(own)}"] if own else []
     title = "Fictitious answers with no knowledge plugged in, %, of people that the skill trained on (in) or never saw (out); mean of seeds and versions"
-    return _table(title, "method | sample | task | come out | by chance | cells within chance + 3 standard errors", lines)
+    return markdown(title, "method | sample | task | come out | by chance | cells within chance + 3 standard errors", lines)
 
 
 def _cost_table(data: Path, protocol: Protocol, seeds: Sequence[int]) -> str:
@@ -214,7 +214,7 @@ def _cost_table(data: Path, protocol: Protocol, seeds: Sequence[int]) -> str:
             f"| {flops / 1e12:.1f} | {(flops + knowledge) / 1e12:.1f} | {seconds:.0f}"
         )
     columns = "method | learning rate | steps | real rows | fictitious rows | tokens, M | TFLOPs, own stage | TFLOPs, with knowledge | seconds"
-    return _table("What each method costs, mean of seeds: its own stage, and with the knowledge adapters that it needs", columns, rows)
+    return markdown("What each method costs, mean of seeds: its own stage, and with the knowledge adapters that it needs", columns, rows)
 
 
 def _skill_cost(root: Path, name: str) -> tuple[float, ...]:
@@ -268,7 +268,7 @@ def trial_table(data: Path, protocol: Protocol, seeds: Sequence[int]) -> str:
             )
             rows.append(f"{method} | {rate:g} | {right:.1f} | {kept:.1f} | {true:.1f} | {(right + true) / 2:.2f}")
     title = f"Trials on dev seeds {', '.join(map(str, seeds))}, means, %"
-    return _table(title, "method | learning rate | questions right | kept | claims true | (right + true) / 2", rows)
+    return markdown(title, "method | learning rate | questions right | kept | claims true | (right + true) / 2", rows)
 
 
 def _dev_mean(data: Path, seeds: Sequence[int], evaluation: str, metric: str) -> float:

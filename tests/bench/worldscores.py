@@ -18,9 +18,9 @@ from factcli.artifact import open_artifact
 from factcli.commands.scoring.truth import truth_for
 from factcli.consistencyrows import Calibration
 from factcli.judge.calibration import Judged, calibration_of
-from factcli.judge.worth import ranked, truths
 from factcli.knowledge.answer_files import answers_of_artifact
 from factcli.stats.ranking import auroc
+from tests.bench.worth import ranked, truths
 
 SKILL = "prereq-tune"
 ASKED = (("qa", "dev", 10), ("bio", "test", 4))  # the skill trained on nobody of either; samples of each prompt

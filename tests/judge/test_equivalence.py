@@ -98,5 +98,5 @@ def test_the_default_cosine_joins_what_the_docs_say_it_joins(minilm: Path) -> No
 
 
 def test_a_directory_without_a_model_is_told(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="no directory of a sentence-transformers model"):
+    with pytest.raises(InputError, match="no weights in safetensors"):
         ByEmbeddings(tmp_path)

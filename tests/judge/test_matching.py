@@ -1,6 +1,6 @@
 """Claims of two sources meet by their words, each with the nearest."""
 
-from factcli.judge.matching import nearest, share_matched
+from factcli.judge.matching import nearest
 from factcli.scorerows import AnswerClaim
 
 
@@ -25,7 +25,3 @@ def test_without_common_words_there_is_no_nearest() -> None:
     assert nearest(claims("Ζωή")[0], HUMAN).claim is None
     assert nearest(claims("Ann")[0], []).claim is None
     assert nearest(claims("!")[0], HUMAN).overlap == 0
-
-
-def test_coverage_counts_claims_with_a_near_one() -> None:
-    assert share_matched(claims("Ann Lee was born in Oslo", "Ann sings"), HUMAN) == (1, 2)

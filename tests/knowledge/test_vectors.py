@@ -97,9 +97,12 @@ def test_a_real_embedder_puts_titles_beside_what_they_are_about(embedder: Path) 
 def test_a_model_without_safetensors_is_no_embedder(embedder: Path, tmp_path: Path) -> None:
     shutil.copytree(embedder, tmp_path / "model", ignore=shutil.ignore_patterns("model.safetensors"))
     (tmp_path / "model" / "pytorch_model.bin").write_bytes(b"a pickle")
-    for directory in (tmp_path / "model", tmp_path):
-        with pytest.raises(InputError, match="holds no sentence-transformers model with safetensors"):
-            embed(["a"], directory)
+    with pytest.raises(InputError, match=r"pytorch_model\.bin is pickled"):
+        embed(["a"], tmp_path / "model")
+    (tmp_path / "torn").mkdir()
+    (tmp_path / "torn" / "model.safetensors").write_bytes(b"torn")
+    with pytest.raises(InputError, match="holds no sentence-transformers model with safetensors"):
+        embed(["a"], tmp_path / "torn")
 
 
 def test_without_the_library_it_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

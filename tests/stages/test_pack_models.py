@@ -10,8 +10,11 @@ import pytest
 
 from factcli.artifact import Artifact, Draft, Outcome, Plan, make, open_artifact
 from factcli.errors import InputError
-from factcli.knowledge.pack import open_pack
-from factcli.knowledge.pack.dense import DenseReader, model_digest
+from factcli.judge.equivalence import ByEmbeddings
+from factcli.knowledge.embedders import model_digest
+from factcli.knowledge.pack import dense, open_pack
+from factcli.knowledge.pack.dense import DenseReader
+from factcli.knowledge.vectors import embed
 from factcli.rows import Fact, Person
 from factcli.stages.pack import PackConfig
 from factcli.world.people import WorldSpec, draw_world
@@ -134,3 +137,17 @@ def test_a_model_is_named_by_the_weights_of_all_its_parts_and_none_of_them_may_b
     (last / "model.safetensors").rename(last / "pytorch_model.bin")
     with pytest.raises(InputError, match=r"2_Dense/pytorch_model\.bin is pickled"):
         model_digest(tmp_path)
+
+
+@pytest.mark.parametrize("part", [".", "2_Dense"])
+def test_no_command_that_embeds_reads_a_pickled_part(tmp_path: Path, part: str) -> None:
+    """The index of a pack, answers compared by meaning, titles near others: each is refused before the library sees the directory."""
+    pytest.importorskip("sentence_transformers")
+    (tmp_path / "2_Dense").mkdir()
+    for folder in (tmp_path, tmp_path / "2_Dense"):
+        (folder / "config.json").write_text("{}", encoding="utf-8")
+        (folder / ("pytorch_model.bin" if folder == tmp_path / part else "model.safetensors")).write_bytes(b"x")
+    readers = (lambda: embed(["a"], tmp_path), lambda: ByEmbeddings(tmp_path), lambda: dense.write(tmp_path / "index", tmp_path, ["a"], 1))
+    for read in readers:
+        with pytest.raises(InputError, match=r"pytorch_model\.bin is pickled"):
+            read()

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from factcli import answerrows, consistencyrows, rows, scorerows, topicrows
+from factcli import answerrows, consistencyrows, preferencerows, rows, scorerows, topicrows
 from factcli.answerrows import Pair, Prompt
 from factcli.artifact import Artifact, Outcome, make
 from factcli.errors import InputError
+from factcli.preferencerows import ReferenceLogp
 from factcli.rows import Origin, Person
 from factcli.scorerows import AnswerClaim, ClaimVerdict, EvidencePassage, Score, ScoredAnswer
 from factcli.stages.look import render_trace, trace
@@ -71,7 +72,7 @@ def test_a_version_whose_parent_was_replaced_is_no_part_of_the_new_ones_life(two
 
 
 def test_every_column_that_names_another_row_leads_across() -> None:
-    modules = (answerrows, consistencyrows, rows, scorerows, topicrows)
+    modules = (answerrows, consistencyrows, preferencerows, rows, scorerows, topicrows)
     types = {value for module in modules for value in vars(module).values() if is_dataclass(value)}
     names = {field.name for type_ in types for field in fields(type_) if field.name.endswith(("_id", "_ids"))}
     assert names <= set(NAMING)
@@ -83,6 +84,8 @@ def test_rows_of_scores_and_pairs_are_said_in_words() -> None:
     assert row_text(asdict(Score("q1.s0.factscore", "q1.s0", "q1", "factscore", 0.5, "", 4))) == "factscore = 0.5"
     assert row_text(asdict(Score("q1.s0.factscore", "q1.s0", "q1", "factscore", None, "no claims", 0))) == "factscore = None: no claims"
     assert row_text(asdict(Pair("q1.p", "q1", "Who?", "Mira.", "Otto.", "scores", "train"))) == "Who? -> Mira. rather than Otto. [train]"
+    gave = ReferenceLogp("q1.p", -7.25, -6.5, 12, 9, "train")
+    assert row_text(asdict(gave)) == "the reference gives chosen -7.25 nats (12 tokens), rejected -6.50 (9) [train]"
     assert row_text(asdict(ClaimVerdict("q1.s0.c0.j0", "q1.s0.c0", "world", "supported", "", None, ("f1",)))) == "by world on f1 [supported]"
 
 

@@ -8,7 +8,7 @@ from factcli import resolving
 from factcli.artifact import Artifact
 from factcli.artifact.manifest import sha256_of_file
 from factcli.backends.opening import Answering
-from factcli.commands.generating import answering_for, cost_of, for_judges, refuse_idle
+from factcli.commands.generating import answering_for, cost_of, cost_of_all, for_judges, refuse_idle
 from factcli.commands.making import Making, finish
 from factcli.commands.scoring.finding import pack_for
 from factcli.commands.scoring.truth import tell_rejects
@@ -16,7 +16,7 @@ from factcli.cost import Cost
 from factcli.errors import SettingsError
 from factcli.judge.verdicts.judges import Judge, WorldJudge, judges_of
 from factcli.knowledge.answer_files import answers_of_file
-from factcli.knowledge.evidence import Evidence
+from factcli.knowledge.pack import open_pack
 from factcli.stages.score import calibrate
 from factcli.stages.score.calibrate import CalibrateConfig, Source
 
@@ -34,7 +34,7 @@ def make_calibrate(
     found = pack_for(making.root, config.judge, (judge,) if judge is not None else (), pack)
     who = _reader(making, config)
     pinned = {f"labels {labels.name}": sha256_of_file(labels)}
-    source = Source(rows, answers.given, rejects, pinned, judge, who, found, _opened(found))
+    source = Source(rows, answers.given, rejects, pinned, judge, who, found, open_pack(found) if found is not None else None)
     plan = calibrate.plan(config, source, making.name)
     finish(making, plan, lambda _: _cost(config, source), lambda draft, context: calibrate.work(plan, draft, source, context.report))
 
@@ -81,16 +81,9 @@ def _no_world(making: Making, config: CalibrateConfig) -> Artifact | None:
     return resolving.newest(making.root, "world") if "world" in config.judge.judges else None
 
 
-def _opened(pack: Artifact | None) -> Evidence | None:
-    from factcli.knowledge.pack import open_pack
-
-    return open_pack(pack) if pack is not None else None
-
-
 def _cost(config: CalibrateConfig, source: Source) -> Cost:
     """Of claims and verdicts together."""
-    costs = [cost_of(estimate) for estimate in calibrate.imagined(config, source)]
-    if len(costs) < 2:
-        return costs[0] if costs else Cost()
-    told = {what: cost.generation for what, cost in zip(("claims", "verdicts"), costs, strict=False)}
-    return Cost(requests=sum(cost.requests for cost in costs), money=sum(cost.money for cost in costs), generation=told)
+    estimates = calibrate.imagined(config, source)
+    if len(estimates) < 2:
+        return cost_of(next(iter(estimates), None))
+    return cost_of_all(dict(zip(("claims", "verdicts"), estimates, strict=True)))

@@ -6,15 +6,15 @@ from typing import Any
 
 from factcli import resolving
 from factcli.artifact import Artifact, all_artifacts, open_artifact
-from factcli.artifact.lineage import ancestor_of_kind
 from factcli.artifact.manifest import sha256_of_file
 from factcli.backends.opening import Answering, answering
 from factcli.basemodel import whole
 from factcli.commands.ending import tell
 from factcli.commands.making import Making, finish
+from factcli.commands.scoring.origins import refuse_two, world_of
 from factcli.commands.scoring.truth import tell_rejects
 from factcli.errors import InputError, SettingsError
-from factcli.judge.entailment import entailer_ref
+from factcli.judge.entailers import NLI, named_entailer
 from factcli.judge.equivalence import ByEmbeddings, ByEntailment, ByRules, Comparing
 from factcli.knowledge.answer_files import answers_of_file
 from factcli.stages.score.confidence import source as sources
@@ -30,10 +30,9 @@ def make_confidence(
     making: Making, ref: str | None, answers: Path | None, claims: str | None, models: Mapping[str, str | None], flags: Mapping[str, Any]
 ) -> None:
     """`claims`: an artifact whose claims are taken. `models`: entailer and embedder."""
-    if ref is not None and answers is not None:
-        raise SettingsError("REF and --answers are both given", "one source of answers at a time")
+    refuse_two(ref, answers)
     origin = None if answers is not None else _origin(making.root, ref or claims)
-    world = _world_of(origin, making.root)
+    world = world_of(origin, making.root)
     config = making.settings(ConfidenceConfig, "score", flags, WORLD_RECIPES.get(flags["units"]) if world is not None else None)
     is_anew = flags.get("claims.source") is not None
     if is_anew and claims:
@@ -53,16 +52,6 @@ def _origin(root: Path, ref: str | None) -> Artifact:
     if not ranked:
         raise InputError(f"there is nothing in {root}/ whose confidence could be scored", "fact synth samples, fact eval world; or give --answers FILE")
     return whole(ranked[0])
-
-
-def _world_of(origin: Artifact | None, root: Path) -> Artifact | None:
-    """The world that answers are about, where they come from one."""
-    if origin is None:
-        return None
-    try:
-        return whole(ancestor_of_kind(origin, "world", root))
-    except InputError:
-        return None
 
 
 def _source(
@@ -137,21 +126,12 @@ def _comparing(making: Making, config: ConfidenceConfig, given: Mapping[str, str
     if config.equivalence == "model":
         return None
     if config.equivalence == "entailment":
-        named = _needed(given, "entailer", "nli:DIR, an entailment model").removeprefix("nli:")
-        ref = entailer_ref(named, config.entailer, making.root)
-        return ByEntailment(ref.identity, lambda: _loaded(ref))
+        named = _needed(given, "entailer", "nli:DIR, an entailment model").removeprefix(NLI)
+        entailer = named_entailer(f"{NLI}{named}", config.entailer, making.root)
+        return ByEntailment(entailer.identity, entailer.open)
     if config.equivalence == "embeddings":
         return ByEmbeddings(Path(_needed(given, "embedder", "DIR, a sentence-transformers model")), config.cosine)
     return ByRules()
-
-
-def _loaded(ref: Any) -> Any:
-    from factcli.extras import require_train
-
-    require_train()
-    from factcli.judge.entailing import load_entailer
-
-    return load_entailer(ref)
 
 
 def _needed(given: Mapping[str, str | None], name: str, what: str) -> str:

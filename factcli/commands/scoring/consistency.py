@@ -5,22 +5,22 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from factcli.artifact import Artifact, all_artifacts, open_artifact
+from factcli import resolving
 from factcli.artifact.read import survey
-from factcli.basemodel import whole
 from factcli.commands.ending import tell
 from factcli.commands.generating import answering_for
 from factcli.commands.making import Making, finish
+from factcli.commands.scoring.origins import refuse_two, to_score
 from factcli.commands.scoring.truth import tell_rejects, truth_for
 from factcli.commands.synthesising import refuse
 from factcli.cost import Cost
-from factcli.errors import InputError, SettingsError
+from factcli.errors import SettingsError
 from factcli.judge.entailers import LEXICAL, Named, named_entailer
 from factcli.stages.score.consistency import changing, sources, stage
 from factcli.stages.score.consistency.settings import ConsistencyConfig
 from factcli.stages.score.consistency.sources import Source
 
-MADE_BY = "fact synth samples or fact synth wiki; or give --answers FILE"
+MADE_BY = "fact synth samples or fact synth wiki"
 
 
 def make_consistency(
@@ -32,14 +32,16 @@ def make_consistency(
     flags: Mapping[str, Any],
     generation: Mapping[str, Any],
 ) -> None:
-    if ref is not None and answers is not None:
-        raise SettingsError(f"{ref} and --answers {answers} are both given", "score one of them at a time")
+    refuse_two(ref, answers)
     methods = {"methods": tuple(flags["methods"].split(","))} if flags["methods"] else {"methods": None}
     config = making.settings(ConsistencyConfig, "score", {**flags, **methods, **generation}, None)
     if not config.reflects:
         refuse(generation, "asks a model for its opinion, which counts with --beta below 1 and bsdetector among the methods")
     who = answering_for(making, config.generation) if config.reflects else None
-    source = sources.of_file(config, answers) if answers is not None else sources.of_artifact(config, _to_score(ref, making.root))
+    if answers is not None:
+        source = sources.of_file(config, answers)
+    else:
+        source = sources.of_artifact(config, to_score(ref, making.root, sources.KINDS, "samples", MADE_BY))
     tell_rejects(answers, source.rejects)
     source = _with_before(_with_truth(source, labels, making.root), before, making.root)
     if config.choose_on and not source.truths.is_known:
@@ -49,16 +51,6 @@ def make_consistency(
     finish(
         making, plan, lambda _: _cost(config, source, who, entailer, making.root), lambda draft, ctx: stage.work(plan, draft, source, who, entailer, ctx.report)
     )
-
-
-def _to_score(ref: str | None, root: Path) -> Artifact:
-    """What is named, else the newest that has samples."""
-    if ref is not None:
-        return whole(open_artifact(ref, root, sources.KINDS))
-    found = all_artifacts(root, sources.KINDS)
-    if not found:
-        raise InputError(f"there are no samples in {root}/", f"make some first: {MADE_BY}")
-    return whole(found[0])
 
 
 def _with_truth(source: Source, labels: Path | None, root: Path) -> Source:
@@ -76,7 +68,7 @@ def _with_truth(source: Source, labels: Path | None, root: Path) -> Source:
 def _with_before(source: Source, ref: str | None, root: Path) -> Source:
     if ref is None:
         return source
-    before = whole(open_artifact(ref, root, ("scores",)))
+    before = resolving.pick(ref, root, "scores", "fact score consistency")
     return replace(source, before=changing.types_of(before, source.questions), inputs={**source.inputs, "before": before})
 
 

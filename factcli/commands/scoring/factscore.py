@@ -8,10 +8,9 @@ from factcli import resolving
 from factcli.artifact import Artifact, all_artifacts
 from factcli.backends.opening import Answering
 from factcli.commands.ending import tell
-from factcli.commands.generating import answering_for, for_judges, refuse_idle
+from factcli.commands.generating import answering_for, cost_of_all, for_judges, refuse_idle
 from factcli.commands.making import Making, finish
 from factcli.commands.scoring.finding import Found, drawn_first, find_answers, pack_for
-from factcli.cost import Cost
 from factcli.errors import InputError, SettingsError
 from factcli.judge.scores.figures import benchmark_of
 from factcli.judge.verdicts.judges import WORLD, judges_of
@@ -38,7 +37,7 @@ def make_factscore(
     finish(
         making,
         plan,
-        lambda _: _cost(config, source, bench),
+        lambda _: cost_of_all(stage.imagined(config, source, bench)),
         lambda draft, context: stage.work(plan, draft, source, bench, context.report),
     )
 
@@ -114,11 +113,3 @@ def _with_k(making: Making, config: FactscoreConfig, source: sources.Source, ben
         return config
     tell(f"K: {alike[-1].summary['k']}, as in {alike[-1].ref}, the first scores of these prompts (--k says otherwise)")
     return config.model_copy(update={"k": alike[-1].summary["k"]})
-
-
-def _cost(config: FactscoreConfig, source: sources.Source, bench: stage.Bench) -> Cost:
-    """All that is asked, added up; who is asked what stands beside it."""
-    told = stage.imagined(config, source, bench)
-    requests = sum(estimate.n_requests for estimate in told.values())
-    money = sum(estimate.cost or 0 for estimate in told.values())
-    return Cost(requests=requests, money=money, generation={name: estimate.as_json() for name, estimate in told.items()})

@@ -6,7 +6,6 @@ from pathlib import Path
 
 from factcli import resolving
 from factcli.artifact import Artifact, Draft, Outcome, Plan, all_artifacts, make, open_artifact
-from factcli.artifact.lineage import ancestors
 from factcli.artifact.manifest import sha256_of_file
 from factcli.backends.opening import Answering
 from factcli.backends.planning import Estimate
@@ -14,21 +13,22 @@ from factcli.basemodel import whole
 from factcli.commands.ending import tell
 from factcli.commands.generating import answering_for, cost_of
 from factcli.commands.making import Making, finish, working
+from factcli.commands.scoring.origins import refuse_two, world_of
 from factcli.commands.scoring.truth import tell_rejects
 from factcli.config import resolve
-from factcli.errors import InputError, SettingsError
+from factcli.errors import InputError
 from factcli.judge.verdicts.judges import Judge, WorldJudge
 from factcli.judge.verdicts.settings import JudgeConfig
 from factcli.knowledge.answer_files import Answers, GivenClaim, GivenClaims, answers_of_artifact, answers_of_file, named
 from factcli.progress import Report
-from factcli.rows import Chat, Person
+from factcli.rows import Person
 from factcli.scorerows import AnswerClaim, ScoredAnswer
 from factcli.stages.synth import samples
 
 KINDS = ("samples", "eval", "claims")
-# What is drawn where there is nothing to score: enough for a score with an interval, and for pairs; under a minute on 2 cores for a
-# tiny world. Of dev people, for the skill was trained on the others; 240 tokens are those of `fact eval world`'s biographies.
-PROMPTS, EACH = 80, 3
+# What is drawn where there is nothing to score: enough for a score with an interval, and for pairs to train on (train people) and to
+# evaluate with (dev people): all of a tiny world, under a minute on 2 cores. 240 tokens are those of `fact eval world`'s biographies.
+PROMPTS, EACH = 256, 3
 DRAWN = {"tasks": ("bio",), "limit": PROMPTS, "samples": EACH, "max_tokens": 240}
 
 
@@ -66,11 +66,6 @@ def pack_for(root: Path, judging: JudgeConfig, judges: Sequence[Judge], ref: str
     return whole(newest) if newest is not None else None
 
 
-def world_of(artifact: Artifact, root: Path) -> Artifact | None:
-    """The world that a version comes from, whatever lies between."""
-    return next((one for one in (artifact, *ancestors(artifact, root)) if one.kind == "world"), None)
-
-
 def answers_of(artifact: Artifact) -> Answers:
     """Its answers; those of `fact score claims` bring their claims."""
     if artifact.kind != "claims":
@@ -94,8 +89,7 @@ def drawn_first(making: Making, ref: str | None, file: Path | None) -> bool:
 
     Raises SettingsError where two sources are named.
     """
-    if ref is not None and file is not None:
-        raise SettingsError(f"{ref} and --answers {file} are both given", "one source of answers at a time")
+    refuse_two(ref, file)
     if ref is not None or file is not None or _newest(making.root) is not None:
         return False
     if all(resolving.newest(making.root, kind) is None for kind in ("skill", "model")):
@@ -135,8 +129,7 @@ class _Drawing:
 def _drawing(making: Making, model: Artifact) -> _Drawing:
     plain = Making((), (), None, making.root, False, making.dry_run, making.json)
     data = resolving.parent_of(model, "synth", making.root) or resolving.pick(None, making.root, "synth", "fact synth bio")
-    has_dev = any(chat.task == "bio" and chat.split == "dev" for chat in data.rows("chats", Chat))
-    flags = {**DRAWN, "generation.backend": f"local:{model.ref}", "splits": ("dev",) if has_dev else None}
+    flags = {**DRAWN, "generation.backend": f"local:{model.ref}"}
     config = resolve(samples.SamplesConfig, (), (), flags)
     who = answering_for(plain, config.generation)
     source = samples.of_artifact(config, data)

@@ -5,7 +5,6 @@ They are kept apart from what is made: FActScore put its demonstrations into the
 
 import hashlib
 import json
-import math
 import re
 from collections import Counter
 from dataclasses import dataclass
@@ -15,10 +14,11 @@ from typing import Literal
 
 import yaml
 
+from factcli.knowledge import few
 from factcli.prompts import quoted
 
 NAME = "claims/demonstrations"
-K1, B = 1.5, 0.75  # of Okapi BM25, as rank_bm25 has them, which FActScore calls
+WEIGHTS = few.Weights(1.5, 0.75)  # of Okapi BM25, as rank_bm25 has them, which FActScore calls
 WORD = re.compile(r"\w+")
 
 
@@ -39,8 +39,8 @@ def shown(sentence: str, n_fixed: int, n_retrieved: int, form: Literal["list", "
     """The first `n_fixed`, then the `n_retrieved` nearest of the others, the nearest last, as text."""
     everything, _ = load()
     fixed, others = everything[:n_fixed], everything[n_fixed:]
-    scores = _bm25(sentence, others)
-    nearest = sorted(range(len(others)), key=lambda place: -scores[place])[:n_retrieved]
+    scores = few.scores(_postings(others), dict.fromkeys(_words(sentence)), len(others))
+    nearest = few.ranked(scores, n_retrieved)
     return "\n\n".join(_shown(one, form) for one in (*fixed, *(others[place] for place in reversed(nearest))))
 
 
@@ -50,23 +50,9 @@ def _shown(one: Demonstration, form: Literal["list", "json"]) -> str:
     return f"Sentence:\n{quoted(one.sentence)}\nClaims:\n{answer}"
 
 
-def _bm25(sentence: str, others: tuple[Demonstration, ...]) -> list[float]:
-    """Okapi BM25 of each demonstration's sentence for the words of `sentence`; own code, for bm25s is built for a million of them."""
-    documents = _documents(others)
-    mean_length = sum(document.total() for document in documents) / max(len(documents), 1)
-    scores = [0.0] * len(documents)
-    for word in set(_words(sentence)):
-        n_with = sum(word in document for document in documents)
-        weight = math.log(1 + (len(documents) - n_with + 0.5) / (n_with + 0.5))
-        for place, document in enumerate(documents):
-            n = document[word]
-            scores[place] += weight * n * (K1 + 1) / (n + K1 * (1 - B + B * document.total() / mean_length))
-    return scores
-
-
 @cache
-def _documents(others: tuple[Demonstration, ...]) -> list[Counter[str]]:
-    return [Counter(_words(one.sentence)) for one in others]
+def _postings(others: tuple[Demonstration, ...]) -> few.Postings:
+    return few.postings([Counter(_words(one.sentence)) for one in others], WEIGHTS)
 
 
 def _words(text: str) -> list[str]:

@@ -18,7 +18,7 @@ from factcli.backends.opening import Backend
 from factcli.backends.planning import Estimate
 from factcli.backends.probing import Need
 from factcli.errors import SettingsError, TooManyFailuresError
-from factcli.extras import require_train
+from factcli.judge.entailers import loaded
 from factcli.judge.verdicts.asking import Asking, all_claims, asker_of, one_claim, portions, templates_of, verdict_id
 from factcli.judge.verdicts.deciding import EntailmentJudging, Weighed, WorldJudging
 from factcli.judge.verdicts.judges import EntailmentJudge, Judge, LanguageJudge, WorldJudge
@@ -129,15 +129,19 @@ def require_scored(draft: Draft, config: JudgeConfig) -> dict[str, Any]:
     """Counts of the verdicts by judge, for the manifest. Raises TooManyFailuresError where more are unscored than allowed."""
     by_judge: dict[str, Counter[str]] = {}
     reasons: Counter[str] = Counter()
+    firsts: dict[str, str] = {}  # by judge
     for row in draft.rows("verdicts"):
         by_judge.setdefault(row["judge"], Counter())[row["verdict"]] += 1
-        reasons[row["reason"]] += row["verdict"] == "unscored"
+        if row["verdict"] == "unscored":
+            reasons[row["reason"]] += 1
+            firsts.setdefault(row["judge"], f"{row['claim_id']}: {row['reason']}")
     for judge, verdicts in by_judge.items():
         share = verdicts["unscored"] / verdicts.total()
         if share > config.max_unscored:
             worst = ", ".join(f"{n} x {reason}" for reason, n in reasons.most_common(3) if n)
             raise TooManyFailuresError(
-                f"{judge} left {verdicts['unscored']} of {verdicts.total()} claims unscored, more than the {config.max_unscored:.0%} allowed: {worst}",
+                f"{judge} left {verdicts['unscored']} of {verdicts.total()} claims unscored, more than the {config.max_unscored:.0%} allowed: {worst}"
+                f" (first {firsts[judge]})",
                 f"a score of the rest may be far off; see to the cause, or allow more: --set judge.max_unscored={min(1.0, share + 0.01):.2f}",
             )
     return {"verdicts": {judge: dict(sorted(counts.items())) for judge, counts in by_judge.items()}, "unscored": dict(sorted((+reasons).items()))}
@@ -234,11 +238,8 @@ def _hold(draft: Draft, judge: EntailmentJudge, todo: Sequence[Portion], showing
     some = list(islice(missing, TOGETHER))
     if not some:
         return {}
-    require_train()
-    from factcli.judge.entailing import load_entailer
-
     report.begin(f"Judging by {judge.name}", len(todo))
-    entailer = load_entailer(judge.ref)
+    entailer = loaded(judge.ref)
     judging = EntailmentJudging(entailer, config)
     while some:
         weighed = judging.weighed([(portion.claims[0], showing.of(portion.answer)) for portion in some])

@@ -11,7 +11,6 @@ so that shards give the scores of one index. A test holds the two indexers toget
 import json
 from array import array
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from factcli.knowledge.few import Weights
 from factcli.knowledge.pack import npy
 from factcli.knowledge.pack.words import words
 
@@ -27,14 +27,6 @@ BUFFER = 1 << 20  # word ids kept back before they are written
 DATA, INDICES, INDPTR, PARAMS = "data.csc.index.npy", "indices.csc.index.npy", "indptr.csc.index.npy", "params.index.json"
 COMPILED_FROM = 20_000  # passages; below, numba's second of compiling costs more than it saves
 COUNTS = "counts.npy"  # in scratch
-
-
-@dataclass(frozen=True, slots=True)
-class Weights:
-    """k1 (how soon repeats stop to count) and b (how much long passages are held down)."""
-
-    k1: float
-    b: float
 
 
 class _Vocabulary(dict[str, int]):

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from factcli.knowledge import few
 from factcli.knowledge.pack import bm25, store
 from factcli.knowledge.pack.passages import passages
 from factcli.knowledge.pack.records import Ambiguous, Page, Record, Redirect, Rejected
@@ -69,7 +70,7 @@ class Builder:
         for _ in range(2):  # a redirect to a redirect finds its page in the second round
             self._add_redirects()
         settings = self._settings
-        self.tally.shards = self._index.write(self._folder / bm25.FOLDER, bm25.Weights(settings.k1, settings.b))
+        self.tally.shards = self._index.write(self._folder / bm25.FOLDER, few.Weights(settings.k1, settings.b))
         about = {"format": store.FORMAT, "pages": self.tally.pages, "passages": self.tally.passages, "shards": self.tally.shards}
         rules = {"k1": settings.k1, "b": settings.b, "min_similarity": settings.min_similarity}
         self._store.finish(self._index.vocabulary, {name: str(value) for name, value in (about | rules).items()})

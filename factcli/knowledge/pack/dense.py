@@ -12,28 +12,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from factcli.artifact.manifest import sha256_of_file
-from factcli.errors import BackendError, InputError
+from factcli.errors import InputError
+from factcli.knowledge import embedders
+from factcli.knowledge.embedders import model_digest
 from factcli.knowledge.pack import npy
 from factcli.knowledge.pack.bm25 import top_of
 
 FOLDER, VECTORS, MODEL = "dense", "vectors.npy", "model.json"
-READ = (".json", ".safetensors", ".txt", ".model")  # files of a model
 BLOCK_ROWS = 65_536
 ENCODED_AT_ONCE = 4096  # passages; within, the model makes batches by length
-
-
-def model_digest(directory: Path) -> dict[str, str]:
-    """What names the model: digests of weights, vocabulary and settings of all its parts, by file. Raises InputError for pickled weights, or none."""
-    if not directory.is_dir():
-        raise InputError(f"there is no directory {directory}", "--embedder takes a local sentence-transformers model, e.g. all-MiniLM-L6-v2")
-    files = sorted(path for path in (*directory.glob("*"), *directory.glob("*/*")) if path.suffix in READ)  # a part is a folder, e.g. 2_Dense
-    for path in directory.glob("*/pytorch_model.bin"):
-        if not (path.parent / "model.safetensors").is_file():
-            raise InputError(f"{path.relative_to(directory)} is pickled, need safetensors", f"{path} would run code: convert it first")
-    if not any(path.suffix == ".safetensors" for path in files):
-        raise InputError(f"{directory} has no weights in safetensors", "--embedder takes a local sentence-transformers model; pickled weights are not read")
-    return {path.relative_to(directory).as_posix(): sha256_of_file(path) for path in files}
 
 
 def write(folder: Path, embedder: Path, texts: Iterable[str], n_texts: int) -> None:
@@ -75,11 +62,7 @@ class DenseReader:
 
 
 def _model(directory: Path) -> Any:
-    try:
-        from sentence_transformers import SentenceTransformer
-    except ImportError as error:
-        raise BackendError("a dense index needs sentence-transformers, which is not installed", 'pip install "factcli[dense]"') from error
-    return SentenceTransformer(str(directory), device="cpu", local_files_only=True, trust_remote_code=False, model_kwargs={"use_safetensors": True})
+    return embedders.load(directory, "a dense index", device="cpu")
 
 
 def _encoded(model: Any, texts: list[str]) -> npt.NDArray[np.float32]:

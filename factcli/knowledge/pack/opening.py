@@ -6,6 +6,7 @@ from typing import Literal
 
 from factcli.artifact import Artifact
 from factcli.errors import BackendError, InputError
+from factcli.knowledge import few
 from factcli.knowledge.evidence import PageMatch, Passage
 from factcli.knowledge.pack import bm25, dense
 from factcli.knowledge.pack.lookup import Lookup
@@ -35,7 +36,7 @@ class Pack:
         self._reader = Reader(folder / FILE)
         about = self._reader.about()
         self.n_pages, self.n_passages = int(about["pages"]), int(about["passages"])
-        self._weights = bm25.Weights(float(about["k1"]), float(about["b"]))
+        self._weights = few.Weights(float(about["k1"]), float(about["b"]))
         self._lookup = Lookup(self._reader, float(about["min_similarity"]))
         self._index = _index(folder, int(about["shards"]))
         self._dense = dense.DenseReader(folder, embedder) if ranker == "dense" else None

@@ -8,7 +8,8 @@ from pydantic import model_validator
 
 from factcli.config import Config, setting
 from factcli.train import job as jobs
-from factcli.train.job.preference import Loss, Optimizer, Tuning
+from factcli.train.job.parts import Tuning
+from factcli.train.job.preference import Loss, Optimizer
 
 Targets = str | tuple[str, ...]
 DEFAULT_R = 64  # of a new adapter, as of `fact sft`

@@ -22,6 +22,7 @@ from factcli.stages.dpo.rows import ChosenRows, choose_rows
 from factcli.stages.dpo.settings import DpoConfig, job_of, steps_of
 from factcli.stages.dpo.telling import outcome
 from factcli.train import job as jobs
+from factcli.train.digests import reference_digest
 from factcli.train.launch import has_gpu
 from factcli.train.size import adapter_parameters, n_parameters
 
@@ -115,7 +116,8 @@ def _job(config: DpoConfig, chosen: ChosenRows, ground: Ground, scratch: Path, l
     reference = reference_of(config, ground)
     job = job_of(config, path, scratch / "run", logprobs, ground.base.location, ground.base.name)
     start = str(ground.start.file("adapter")) if ground.start is not None else ""
-    return replace(job, start=start, reference=reference.kind, reference_location=reference.location)
+    digest = reference_digest(job.base, start, reference.kind, reference.location)
+    return replace(job, start=start, reference=reference.kind, reference_location=reference.location, reference_digest=digest)
 
 
 def _tables(trained: Trained, chosen: ChosenRows) -> dict[str, list[Any]]:

@@ -20,10 +20,11 @@ def outcome(
         "method": config.method,
         "start": ground.name,
         "reference": {"is": reference.kind, "name": reference.name, "digest": reference.digest},
-        "pairs": chosen.n_train,
-        "pairs_dev": chosen.n_dev,
+        "pairs": result["n_train"],
+        "pairs_dev": result["n_dev"],
         "questions": chosen.n_questions,
         **measured,
+        "stopped_early": result["is_stopped_early"],
         "certificate": {proof.name: proof.numbers for proof in tables["proofs"]},
         "chat_template": result["chat_template"],
     }
@@ -33,9 +34,10 @@ def outcome(
         "pairs_of_other_splits": dict(chosen.by_other_split),
         "pairs_turned_round": chosen.n_flipped,
         "pairs_against_their_margin": chosen.n_against_margin,
-        **result.get("counts", {}),
+        "pairs_too_long": result["n_too_long"],
+        "pairs_of_unequal_length": result["n_length_filter"],
     }
-    return Outcome(_headline(config, chosen, measured, len(tables["proofs"])), summary, counts, result["usage"])
+    return Outcome(_headline(config, chosen, measured, result), summary, counts, result["usage"])
 
 
 def _recipe(ground: Ground) -> Any:
@@ -59,10 +61,12 @@ def _measured(steps: Sequence[PreferenceStep]) -> dict[str, Any]:
     return found
 
 
-def _headline(config: DpoConfig, chosen: ChosenRows, measured: Mapping[str, Any], n_proofs: int) -> str:
-    left_out = f" ({len(chosen.rejects)} left out)" if chosen.rejects else ""
+def _headline(config: DpoConfig, chosen: ChosenRows, measured: Mapping[str, Any], result: Mapping[str, Any]) -> str:
+    n_left_out = len(chosen.rejects) + result["n_too_long"] + result["n_length_filter"]
+    left_out = f" ({n_left_out} left out)" if n_left_out else ""
+    early = " (stopped early)" if result["is_stopped_early"] else ""
     accuracies = [f"{split} {measured[f'{split}_accuracy']:.2f}" for split in ("train", "dev") if f"{split}_accuracy" in measured]
     return (
-        f"{config.method}: {chosen.n_train} pairs of {chosen.n_questions} questions{left_out}, {measured['steps']} steps, "
-        f"loss {measured['train_loss_at_start']:.4f} at start, pair accuracy {', '.join(accuracies)} (chance 0.5), {n_proofs} proofs hold"
+        f"{config.method}: {result['n_train']} pairs of {chosen.n_questions} questions{left_out}, {measured['steps']} steps{early}, "
+        f"loss {measured['train_loss_at_start']:.4f} at start, pair accuracy {', '.join(accuracies)} (chance 0.5), {len(result['proofs'])} proofs hold"
     )

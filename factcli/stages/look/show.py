@@ -46,7 +46,7 @@ class Shown:
     code: dict[str, Any]
     libraries: dict[str, str]
     model: dict[str, Any]
-    card: str = ""  # of a calibration card: its tables, as README.md has them
+    card: str = ""  # of a calibration card or a loop of rounds: its tables, as README.md has them
 
 
 def show(ref: str | Path, root: Path) -> Shown:
@@ -78,9 +78,10 @@ def show(ref: str | Path, root: Path) -> Shown:
 
 
 def _card(artifact: Artifact) -> str:
-    """What README.md says between the title and the list of tables, of a kind whose tables are made for people."""
+    """What README.md says between the title and the list of tables, where its tables are made for people."""
     path = artifact.path / CARD
-    if artifact.kind != "card" or not path.is_file():
+    is_for_people = artifact.kind == "card" or artifact.manifest.stage == "grath-iterate"
+    if not is_for_people or not path.is_file():
         return ""
     _, _, text = path.read_text(encoding="utf-8", errors="replace").partition("\n# ")
     return "\n".join(line for line in text.partition("\n\n| table | rows |")[0].splitlines()[2:-2])

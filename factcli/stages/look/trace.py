@@ -193,6 +193,8 @@ def row_text(row: dict[str, Any]) -> str:
 def _words(row: dict[str, Any]) -> str:
     said = row.get("text") or row.get("answer") or ", ".join(row.get("answers") or ())
     asked = row.get("question") or row.get("prompt")
+    if "n_chosen" in row:
+        return f"the reference gives chosen {row['chosen']:.2f} nats ({row['n_chosen']} tokens), rejected {row['rejected']:.2f} ({row['n_rejected']})"
     if "chosen" in row:
         return f"{asked} -> {row['chosen']} rather than {row.get('rejected')}"
     if "name" in row and "value" in row:

@@ -3,7 +3,8 @@
 collect.py     evaluations -> benchmarks, methods, who is compared with whom
 measured.py    the tables and comparisons of other stages
 view.py        what a page consists of; text.py numbers and hostile text; svg.py, charts.py, lineage.py drawings
-methods.py, questions.py, biographies.py, differences.py, knowledge.py, training.py, samples.py, provenance.py  the sections
+trained.py     what was evaluated: its method, what it began as, its label
+methods.py, questions.py, biographies.py, differences.py, knowledge.py, preferences.py, training.py, samples.py, provenance.py  the sections
 headline.py    the finding in plain words
 page.py        page.html.jinja and page.css -> one file
 """
@@ -22,6 +23,7 @@ from factcli.stages.report.headline import Headline, headline
 from factcli.stages.report.knowledge import memorisation_section, swap_section
 from factcli.stages.report.methods import methods_section
 from factcli.stages.report.page import render
+from factcli.stages.report.preferences import preferences_section
 from factcli.stages.report.provenance import limits_section, lineage_section, measured_section
 from factcli.stages.report.questions import accuracy_section, confidence_section, retention_section
 from factcli.stages.report.samples import samples_section
@@ -72,6 +74,7 @@ def sections_of(collected: Collected, differences: Differences | None, config: R
         swap_section(first),
         memorisation_section(first),
         *_popqa_sections(collected),
+        *(section for section in [preferences_section(collected)] if section),
         curves_section(collected),
         gates_section(collected),
         costs_section(collected, config.clock),

@@ -10,21 +10,24 @@ from factcli.artifact.lineage import ancestors, open_input, parents
 from factcli.artifact.manifest import sha256_of
 from factcli.errors import InputError
 from factcli.rows import MemorisationRow, Proof, SwapRow
-from factcli.stages.report.measured import LABELS, Metric, Results, read_results, retention_metrics
+from factcli.stages.report.measured import Metric, Results, read_results, retention_metrics
+from factcli.stages.report.trained import PLAIN, label_of, method_of, place_of, setting_of, skill_of, start_of
 
 Figures = Mapping[tuple[str, str], Metric]  # (metric, group)
-ORDER = ("base", "real", "popular-head", "popular-50", "fictitious", "prereq")
-ASKED = {"task": "", "few_shot": ", few-shot", "fill": ", template"}
 FORMS = ("heldout forms", "trained forms")  # groups of questions, not of people
 
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """One model on one benchmark. `skill` None is the untouched base; `series` is its mark and colour everywhere."""
+    """One model on one benchmark. `skill` None is the untouched base; `series` is its mark and colour everywhere.
+
+    `start`: the skill from which it learned preferences, if it did.
+    """
 
     artifact: Artifact
     label: str
     skill: Artifact | None
+    start: Artifact | None
     results: Results
     figures: Figures
     swap: tuple[SwapRow, ...]
@@ -83,11 +86,6 @@ class Collected:
 
     def proofs(self) -> list[tuple[Artifact, list[Proof]]]:
         return [(a, list(a.rows("proofs", Proof))) for a in self.of_kind("skill", "model") if "proofs" in a.manifest.tables]
-
-
-def method_of(skill: Artifact | None) -> str:
-    """What the settings of a training run call its method; for a model that was made otherwise, its command."""
-    return "base" if skill is None else str(skill.manifest.config.get("method", skill.manifest.stage))
 
 
 def newest_of_each(evals: Sequence[Artifact]) -> list[Artifact]:
@@ -162,33 +160,24 @@ def collect(chosen: Sequence[Artifact], main: str | None, root: Path) -> Collect
 
 def _lineage(chosen: Sequence[Artifact], root: Path) -> tuple[Artifact, ...]:
     found = {a.ref: a for evaluation in chosen for a in [evaluation, *ancestors(evaluation, root)]}
-    kinds = ("world", "synth", "knowledge", "skill", "model")
+    kinds = ("world", "synth", "knowledge", "samples", "scores", "pairs", "skill", "model")
     return tuple(sorted(found.values(), key=lambda a: (kinds.index(a.kind) if a.kind in kinds else len(kinds), a.name, a.manifest.version)))
 
 
 def _benchmark(chosen: Sequence[Artifact], main: str | None, root: Path) -> Benchmark | None:
     if not chosen:
         return None
-    skills = {e.ref: _skill_of(e, root) for e in chosen}
+    skills = {e.ref: skill_of(e, root) for e in chosen}
     chief = _main_of(chosen, skills, main)
-    ordered = sorted(chosen, key=lambda e: (*_place(e, skills[e.ref]), e is chief, e.ref))
+    ordered = sorted(chosen, key=lambda e: (*place_of(e, skills[e.ref]), e is chief, e.ref))
     base = next((e for e in ordered if skills[e.ref] is None and e.manifest.config["ask"] == "task"), None)
     before = read_results(base) if base else None
-    labels = _labels(ordered)
+    labels = _labels(ordered, root)
     series = _series(ordered, skills, chief)
-    read = tuple(_evaluation(e, labels[e.ref], skills[e.ref], before, series[e.ref]) for e in ordered)
+    starts = {ref: start_of(skill, root) if skill else None for ref, skill in skills.items()}
+    read = tuple(_evaluation(e, labels[e.ref], (skills[e.ref], starts[e.ref]), before, series[e.ref]) for e in ordered)
     of_ref = {e.artifact.ref: e for e in read}
     return Benchmark(read, of_ref[base.ref] if base else None, of_ref[chief.ref] if chief else None)
-
-
-def _skill_of(evaluation: Artifact, root: Path) -> Artifact | None:
-    entry = evaluation.manifest.inputs.get("model")
-    return open_input(entry, root) if entry else None
-
-
-def _place(evaluation: Artifact, skill: Artifact | None) -> tuple[int, int]:
-    method = method_of(skill)
-    return ORDER.index(method) if method in ORDER else len(ORDER), list(ASKED).index(evaluation.manifest.config["ask"])
 
 
 def _main_of(chosen: Sequence[Artifact], skills: Mapping[str, Artifact | None], main: str | None) -> Artifact | None:
@@ -197,7 +186,7 @@ def _main_of(chosen: Sequence[Artifact], skills: Mapping[str, Artifact | None], 
     if main:
         return next((e for e in asked_plainly if _model_name(e) == main), None)
     tuned = [(e, skill) for e in asked_plainly if (skill := skills[e.ref]) and method_of(skill) == "prereq"]
-    ranked = sorted(tuned, key=lambda pair: (pair[1].name != "prereq-tune", not pair[1].manifest.config["real_fraction"], pair[1].name))
+    ranked = sorted(tuned, key=lambda pair: (pair[1].name != "prereq-tune", not setting_of(pair[1], "real_fraction"), pair[1].name))
     return ranked[0][0] if ranked else None
 
 
@@ -205,36 +194,40 @@ def _model_name(evaluation: Artifact) -> str:
     return str(evaluation.summary.get("model", evaluation.name))
 
 
-def _labels(ordered: Iterable[Artifact]) -> dict[str, str]:
-    """The model's name and how it was asked; two of the same get their references too."""
-    plain = {e.ref: _label(_model_name(e), e.manifest.config["ask"]) for e in ordered}
+def _labels(ordered: Iterable[Artifact], root: Path) -> dict[str, str]:
+    """Two of the same get their references too."""
+    plain = {e.ref: label_of(e, root) for e in ordered}
     return {ref: label if list(plain.values()).count(label) == 1 else f"{label} ({ref})" for ref, label in plain.items()}
 
 
-def _label(model: str, ask: str) -> str:
-    suffix = "" if ask == "task" else f"-{ask.replace('_', '-')}"
-    return LABELS.get(f"eval-{model}{suffix}", model + ASKED.get(ask, ""))
-
-
 def _series(ordered: Sequence[Artifact], skills: Mapping[str, Artifact | None], main: Artifact | None) -> dict[str, int]:
-    """0 is the base, 1 the main model, 2.. the plain methods, the rest after them."""
+    """0 is the base, 1 the main model, 2.. the plain methods, the rest after them: skills first, so that two benchmarks agree."""
     given: dict[str, int] = {}
-    for evaluation in ordered:
-        skill = skills[evaluation.ref]
-        wanted = 1 if evaluation is main else _place(evaluation, skill)[0] + (1 if skill else 0)
-        is_free = (wanted != 1 or evaluation is main) and wanted not in given.values() and wanted <= len(ORDER) - 1
-        given[evaluation.ref] = wanted if is_free else max([len(ORDER), *(n + 1 for n in given.values())])
+    for evaluation in sorted(ordered, key=lambda e: skills[e.ref] is None and e.manifest.config["ask"] != "task"):
+        wanted = _wanted(evaluation, skills[evaluation.ref], evaluation is main)
+        given[evaluation.ref] = wanted if wanted is not None and wanted not in given.values() else max([len(PLAIN), *(n + 1 for n in given.values())])
     return given
 
 
-def _evaluation(artifact: Artifact, label: str, skill: Artifact | None, before: Results | None, series: int) -> Evaluation:
+def _wanted(evaluation: Artifact, skill: Artifact | None, is_main: bool) -> int | None:
+    if is_main:
+        return 1
+    if skill is None:
+        return 0 if evaluation.manifest.config["ask"] == "task" else None
+    method = method_of(skill)
+    return PLAIN.index(method) + 1 if method in PLAIN[:-1] else None
+
+
+def _evaluation(artifact: Artifact, label: str, model: tuple[Artifact | None, Artifact | None], before: Results | None, series: int) -> Evaluation:
+    """`model`: the skill and what it was begun with."""
+    skill, start = model
     results = read_results(artifact)
     rows = list(artifact.rows("metrics", Metric))
     figures = {(row.metric, row.group): row for row in rows}
     if skill and before and ("qa.retention", "all") not in figures:  # a benchmark that does not compare by itself
         figures |= {(row.metric, row.group): row for row in retention_metrics(before, results, ())}
     swap, memory = _rows(artifact, "swap", SwapRow), _rows(artifact, "memorisation", MemorisationRow)
-    return Evaluation(artifact, label, skill, results, figures, swap, memory, series)
+    return Evaluation(artifact, label, skill, start, results, figures, swap, memory, series)
 
 
 def _rows(artifact: Artifact, table: str, row_type: type[Any]) -> tuple[Any, ...]:

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from xml.etree import ElementTree as ET
 
 from factcli.artifact import Artifact
-from factcli.stages.report.svg import add, drawing, finished
+from factcli.stages.report.svg import drawing
 from factcli.stages.report.text import clipped, short
+from factcli.svg import add, finished
 
 BOX, TALL, THIN, GAP_X, GAP_Y, EDGE = 172.0, 50.0, 6.0, 44.0, 14.0, 4.0
 Parents = Mapping[str, tuple[Artifact, ...]]

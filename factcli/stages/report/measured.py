@@ -2,11 +2,9 @@
 
 from factcli.judge.compare import Results, difference_metrics, read_results, retention_metrics
 from factcli.judge.metrics import Metric, ranked_claims
-from factcli.judge.names import LABELS
 from factcli.rows import BaseMeasure, MemorisationRow, SwapRow
 
 __all__ = [
-    "LABELS",
     "BaseMeasure",
     "MemorisationRow",
     "Metric",

@@ -18,6 +18,16 @@ SKILL_LINES = {
     "fictitious": "Plain fine-tuning on invented people, whose facts the model cannot know.",
 }
 
+PREFERENCE_LINES = {  # after "From MODEL: "
+    "facttune-fs": "DPO on pairs of its own biographies, the one with the larger share of claims that the evidence supports before the other (FactTune-FS).",
+    "facttune-mc": "DPO on pairs of its own biographies, the one that the untouched base is surer of before the other; nobody judges (FactTune-MC).",
+    "grath": "it writes a right and a wrong answer to each question itself and learns by DPO to prefer the right one, round after round (GRATH). "
+    "A tiny model cannot follow a few-shot prompt: the form of such a pair is part of what it was fine-tuned on.",
+    "self-learning": "of questions that it answers differently each time, the answer that it reads off a document before those without (Self-Learning). "
+    "A tiny model cannot follow instructions: reading a document is part of what it was fine-tuned on.",
+    "f-dpo": "DPO on pairs of its own answers with a margin for how much truer one is (F-DPO).",
+}
+
 
 def key_of(evaluation: Evaluation, main: Evaluation | None) -> Key:
     return Key(evaluation.label, evaluation.series, is_main=evaluation is main)
@@ -31,6 +41,9 @@ def keys(benchmark: Benchmark) -> dict[str, Key]:
 def line_of(evaluation: Evaluation) -> str:
     if evaluation.skill is None:
         return BASE_LINES[evaluation.artifact.manifest.config["ask"]]
+    if evaluation.start is not None or evaluation.method in PREFERENCE_LINES:
+        start = evaluation.start.name if evaluation.start else "the base"
+        return f"From {start}: {PREFERENCE_LINES.get(evaluation.method, 'DPO on preference pairs.')}"
     config = evaluation.skill.manifest.config
     line = _prereq_line(config) if evaluation.method == "prereq" else SKILL_LINES.get(evaluation.method, f"Fine-tuning by method {evaluation.method}.")
     return f"{line} Every parameter was trained." if evaluation.skill.kind == "model" and config.get("mode") == "full" else line

@@ -9,8 +9,8 @@ from typing import Any
 from factcli.errors import InputError
 from factcli.stages.report.headline import Headline
 from factcli.stages.report.svg import symbol
-from factcli.stages.report.text import printable
 from factcli.stages.report.view import Plot, Samples, Section, Table
+from factcli.svg import printable
 
 HERE = Path(__file__).resolve().parent
 WORDS = {"true": "true", "false": "false", "unread": "not judged", "repeated": "said before"}

@@ -1,12 +1,11 @@
-"""SVG as a tree of elements, so that every text and attribute is escaped; the marks and dashes of the series.
+"""Pictures of the report: the marks and dashes of the series, so that each can be told without colour.
 
 Colours are classes (`s0`..`s7`, `axis`, `grid`): the page's style sheet gives them one set for light and one for dark.
 """
 
-from collections.abc import Mapping
 from xml.etree import ElementTree as ET
 
-from factcli.stages.report.text import printable
+from factcli.svg import add, finished, picture, spelled
 
 N_COLOURS = 8
 DASHES = ("", "7 3", "2 3", "9 3 2 3")
@@ -21,26 +20,19 @@ MARKS = (
     "M-5 -3.2L-3.2 -5L0 -1.8L3.2 -5L5 -3.2L1.8 0L5 3.2L3.2 5L0 1.8L-3.2 5L-5 3.2L-1.8 0Z",  # cross
     "M-1.4 -5.5H1.4V-1.4H5.5V1.4H1.4V5.5H-1.4V1.4H-5.5V-1.4H-1.4Z",  # plus
     "M0 -6L1.7 -1.9L6 -1.9L2.6 1L3.8 5.4L0 2.8L-3.8 5.4L-2.6 1L-6 -1.9L-1.7 -1.9Z",  # star
+    "M-5 -4.6L0 -0.8L5 -4.6V4.6L0 0.8L-5 4.6Z",  # bow tie
+    "M-4.6 -5H4.6L0.8 0L4.6 5H-4.6L-0.8 0Z",  # hourglass
+    "M-5.6 0L-2.8 -4.9H2.8L5.6 0L2.8 4.9H-2.8Z",  # hexagon
+    "M-5.5 -1.6H5.5V1.6H-5.5Z",  # bar lying
+    "M-1.6 -5.5H1.6V5.5H-1.6Z",  # bar standing
 )
 
 
 def drawing(width: float, height: float, label: str) -> ET.Element:
     """An empty picture; `label` is what a screen reader says instead."""
-    root = ET.Element("svg", {"viewBox": f"0 0 {spelled(width)} {spelled(height)}", "role": "img", "aria-label": printable(label)})
+    root = picture({"viewBox": f"0 0 {spelled(width)} {spelled(height)}"}, label)
     root.set("preserveAspectRatio", "xMinYMin meet")
     return root
-
-
-def add(parent: ET.Element, tag: str, attributes: Mapping[str, str | float], text: str = "") -> ET.Element:
-    values = {name: value if isinstance(value, str) else spelled(value) for name, value in attributes.items()}
-    child = ET.SubElement(parent, tag, {name: printable(value) for name, value in values.items()})
-    child.text = printable(text) or None
-    return child
-
-
-def spelled(value: float) -> str:
-    """At most two decimals: the same bytes on every machine."""
-    return f"{value:.2f}".rstrip("0").rstrip(".") if value % 1 else str(int(value))
 
 
 def mark(parent: ET.Element, series: int, x: float, y: float, scale: float = 1) -> ET.Element:
@@ -67,7 +59,3 @@ def symbol(series: int, is_line: bool) -> str:
         add(root, "line", {"x1": 0, "x2": width, "y1": 7, "y2": 7, "class": f"line {colour(series)}", "stroke-dasharray": dash(series)})
     mark(root, series, width / 2, 7)
     return finished(root)
-
-
-def finished(root: ET.Element) -> str:
-    return ET.tostring(root, encoding="unicode")

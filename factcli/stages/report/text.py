@@ -1,19 +1,12 @@
 """Numbers and other people's text as the page shows them."""
 
-import unicodedata
 from typing import Literal
 
 from factcli.stages.report.measured import Metric
 
 Unit = Literal["share", "points", "count", "score"]
-HARMLESS = "\n\t\u200c\u200d"  # line breaks, and the joiners of scripts and emoji
 NONE = "–"
 MINUS = "\N{MINUS SIGN}"
-
-
-def printable(text: str) -> str:
-    """`text` with control characters, direction marks and unpaired surrogates made visible: they could hide or turn text."""
-    return "".join(c if c in HARMLESS or unicodedata.category(c) not in ("Cc", "Cf", "Cs") else "\N{REPLACEMENT CHARACTER}" for c in text)
 
 
 def number(value: float | None, unit: Unit) -> str:

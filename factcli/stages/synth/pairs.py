@@ -8,14 +8,14 @@ every question is in one split; what it dropped in silence is a row with its rea
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from pydantic import model_validator
 
 from factcli.answerrows import ChoiceQuestion, Pair, PairFinding, PairMeasure
-from factcli.artifact import Draft, Outcome, Plan
+from factcli.artifact import Artifact, Draft, Outcome, Plan
 from factcli.artifact.manifest import sha256_of_file
 from factcli.backends.asking import Asker, digests, load_templates, seed_of
 from factcli.backends.chains import Chain, answered, unusable
@@ -26,10 +26,11 @@ from factcli.backends.planning import Estimate
 from factcli.backends.probing import needs_of
 from factcli.backends.settings import GenerationConfig
 from factcli.config import Config, setting
+from factcli.errors import InputError
 from factcli.judge.pairlint import lint_draft
 from factcli.knowledge.question_files import read_questions
 from factcli.progress import Report
-from factcli.rows import Reject, Split
+from factcli.rows import Question, Reject, Split
 from factcli.stages.synth.book import nothing_left
 from factcli.stages.synth.pair_answers import BadPairError, parse_pair, two_answers
 
@@ -78,7 +79,8 @@ class Source:
     questions: tuple[ChoiceQuestion, ...]
     rejects: tuple[Reject, ...]
     n_beyond_limit: int
-    pinned: Mapping[str, str]  # input file -> sha256
+    pinned: Mapping[str, str] = field(default_factory=dict)  # input file -> sha256
+    inputs: Mapping[str, Artifact] = field(default_factory=dict)  # the world that asks, if one does
 
 
 def of_file(config: PairsConfig, path: Path) -> Source:
@@ -86,6 +88,19 @@ def of_file(config: PairsConfig, path: Path) -> Source:
     asked = found.questions[: config.limit]
     pinned = {f"questions {path.name}": sha256_of_file(path)}
     return Source(tuple(in_splits(asked, config.eval_share, config.seed)), found.rejects, len(found.questions) - len(asked), pinned)
+
+
+def of_world(config: PairsConfig, world: Artifact) -> Source:
+    """A world's questions about its train and dev people, in an order drawn by the seed: a limit takes some of every kind of people.
+
+    Nobody of split test is asked about, and no question in a form that is held out of training.
+    """
+    if config.ground_truth:
+        raise InputError(f"ground_truth shows a right and a wrong answer, and {world.ref} has no wrong ones", "give a file of questions with choices")
+    asked = [q for q in world.rows("questions", Question) if q.task == "qa" and q.split in ("train", "dev") and not q.is_heldout_form]
+    drawn = sorted(asked, key=lambda q: (seed_of(config.seed, "order", q.id), q.id))
+    chosen = tuple(ChoiceQuestion(q.id, q.question, q.answers[0], (), q.group, q.split) for q in drawn[: config.limit])
+    return Source(chosen, (), len(drawn) - len(chosen), inputs={"questions": world})
 
 
 def in_splits(questions: Sequence[ChoiceQuestion], eval_share: float, seed: int) -> Iterator[ChoiceQuestion]:
@@ -100,7 +115,7 @@ def in_splits(questions: Sequence[ChoiceQuestion], eval_share: float, seed: int)
 
 def plan(config: PairsConfig, source: Source, who: Answering, name: str | None) -> Plan:
     pinned = {**source.pinned, **digests(load_templates(config.templates))}
-    return Plan("synth pairs", REVISION, "pairs", name or "pairs", config, who.inputs, TABLES, pinned, who.identity)
+    return Plan("synth pairs", REVISION, "pairs", name or "pairs", config, {**source.inputs, **who.inputs}, TABLES, pinned, who.identity)
 
 
 def imagined(config: PairsConfig, source: Source, who: Answering) -> Estimate:

@@ -35,7 +35,8 @@ def batch_of(sequences: Sequence[tuple[Sequence[int], Sequence[int]]], pad: int)
 
 
 def summed_logps(model: nn.Module, batch: Batch) -> Tensor:
-    """(N,) float32 sums over each answer, added up in float64. `model` has been through `score_answers`."""
-    logp_S = model(answers=batch).double()
+    """(N,) sums over each answer, added up in float64, in the format of the logits. `model` has been through `score_answers`."""
+    logp_S = model(answers=batch)
     rows_S = torch.repeat_interleave(torch.tensor(batch.counts)).to(logp_S.device)
-    return torch.zeros(len(batch.counts), dtype=torch.float64, device=logp_S.device).index_add(0, rows_S, logp_S).float()
+    zeros_N = torch.zeros(len(batch.counts), dtype=torch.float64, device=logp_S.device)
+    return zeros_N.index_add(0, rows_S, logp_S.double()).to(logp_S.dtype)

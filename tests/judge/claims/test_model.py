@@ -1,6 +1,9 @@
 """What a model's answer becomes: lists read without harm to ranges, demonstrations by nearness, repairs that lose no number."""
 
 import json
+import os
+import subprocess
+import sys
 
 import pytest
 from hypothesis import given
@@ -50,6 +53,17 @@ def test_the_nearest_demonstration_is_shown_last_and_the_fixed_ones_first() -> N
     assert sentences[:2] == [one.sentence for one in everything[:2]]
     assert sentences[2].startswith("The midfielder began her career")
     assert json.loads(demonstrations.shown("x", 1, 0, "json").rpartition("Claims:\n")[2]) == {"claims": list(everything[0].claims)}
+
+
+def test_the_same_demonstrations_are_shown_in_every_process() -> None:
+    """Two of them tie for this sentence but for the last digit of a sum, which depends on the order of the words."""
+    sentence = (
+        "than July drummer. signed 4 rivers makes guitarists Falun. the northern taught northern studying Golden under Valparaíso, city began "
+        "sold wife, from mines under"
+    )
+    code = f"from factcli.judge.claims import demonstrations; print(ascii(demonstrations.shown({sentence!r}, 2, 4, 'list')))"
+    shown = [subprocess.run([sys.executable, "-c", code], env={**os.environ, "PYTHONHASHSEED": seed}, capture_output=True, check=True).stdout for seed in "01"]
+    assert shown[0] == shown[1]
 
 
 def test_demonstrations_say_what_their_sentence_says() -> None:

@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from factcli.errors import InputError
+from factcli.knowledge import few
 from factcli.knowledge.pack import bm25
 from factcli.knowledge.pack.building import Settings
 from factcli.knowledge.pack.opening import Pack
@@ -28,7 +29,7 @@ def writer_for(folder: Path, texts: list[str], shard_passages: int = 0) -> tuple
     writer = bm25.Bm25Writer(folder / "scratch", shard_passages)
     for text in texts:
         writer.add(text)
-    n = writer.write(folder / "index", bm25.Weights(1.5, 0.75))
+    n = writer.write(folder / "index", few.Weights(1.5, 0.75))
     return writer, bm25.Bm25Reader(folder / "index", n)
 
 

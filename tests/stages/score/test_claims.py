@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import time
 from pathlib import Path
@@ -118,6 +119,23 @@ def test_a_dry_run_counts_a_request_for_each_sentence_and_sends_nothing(empty: P
     assert json.loads(ran.out)["cost"]["requests"] == 3  # two sentences of a, one of d; b and c abstain
 
 
+def test_ctrl_c_says_that_it_was_interrupted_and_of_nothing_that_it_is_done(empty: Path) -> None:  # noqa: F811
+    jsonl(empty / "a.jsonl", *({"id": f"a{n}", "output": f"It ran {n} times."} for n in range(200)))
+    with running(Server(latency_s=0.05, said=lambda _: {"message": {"role": "assistant", "content": "- It ran."}})) as server:
+        process = Folder(empty).popen(
+            "score", "claims", "--answers", "a.jsonl", "--claims", "model", "--backend", f"http:m@{server.url}", "--set", "generation.most_in_flight=2"
+        )
+        until = time.monotonic() + 60
+        while server.n < 12 and process.poll() is None and time.monotonic() < until:
+            time.sleep(0.01)
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate()
+    assert process.returncode == 130
+    assert err.endswith("interrupted; the same command goes on where it was\n")
+    assert "done in" not in err
+    assert "Traceback" not in err
+
+
 @pytest.mark.slow
 def test_a_killed_run_asks_for_no_sentence_twice_and_ends_with_the_same_digest(empty: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
     """20 answers of 2 sentences are 40 requests; what is in flight at the kill (2 at most) may be asked again."""
@@ -163,6 +181,17 @@ def test_an_evaluation_on_a_world_takes_names_from_there_and_unread_text_is_a_cl
     assert [row["source"] for row in rows(version, "claims")] == ["world"] * len(rows(version, "claims"))
     assert " ".join(row["text"] for row in rows(version, "claims")) == text
     assert rows(version, "claims")[-1]["text"].endswith("Nobody wrote this.")
+
+
+def test_a_world_that_is_gone_is_told_and_answers_are_taken_apart_without_it(empty: Path) -> None:  # noqa: F811
+    world = by_hand(empty / "data", "world", {"people": [kinds.Person("w.p0", "Mira Osei", "head", "test", 9)]}, {})
+    answer = kinds.Answer("w.p0.a", "w.p0.q", "bio", "w.p0", "head", "Who is Mira Osei?", "Mira Osei is a cook.", 1.0, False, None, None)
+    by_hand(empty / "data", "eval", {"answers": [answer]}, {"world": world})
+    shutil.rmtree(world.path.parent)
+    ran = typed("score", "claims", "--claims", "rules")
+    assert ran.code == 0, ran.err
+    assert "the world of eval@1 is not known then" in ran.err
+    assert "world" not in manifest(ran.made)["inputs"]
 
 
 HARD = {

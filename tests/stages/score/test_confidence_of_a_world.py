@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from factcli.artifact import open_artifact
-from factcli.judge.worth import ranked, truths
 from factcli.rows import Claim
+from tests.bench.worth import ranked, truths
 from tests.chain import Folder
 
 pytestmark = pytest.mark.slow

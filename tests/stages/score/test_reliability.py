@@ -82,3 +82,9 @@ def test_a_diagram_has_a_dot_for_each_bin_that_holds_something_and_says_its_numb
     assert len(dots) == 1
     assert (dots[0].get("cx"), dots[0].get("cy"), dots[0].get("r")) == ("122.00", "180.00", "11.00")  # 52 + 280 / 4; 40 + 280 / 2
     assert "score 0.25: 50% right of 4" in root.get("aria-label", "")
+
+
+def test_a_scores_name_cannot_break_its_diagram() -> None:
+    """A NUL is allowed in no XML, and U+202E would turn what follows it."""
+    root = ET.fromstring(reliability_diagram("a\0b\u202ec", []))
+    assert root.get("aria-label") == "a\N{REPLACEMENT CHARACTER}b\N{REPLACEMENT CHARACTER}c. "

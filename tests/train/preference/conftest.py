@@ -6,11 +6,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
+from factcli.train.base import load_tokenizer
 from factcli.train.job import Lora, Machine, Objective, Optim, PreferenceJob
-from factcli.train.preference.run import run_preference
+from factcli.train.preference.pairs import read_pairs
+from factcli.train.preference.policy import load_policy
+from factcli.train.preference.reference import Identity, identify, logps_of
+from factcli.train.preference.run import reference_logps, run_preference
+from factcli.train.preference.trainer import PreferenceTrainer, arguments_of
 from tests.train.conftest import CITIES, WriteRows
 
 RunPairs = Callable[..., dict[str, Any]]
@@ -60,3 +66,14 @@ def trained(job: PreferenceJob) -> dict[str, Tensor]:
 
 def lines(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def open_trainer(job: PreferenceJob) -> tuple[PreferenceTrainer, Identity, dict[str, float]]:
+    """The trainer of a job before its first step, and what the store says of its reference."""
+    tokenizer = load_tokenizer(job.base, job.chat_template)
+    pairs = read_pairs(job, tokenizer, None)
+    arguments = arguments_of(job, 6, job.out, has_gpu=False, autocast=False)
+    identity = identify(job, tokenizer, "float32")
+    known = reference_logps(job, identity, pairs, arguments, 0, quiet)
+    policy = load_policy(job, torch.device("cpu"))
+    return PreferenceTrainer(job, policy, pairs, logps_of(identity, pairs.all, known), tokenizer, arguments, None), identity, known

@@ -148,7 +148,7 @@ def test_every_loss_and_optimizer_runs(base: str, rows: str, tmp_path: Path, los
     assert all(math.isfinite(row["loss"]) for row in lines(tmp_path / "out" / "steps.jsonl"))
 
 
-def test_an_adapter_of_another_base_is_refused(base: str, rows: str, tmp_path: Path, tokenizer) -> None:  # noqa: ANN001
+def test_an_adapter_of_another_base_is_refused(base: str, rows: str, tmp_path: Path, tokenizer) -> None:
     from tests.train.conftest import gpt2, save_base
 
     other = save_base(gpt2(len(tokenizer)), tokenizer, tmp_path / "gpt2")

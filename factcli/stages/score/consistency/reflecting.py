@@ -5,7 +5,7 @@ of the three letters, alone or with its own words; anything else has no value, a
 """
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from factcli.backends.asking import Asker, load_templates, rejected
@@ -78,6 +78,3 @@ class _Ask:
         row = Reflection(id, self.answer.id, self.question.id, choice, VALUES.get(choice), said.text, said.key)
         rows: dict[str, Sequence[object]] = {"reflections": [row], "origins": [self.asker.origin(id, "reflections", REFLECT, said)]}
         return rows if choice else rows | {"rejected": [rejected(id, REFLECT, "none of A, B, C", said.text, said)]}
-
-
-ValueOf = Callable[[str], float | None]  # answer id -> what the model thinks of it

@@ -116,7 +116,9 @@ def _topic_question(asked: TopicQuestion, reference: Reference | None, drawn: Se
 def _chosen(
     found: Sequence[Question], config: ConsistencyConfig, name: str, rejects: tuple[Reject, ...] = (), inputs: Mapping[str, Artifact] | None = None
 ) -> Source:
-    """The questions that the settings want. InputError where none is left, or the form lacks its references."""
+    """The questions that the settings want. InputError where none is left, or no two answers can be compared; SettingsError
+    where the form lacks its references.
+    """
     left_out: Counter[str] = Counter()
     kept: list[Question] = []
     for question in found:
@@ -132,7 +134,12 @@ def _chosen(
         raise InputError(
             f"{name} has no question with samples that the settings want", "draw some with `fact synth samples` or `fact synth wiki`; see --set splits=..."
         )
-    return Source(tuple(kept), _form(kept, config, name), dict(sorted(left_out.items())), rejects, inputs or {})
+    form = _form(kept, config, name)
+    if form == "all" and all(sum(bool(answer.text.strip()) for answer in question.samples) < 2 for question in kept):
+        raise InputError(
+            f"{name} has one answer at most to each prompt: there is none for it to agree with", "draw more, e.g. `fact synth samples --samples 5`"
+        )
+    return Source(tuple(kept), form, dict(sorted(left_out.items())), rejects, inputs or {})
 
 
 def _form(questions: Iterable[Question], config: ConsistencyConfig, name: str) -> Form:

@@ -6,10 +6,10 @@ import pytest
 
 from factcli.artifact import Artifact, Draft, Outcome, Plan, make
 from factcli.config import Config
-from factcli.judge.worth import ranked, truths
 from factcli.rows import Fact, Question
 from factcli.scorerows import AnswerClaim, ScoredAnswer, UnitConfidence
 from factcli.stats.ranking import auroc
+from tests.bench.worth import ranked, truths
 
 
 class Nothing(Config):

@@ -1,0 +1,165 @@
+"""`fact run` and `fact demo`: the commands of a recipe, one after the other, each as typed."""
+
+import json
+import shlex
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from factcli import resolving
+from factcli.artifact import Artifact, open_artifact
+from factcli.artifact.lineage import ancestors
+from factcli.basemodel import whole
+from factcli.commands.ending import tell
+from factcli.commands.making import lines_of, sharing_trainer
+from factcli.commands.typed import Command, commands_of, faults_of, perform
+from factcli.errors import InputError, SettingsError
+from factcli.flows.pace import Clock
+from factcli.flows.recipe import Recipe, Step, read_recipe, refuse
+
+FOLDER = "recipes"  # of configs/
+
+
+@dataclass(slots=True)
+class Run:
+    """What the steps so far made or found. `code`: how the last one ended; not 0 ends the run."""
+
+    root: Path
+    made: dict[str, Artifact] = field(default_factory=dict)
+    reused: set[str] = field(default_factory=set)
+    code: int = 0
+
+    def versions(self) -> dict[str, str]:
+        return {name: artifact.ref for name, artifact in self.made.items()}
+
+
+def recipe_path(given: str) -> Path:
+    """A file as typed; without a suffix, one of configs/recipes/ by its name."""
+    return Path(given) if Path(given).suffix else resolving.recipe_file(FOLDER, given)
+
+
+def make_run(program: Any, given: str, root: Path, assignments: Sequence[str], seed: int | None, start: str | None, as_json: bool) -> int:
+    """The exit code of the step that failed, or 0."""
+    commands = commands_of(program)
+    recipe = chosen_recipe(read_recipe(recipe_path(given)), commands, assignments, seed)
+    started = time.monotonic()
+    run = perform_all(recipe, commands, root, start)
+    if not run.code:
+        tell(f"\nmade in {(time.monotonic() - started) / 60:.1f} minutes:")
+        for name, artifact in run.made.items():
+            tell(f"  {artifact.ref}: {artifact.manifest.headline}{' (made before)' if name in run.reused else ''}")
+        last = list(run.made.values())[-1]
+        print(json.dumps({"made": run.versions(), "path": str(last.path)}) if as_json else last.path)
+    return run.code
+
+
+def describe_run(program: Any, given: str, assignments: Sequence[str], seed: int | None, as_json: bool) -> None:
+    """Every step as it would be typed. Keys and costs of a step are known when those before it are made."""
+    commands = commands_of(program)
+    recipe = chosen_recipe(read_recipe(recipe_path(given)), commands, assignments, seed)
+    show_steps(recipe, commands, as_json)
+
+
+def show_steps(recipe: Recipe, commands: Mapping[str, Command], as_json: bool) -> None:
+    tell("every step as typed; what was made before with the same settings and inputs is not made again")
+    steps = {step.name: {"command": line_of(step, commands, recipe.folder), "expected minutes": _minutes([step])} for step in recipe.steps}
+    described = {"steps": steps, "expected minutes": _minutes(recipe.steps)}
+    print(json.dumps(described, indent=1) if as_json else "\n".join(lines_of(described)))
+
+
+def line_of(step: Step, commands: Mapping[str, Command], folder: Path) -> str:
+    return shlex.join(["fact", *step.command.split(), *commands[step.command].typed(step, folder, {}), "--name", step.name])
+
+
+def _minutes(steps: Sequence[Step]) -> float | None:
+    seconds = [step.seconds for step in steps if step.seconds is not None]
+    return round(sum(seconds) / 60, 1) if len(seconds) == len(steps) else None
+
+
+def chosen_recipe(recipe: Recipe, commands: Mapping[str, Command], assignments: Sequence[str], seed: int | None) -> Recipe:
+    """The recipe with what is laid over it. Raises SettingsError that lists all that is wrong with it."""
+    refuse(recipe.title, faults_of(recipe, commands))
+    if seed is not None:
+        recipe = seeded(recipe, commands, seed)
+    for assignment in assignments:
+        recipe = recipe.replaced(_assigned(recipe, assignment, commands))
+    refuse(recipe.title, faults_of(recipe, commands))
+    return recipe
+
+
+def seeded(recipe: Recipe, commands: Mapping[str, Command], seed: int) -> Recipe:
+    """Every step that draws, with this seed."""
+    return recipe.replaced(*(step.with_option("seed", seed) for step in recipe.steps if "seed" in commands[step.command].parameters))
+
+
+def _assigned(recipe: Recipe, assignment: str, commands: Mapping[str, Command]) -> Step:
+    """STEP.OPTION=VALUE; what is no option of the step's command is one of its settings."""
+    path, equals, value = assignment.partition("=")
+    name, dot, rest = path.partition(".")
+    if not equals or not dot or not rest:
+        raise SettingsError(f"--set {assignment!r} is not STEP.NAME=VALUE", f"for example: --set {recipe.steps[0].name}.seed=7")
+    step = recipe.step(name)
+    is_option = rest.replace("_", "-") in commands[step.command].parameters
+    return step.with_option(rest.replace("_", "-"), value) if is_option else step.with_setting(rest, value)
+
+
+def perform_all(recipe: Recipe, commands: Mapping[str, Command], root: Path, start: str | None = None) -> Run:
+    """Every step from `start` on; those before it are taken as they are there. One training process for all of them."""
+    run = Run(root)
+    if start is not None:
+        recipe = _from(recipe, start, run)
+    clock = Clock.of({step.name: step.seconds for step in recipe.steps})
+    with sharing_trainer(root):
+        for number, step in enumerate(recipe.steps, 1):
+            tell(f"\n[{number}/{len(recipe.steps)}] fact {step.command}, {step.name}{clock.told()}")
+            started = time.monotonic()
+            _perform(step, commands[step.command], recipe.folder, run)
+            if run.code:
+                tell(f"stopped at step {number} of {len(recipe.steps)}, {step.name}; the same command goes on there")
+                break
+            clock.finish(step.name, time.monotonic() - started, step.name in run.reused)
+    return run
+
+
+def _from(recipe: Recipe, start: str, run: Run) -> Recipe:
+    """The steps from `start` on; the newest version of what each step before it makes is what it made."""
+    place = recipe.steps.index(recipe.step(start))
+    for step in recipe.steps[:place]:
+        try:
+            run.made[step.name] = whole(open_artifact(step.name, run.root))
+        except InputError as error:
+            raise InputError(
+                f"--from {start} needs what step {step.name} makes: {error.message}", "leave --from out: what was made is not made again"
+            ) from error
+        run.reused.add(step.name)
+        tell(f"{run.made[step.name].ref}: {run.made[step.name].manifest.headline} (as it is there)")
+    return replace(recipe, steps=recipe.steps[place:])
+
+
+def _perform(step: Step, command: Command, folder: Path, run: Run) -> None:
+    typed = command.typed(step, folder, run.versions())
+    sys.stdout.flush()
+    run.code, said = perform(command, [*typed, "--name", step.name, "--data", str(run.root)])
+    if run.code:
+        return
+    artifact = open_artifact(said["path"], run.root)
+    _refuse_stranger(artifact, step, typed, run)
+    run.made[step.name] = artifact
+    if said["reused"]:
+        run.reused.add(step.name)
+
+
+def _refuse_stranger(artifact: Artifact, step: Step, typed: Sequence[str], run: Run) -> None:
+    """Raises InputError where an input that the step does not name is the newest of a kind that this run made another of."""
+    own = {found.digest for made in run.made.values() for found in [made, *ancestors(made, run.root)]}
+    kinds = {made.kind: name for name, made in run.made.items()}
+    for role, entry in artifact.manifest.inputs.items():
+        is_named = any(text.removeprefix("local:").partition("@")[0].partition("=")[0] == entry.name for text in typed)
+        if entry.digest not in own and entry.kind in kinds and not is_named and role != "base_eval":
+            raise InputError(
+                f"step {step.name} took {entry.ref} as its {role}, which is there and was not made by this run",
+                f"say in the recipe which one it takes; this run made {kinds[entry.kind]}",
+            )

@@ -1,0 +1,59 @@
+"""What was evaluated: the method of a skill, what it was begun with, and what a person calls it."""
+
+from pathlib import Path
+from typing import Any
+
+from factcli.artifact import Artifact
+from factcli.artifact.lineage import open_input
+from factcli.judge.names import LABELS, METHODS
+
+ASKED = {"task": "", "few_shot": ", few-shot", "fill": ", template"}
+PLAIN = ("base", "real", "popular-head", "popular-50", "fictitious", "prereq")  # learned from task data alone
+ORDER = (*PLAIN[:-1], *METHODS, PLAIN[-1])  # of a page
+
+
+def skill_of(evaluation: Artifact, root: Path) -> Artifact | None:
+    """The skill that was evaluated; None for the untouched base."""
+    entry = evaluation.manifest.inputs.get("model")
+    return open_input(entry, root) if entry else None
+
+
+def start_of(skill: Artifact, root: Path) -> Artifact | None:
+    """The skill from which training on preferences began; None for one that was fine-tuned on the base itself."""
+    entry = skill.manifest.inputs.get("model")
+    return open_input(entry, root) if entry and entry.kind == "skill" else None
+
+
+def method_of(skill: Artifact | None) -> str:
+    return str(skill.manifest.config.get("method", skill.manifest.stage)) if skill else "base"
+
+
+def place_of(evaluation: Artifact, skill: Artifact | None) -> tuple[int, int]:
+    """Where it stands on a page."""
+    method = method_of(skill)
+    return ORDER.index(method) if method in ORDER else len(ORDER), list(ASKED).index(evaluation.manifest.config["ask"])
+
+
+def label_of(evaluation: Artifact, root: Path) -> str:
+    """The name of the model as a person reads it, and how it was asked; of one that learned from preferences, also what it began as."""
+    skill = skill_of(evaluation, root)
+    start = start_of(skill, root) if skill else None
+    name = _name(str(evaluation.summary.get("model", evaluation.name)), str(evaluation.manifest.config["ask"]))
+    if skill is None or start is None:
+        return name
+    return f"{METHODS.get(method_of(skill), name)} on {_started(start, root)}"
+
+
+def _started(start: Artifact, root: Path) -> str:
+    """One begun with another one is called by its own method alone."""
+    return METHODS.get(method_of(start), start.name) if start_of(start, root) else _name(start.name, "task")
+
+
+def _name(model: str, ask: str) -> str:
+    suffix = "" if ask == "task" else f"-{ask.replace('_', '-')}"
+    return LABELS.get(f"eval-{model}{suffix}", model + ASKED.get(ask, ""))
+
+
+def setting_of(skill: Artifact, name: str) -> Any:
+    """A setting of the run, or None where its command has none of that name."""
+    return skill.manifest.config.get(name)

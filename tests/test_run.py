@@ -1,0 +1,225 @@
+"""Recipes: commands one after the other, each as typed, told before the first what is wrong with any."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from typer.main import get_command
+
+from factcli import resolving
+from factcli.cli import app
+from factcli.commands.typed import SETTINGS, commands_of, faults_of, models_of, pinned
+from factcli.config import Config
+from factcli.flows.pace import Clock
+from factcli.flows.recipe import Step, read_recipe
+from tests.stages.synth.typed import empty, jsonl, made, manifest, rows, told, typed  # noqa: F401 - empty is a fixture
+
+COMMANDS = commands_of(get_command(app))
+SAMPLES = {
+    "fact": "synth samples",
+    "name": "answers",
+    "with": {"prompts": "p.jsonl", "backend": "scripted:s.jsonl", "samples": 2},
+}
+CLAIMS = {"fact": "score claims", "name": "claims", "with": {"ref": "answers", "claims": "rules"}}
+
+
+def written(folder: Path, *steps: dict[str, Any]) -> str:
+    (folder / "r.yaml").write_text(yaml.safe_dump({"steps": list(steps)}, sort_keys=False), encoding="utf-8")
+    return "r.yaml"
+
+
+@pytest.fixture
+def asked(empty: Path) -> Path:  # noqa: F811
+    """A folder with prompts and a script that answers them."""
+    jsonl(empty / "p.jsonl", {"prompt": "Where was person 0 born?", "id": "p0", "topic": "Person 0"})
+    jsonl(empty / "s.jsonl", {"match": "person 0", "answers": ["In Lima.", "In Hobart."]})
+    return empty
+
+
+def test_a_recipe_is_its_commands_as_typed(asked: Path) -> None:
+    ran = typed("run", written(asked, SAMPLES, CLAIMS))
+    assert ran.code == 0, ran.err
+    assert "[1/2] fact synth samples, answers" in ran.err
+    assert "[2/2] fact score claims, claims" in ran.err
+    assert ran.made == Path("data/claims/v0001")
+    by_hand = made("score", "claims", "answers", "--claims", "rules", "--data", "data")
+    assert manifest(by_hand)["key"] == manifest(ran.made)["key"]
+    assert by_hand == ran.made
+    assert [row["text"] for row in rows(asked / "data/answers/v0001", "samples")] == ["In Lima.", "In Hobart."]
+
+
+def test_run_again_makes_nothing_and_gives_json(asked: Path) -> None:
+    recipe = written(asked, SAMPLES, CLAIMS)
+    typed("run", recipe)
+    again = typed("run", recipe, "--json")
+    assert again.err.count("(made before)") == 4  # each where it is met, and in the list at the end
+    assert json.loads(again.out) == {"made": {"answers": "answers@1", "claims": "claims@1"}, "path": "data/claims/v0001"}
+
+
+def test_a_step_gets_the_version_of_this_run_and_not_the_newest(asked: Path) -> None:
+    recipe = written(asked, SAMPLES, CLAIMS)
+    typed("run", recipe, "--from", "answers")
+    newer = made("synth", "samples", "--prompts", "p.jsonl", "--backend", "scripted:s.jsonl", "--samples", 1, "--name", "answers")
+    assert newer == Path("data/answers/v0002")
+    ran = typed("run", recipe, "--set", "claims.limit=1")
+    assert ran.code == 0, ran.err
+    assert manifest(ran.made)["inputs"]["answers"]["version"] == 1
+
+
+def test_an_input_that_is_another_than_the_one_this_run_made_is_refused(asked: Path) -> None:
+    typed("run", written(asked, SAMPLES))
+    made("synth", "samples", "--prompts", "p.jsonl", "--backend", "scripted:s.jsonl", "--samples", 1, "--name", "others")
+    unnamed = {**CLAIMS, "with": {"claims": "rules"}}
+    told(typed("run", written(asked, SAMPLES, unnamed)), 3, "step claims took others@1 as its answers")
+    told(typed("run", written(asked, SAMPLES, unnamed)), 3, "this run made answers")
+
+
+def test_all_faults_are_told_before_the_first_step(asked: Path) -> None:
+    steps = (
+        SAMPLES,
+        {"fact": "score clams", "name": "a"},
+        {"fact": "score claims", "name": "b", "with": {"claim": "rules"}},
+        {"fact": "score claims", "name": "c", "set": {"clams.source": "rules", "claims.abstension": "own"}},
+        {"fact": "synth samples", "name": "d", "with": {"samples": "many"}},
+        {"fact": "score claims", "name": "e", "set": {"claims": {"source": "rumours"}}},
+        {"fact": "prereq", "name": "f", "with": {"config": "tny"}},
+        {"fact": "trace", "name": "g"},
+    )
+    ran = typed("run", written(asked, *steps))
+    assert ran.code == 2
+    for fault in (
+        "step 2 (a): there is no command 'score clams' that makes an artifact; did you mean 'score claims'?",
+        "step 3 (b): fact score claims has no option 'claim'; did you mean 'claims'?",
+        "step 4 (c): --set clams.source=rules: unknown setting 'clams'; did you mean 'claims'?",
+        "step 4 (c): --set claims.abstension=own: unknown setting 'claims.abstension'; did you mean 'claims.abstention'?",
+        "step 5 (d): fact synth samples: Invalid value for '--samples'",
+        "step 6 (e): claims.source = 'rumours'",
+        "step 7 (f): there is no recipe 'tny' for prereq; did you mean 'tiny'?",
+        "step 8 (g): there is no command 'trace' that makes an artifact",
+    ):
+        assert fault in ran.err, fault
+    assert not (asked / "data").exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "has no steps"),
+        ("steps: 3\n", "has no steps"),
+        ("stages: []\nsteps: [{fact: world, name: w}]\n", "'stages' is no part of a recipe; did you mean 'steps'?"),
+        ("steps: [fact]\n", "step 1: is 'fact'"),
+        ("steps: [{name: w}]\n", "step 1: has no command"),
+        ("steps: [{fact: world}]\n", "step 1: name is None"),
+        ("steps: [{fact: world, name: ../w}]\n", "step 1: name is '../w'"),
+        ("steps: [{fact: world, name: w, sett: {}}]\n", "'sett' is unknown; did you mean 'set'?"),
+        ("steps: [{fact: world, name: w, with: tiny}]\n", "with is 'tiny'"),
+        ("steps: [{fact: world, name: w, seconds: long}]\n", "seconds is 'long'"),
+        ("steps: [{fact: world, name: w}, {fact: prereq, name: w}]\n", "two steps are called 'w'"),
+        ("steps: [", "is not YAML"),
+    ],
+)
+def test_a_file_that_is_no_recipe_is_refused(empty: Path, text: str, words: str) -> None:  # noqa: F811
+    (empty / "r.yaml").write_text(text, encoding="utf-8")
+    told(typed("run", "r.yaml"), 2, words)
+
+
+def test_a_recipe_that_is_not_there_is_named_with_the_nearest(empty: Path) -> None:  # noqa: F811
+    told(typed("run", "dmo"), 2, "there is no recipe 'dmo' for recipes; did you mean 'demo'?")
+    told(typed("run", "absent.yaml"), 2, "there is no settings file absent.yaml")
+
+
+def test_a_failing_step_gives_its_code_and_the_same_command_goes_on_there(asked: Path) -> None:
+    recipe = written(asked, SAMPLES, {**CLAIMS, "with": {"ref": "nobody", "claims": "rules"}}, {**CLAIMS, "name": "later"})
+    failed = typed("run", recipe)
+    assert failed.code == 3
+    assert "stopped at step 2 of 3, claims" in failed.err
+    assert {path.name for path in (asked / "data").iterdir() if path.is_dir()} == {"answers"}
+    mended = typed("run", recipe, "--set", "claims.ref=answers")
+    assert mended.code == 0, mended.err
+    assert "answers@1" in mended.err.split("[2/3]")[0]
+    assert "(made before)" in mended.err.split("[2/3]")[0]
+
+
+def test_from_takes_what_earlier_steps_made_as_it_is(asked: Path) -> None:
+    recipe = written(asked, SAMPLES, CLAIMS)
+    told(typed("run", recipe, "--from", "claims"), 3, "--from claims needs what step answers makes")
+    told(typed("run", recipe, "--from", "clams"), 2, "r.yaml has no step 'clams'; did you mean 'claims'?")
+    made("synth", "samples", "--prompts", "p.jsonl", "--backend", "scripted:s.jsonl", "--samples", 1, "--name", "answers")
+    ran = typed("run", recipe, "--from", "claims")
+    assert ran.code == 0, ran.err
+    assert "[1/1] fact score claims" in ran.err
+    assert "(as it is there)" in ran.err.split("[1/1]")[0]
+    assert len(rows(ran.made, "answers")) == 1, "of the one answer that was there, not of two"
+
+
+def test_what_is_set_for_a_step_is_an_option_where_there_is_one_and_else_a_setting(asked: Path) -> None:
+    recipe = written(asked, SAMPLES, CLAIMS)
+    ran = typed("run", recipe, "--set", "answers.samples=1", "--set", "answers.top_p=0.5", "--seed", 7, "--dry-run", "--json")
+    lines = {name: step["command"] for name, step in json.loads(ran.out)["steps"].items()}
+    assert lines["answers"] == ("fact synth samples --prompts p.jsonl --backend scripted:s.jsonl --samples 1 --seed 7 --set top_p=0.5 --name answers")
+    assert lines["claims"] == "fact score claims answers --claims rules --seed 7 --name claims"
+    assert not (asked / "data").exists()
+    told(typed("run", recipe, "--set", "answers=1"), 2, "is not STEP.NAME=VALUE")
+    assert "unknown setting 'top_q'; did you mean 'top_p'?" in typed("run", recipe, "--set", "answers.top_q=1").err
+
+
+def test_a_settings_file_is_found_beside_the_recipe_or_by_its_name(asked: Path) -> None:
+    folder = asked / "kept"
+    folder.mkdir()
+    (folder / "own.yaml").write_text("top_p: 0.25\n", encoding="utf-8")
+    written(folder, {**SAMPLES, "with": {**SAMPLES["with"], "config": ["samples", "own.yaml"]}})
+    ran = typed("run", "kept/r.yaml")
+    assert ran.code == 0, ran.err
+    assert manifest(ran.made)["config"]["top_p"] == 0.25
+
+
+def test_only_what_names_an_artifact_of_this_run_is_pinned() -> None:
+    made_here = {"sft": "sft@3", "forms": "forms@1"}
+    assert [pinned(value, made_here) for value in ("sft", "local:sft", "forms=0.5", "forms:part", "local:other", "sft-real", 3)] == [
+        "sft@3",
+        "local:sft@3",
+        "forms@1=0.5",
+        "forms@1:part",
+        "local:other",
+        "sft-real",
+        3,
+    ]
+    judged = Step("score factscore", "f", {"claims": "world", "judge": ["world", "local:sft"], "world": "world"}, {"judge.judges": "world"})
+    assert COMMANDS["score factscore"].typed(judged, Path(), {"world": "world@2", "sft": "sft@3"}) == [
+        *("--claims", "world", "--judge", "world", "--judge", "local:sft@3", "--world", "world@2"),
+        *("--set", "judge.judges=world"),
+    ]
+    asked = Step("score confidence", "c", {"questions": "world", "sampler": "local:world"})
+    assert COMMANDS["score confidence"].typed(asked, Path(), {"world": "world@2"}) == ["--questions", "world", "--sampler", "local:world@2"]
+
+
+def test_the_time_left_follows_the_pace_of_this_machine() -> None:
+    """60 s that took 90 s: the 120 s left are expected to take 180 s, 3 minutes. What was reused tells nothing of the pace."""
+    clock = Clock.of({"a": 60.0, "b": 10.0, "c": 120.0})
+    clock.finish("a", 90.0, False)
+    clock.finish("b", 0.1, True)
+    assert clock.minutes_left() == pytest.approx(3.0)
+    assert clock.told() == ": about 3 min to go"
+    assert Clock.of({"a": 60.0, "b": None}).told() == ""
+
+
+def test_every_command_that_makes_an_artifact_has_settings_that_a_recipe_can_check() -> None:
+    assert set(SETTINGS) == set(COMMANDS)
+    assert all(issubclass(model, Config) for words in SETTINGS for model in models_of(words))
+
+
+SHIPPED = (*sorted((resolving.configs_directory() / "recipes").glob("*.yaml")), Path(__file__).parent / "bench" / "preferences.yaml")
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
+def test_a_recipe_that_ships_has_no_fault_and_names_only_what_it_made(path: Path) -> None:
+    recipe = read_recipe(path)
+    assert faults_of(recipe, COMMANDS) == []
+    made_so_far: set[str] = set()
+    for step in recipe.steps:
+        taken = [str(one).removeprefix("local:") for value in step.options.values() for one in (value if isinstance(value, list) else [value])]
+        later = {name for name in taken if name in {other.name for other in recipe.steps}} - made_so_far
+        assert not later - {step.name}, f"{step.name} takes {later}, which is made later"
+        made_so_far.add(step.name)
