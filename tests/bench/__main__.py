@@ -7,6 +7,7 @@ retrieval     knowledge packs                                        claims     
 factscore     the known figures of FActScore's human labels          judging      a judge used fully
 calibration   what corrected scores are worth                  worldscores  each score against a world's truth
 preferences   FactTune and GRATH over the worlds of effect, which must be made
+beside-trl    a preference run beside TRL's, on a world of effect
 """
 
 import argparse
@@ -14,7 +15,22 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from tests.bench import calibration, claims, demo, effect, endurance, factscore, generation, judging, preferences, retrieval, speed, tables, worldscores
+from tests.bench import (
+    beside_trl,
+    calibration,
+    claims,
+    demo,
+    effect,
+    endurance,
+    factscore,
+    generation,
+    judging,
+    preferences,
+    retrieval,
+    speed,
+    tables,
+    worldscores,
+)
 from tests.bench.protocol import FROZEN, read_protocol
 
 Chosen = argparse.Namespace
@@ -34,6 +50,7 @@ def main() -> None:
     parser.add_argument("--answers", type=int, default=100, help="biographies that judging scores")
     parser.add_argument("--labels", type=Path, default=None, help="human labels in FActScore's format")
     parser.add_argument("--runs", type=int, default=3, help="of demo")
+    parser.add_argument("--turns", type=int, default=5, help="of beside-trl")
     parser.add_argument("--versions", type=int, default=3, help="of demo")
     parser.add_argument("--size", default="tiny", help="of the demo's world")
     chosen = parser.parse_args()
@@ -77,6 +94,7 @@ PARTS: Mapping[str, Callable[[Chosen], str]] = {
     "demo": lambda chosen: demo.table(chosen.versions, chosen.size, chosen.runs),
     "effect": _effect,
     "preferences": _preferences,  # after effect, whose models it goes on with
+    "beside-trl": lambda chosen: beside_trl.table(chosen.data, *(chosen.seeds or read_protocol(chosen.protocol).seeds)[:1], chosen.turns),
     "endurance": lambda chosen: endurance.table(chosen.rows),
     "dev": _dev,
 }

@@ -59,6 +59,7 @@ def test_a_directory_of_several_adapters_is_no_start(base: str, rows: str, tmp_p
         run_preference(job_of(base, rows, tmp_path / "out", start=str(tmp_path / "two")), quiet)
 
 
+@pytest.mark.slow
 def test_names_that_begin_alike_are_not_mixed_up(base: str, rows: str, start: str, write_rows: WriteRows, tmp_path: Path) -> None:
     """The policy continues k1, the reference is k10: what is on record is k10's, and the run does not touch either."""
     other = str(tmp_path / "k10" / "adapter")
@@ -74,6 +75,7 @@ def test_names_that_begin_alike_are_not_mixed_up(base: str, rows: str, start: st
     assert files == {place: (Path(place) / "adapter_model.safetensors").read_bytes() for place in (start, other)}
 
 
+@pytest.mark.slow
 def test_a_resumed_run_proves_what_an_uninterrupted_one_does(base: str, rows: str, start: str, tmp_path: Path) -> None:
     job = job_of(base, rows, tmp_path / "whole", start=start, machine=EACH_STEP)
     run_preference(job, quiet)

@@ -57,7 +57,7 @@ def answer_logp(model: Any, row: PairRow, answer: tuple[int, ...]) -> Tensor:
     return torch.stack([logps[len(row.prompt_ids) + i - 1, token] for i, token in enumerate(answer)]).sum()
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", [pytest.param(name, marks=[] if name == "dpo" else pytest.mark.slow) for name in CASES])
 def test_loss_and_gradients_are_those_of_the_equation(any_base: str, rows: str, tmp_path: Path, name: str) -> None:
     """In float64 through the whole model: the loss of a batch and the gradient of every adapter matrix, to 1e-6.
 

@@ -76,7 +76,7 @@ def test_adding_rows_computes_only_the_new_ones(many: PreferenceJob, write_rows:
     assert sum(written) == len(both) > len(first)  # none twice
 
 
-@pytest.mark.parametrize("processes", [2, 3])
+@pytest.mark.parametrize("processes", [2, pytest.param(3, marks=pytest.mark.slow)])
 def test_another_number_of_processes_computes_the_same_once(many: PreferenceJob, tmp_path: Path, processes: int) -> None:
     alone = computed(many, tmp_path / "alone")
     assert computed(many, tmp_path / "several", processes) == alone
