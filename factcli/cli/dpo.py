@@ -15,7 +15,7 @@ def dpo(
     making: "Making",
     preset: Annotated[
         str | None,
-        typer.Argument(metavar="[PRESET]", help="Settings by name: facttune-fs, facttune-mc, grath, self-learning, f-dpo; with -world for invented worlds."),
+        typer.Argument(metavar="PRESET", help="Settings by name: facttune-fs, facttune-mc, grath, self-learning, f-dpo; with -world for invented worlds."),
     ] = None,
     pairs: Annotated[str | None, typer.Option("--pairs", help="Preference pairs; without them the newest.")] = None,
     model: Annotated[
@@ -25,7 +25,7 @@ def dpo(
     reference: Annotated[
         str | None, typer.Option("--reference", help="What it is held to: init (itself at the start), base (nothing plugged in), or another adapter or model.")
     ] = None,
-    mode: Annotated[str | None, typer.Option("--mode", help="lora, qlora (GPU only) or full (every parameter).")] = None,
+    mode: Annotated[str | None, typer.Option("--mode", help="lora, qlora (an adapter on a base in 4 bits) or full (every parameter).")] = None,
     loss: Annotated[
         str | None, typer.Option("--loss", help="sigmoid, ipo, ipo-token, hinge, robust, exo-pair, nca-pair, sppo-hard, apo-zero, apo-down, ...")
     ] = None,

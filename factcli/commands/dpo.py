@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from factcli import resolving
 from factcli.artifact import Artifact, open_artifact
 from factcli.basemodel import BASE_KINDS, BASE_ROLES, BaseModelRef, stands_on, whole
+from factcli.chattemplates import trained_in
 from factcli.commands.ending import tell
 from factcli.commands.making import Making, finish
 from factcli.config import resolve
@@ -141,7 +142,7 @@ def _require_same_template(pairs: Artifact, ground: "Ground", template: str, roo
     writer = resolving.parent_of(_answers_of(pairs, root), "model", root)
     if writer is None or not stands_on(writer, ground.base):
         return  # answers of another model are what they are; its template has nothing to do with this one's
-    if str(writer.manifest.config.get("chat_template", "")) != template:
+    if trained_in(writer.manifest.config) != template:
         raise InputError(
             f"the answers of {pairs.ref} were written in the chat template of {writer.ref}, and {ground.name} is trained in another",
             f"draw answers of the model that is trained: --backend local:{ground.name}; or train in theirs: --set chat_template=...",

@@ -17,6 +17,7 @@ METHODS = {  # of the setting `method` of `fact dpo` and `fact grath-iterate`
     "facttune-fs": "FactTune-FS",
     "facttune-mc": "FactTune-MC",
     "grath": "GRATH",
+    "grath-fixed": "GRATH, fixed reference",
     "self-learning": "Self-Learning",
     "f-dpo": "F-DPO",
     "dpo": "DPO",

@@ -132,7 +132,7 @@ def _one(chosen: Candidate, rejected: Candidate, n_unscored: int, is_tie_no_pair
         return Counted(reason=NO_GAP, n_unscored=n_unscored, n_tied=1)
     if same_words(chosen.text, rejected.text):
         return Counted(reason=NO_GAP, n_unscored=n_unscored, n_equal=1)
-    return Counted((Choice(chosen, rejected, margin),), "", n_unscored)
+    return Counted((Choice(chosen, rejected, margin if is_tie_no_pair else _if_better(margin)),), "", n_unscored)
 
 
 def multi(candidates: Sequence[Candidate], thresholds: Thresholds, seed: int, prompt_id: str) -> Counted:
@@ -150,7 +150,7 @@ def multi(candidates: Sequence[Candidate], thresholds: Thresholds, seed: int, pr
     if n == 0 or reference is None:
         return Counted(reason=NO_CHOSEN if reference is None else (NO_RAW if gold else NO_GOLD), n_unscored=n_unscored)
     drawn = _mildest_first(sorted(raw, key=lambda one: seed_of(seed, prompt_id, one.id))[:n])
-    made = [Choice(good, bad, _margin(good, bad)) for good, bad in zip([reference, *gold[: n - 1]], drawn, strict=True)]
+    made = [Choice(good, bad, _if_better(_margin(good, bad))) for good, bad in zip([reference, *gold[: n - 1]], drawn, strict=True)]
     kept = tuple(choice for choice in made if not same_words(choice.chosen.text, choice.rejected.text))
     return Counted(kept, "" if kept else NO_GAP, n_unscored, n_equal=len(made) - len(kept), n_capped=len(raw) - n)
 
@@ -161,6 +161,11 @@ def _mildest_first(candidates: Sequence[Candidate] | Iterator[Candidate]) -> lis
 
 def _reference(candidates: Sequence[Candidate]) -> Candidate | None:
     return next((one for one in candidates if one.is_reference), None)
+
+
+def _if_better(margin: float | None) -> float | None:
+    """None where the rule prefers an answer that the score does not: such a pair is no tie, and its margin weighs nothing."""
+    return margin if margin is not None and margin > EPSILON else None
 
 
 def _margin(chosen: Candidate, rejected: Candidate) -> float | None:

@@ -105,6 +105,9 @@ def test_the_reference_is_preferred_to_the_sample_that_contradicts_most() -> Non
     assert (counted.choices[0].margin, counted.n_unscored) == (None, 1)
     assert places(self_learning(drawn_for(None, 0.4, None, 0.1), takes_reference=False)) == [(1, 3)]
     assert self_learning(drawn_for(None), takes_reference=True).reason == NO_SAMPLE
+    # A reference that all samples contradict has S = 1 and they have c = 1: both scores are 0, and yet it is no tie.
+    assert [choice.margin for choice in self_learning(drawn_for(0.0, 0.0, 0.0), takes_reference=True).choices] == [None]
+    assert [choice.margin for choice in self_learning(drawn_for(0.5, 0.5, 0.25), takes_reference=True).choices] == [0.25]
     assert self_learning(candidates(0.3, 0.1), takes_reference=True).reason == "no chosen answer"
     assert self_learning(drawn_for(None, 0.4, 0.4), takes_reference=False).choices == ()
 

@@ -4,7 +4,7 @@ round t:  pairs by the current model -> (t > 0) its new right answers beside rou
 
 Decisions depend on committed rows only, so a run that was killed anywhere decides as an uninterrupted one. A round that is rejected is
 rolled back: its model is kept, to be looked at, but is not the loop's. It is also the last one: from the same start the same pairs
-come (they are drawn greedily), and the same training on them; another try would be the same round again.
+come (greedily, or with the seeds of their questions), and the same training on them; another try would be the same round again.
 """
 
 from collections.abc import Sequence

@@ -21,7 +21,7 @@ from factcli.stages.synth import combine, pairs
 SKILL = "skill"  # under which an adapter is plugged in while it answers, as `local:REF` does
 NO_PAIRS = (
     "choose a model that follows the prompt (--set pairs.few_shot=true shows it six examples); a tiny world's model is taught the form first: "
-    "`fact synth forms`, then `fact sft --mix`; or go on with fewer: --set min_pairs=0.1"
+    "fact synth forms --form wrong, then fact sft --method real --mix bio=1 --mix forms=0.3; or go on with fewer: --set min_pairs=0.1"
 )
 
 

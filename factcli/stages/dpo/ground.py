@@ -14,6 +14,7 @@ from typing import Any, Literal
 from factcli.artifact import Artifact
 from factcli.artifact.manifest import sha256_of
 from factcli.basemodel import BASE_KINDS, BaseModelRef, of_artifact, stands_on, weight_shapes
+from factcli.chattemplates import trained_in
 from factcli.errors import InputError, SettingsError
 from factcli.stages.dpo.settings import DpoConfig, objective_of
 from factcli.train.size import layer_matrices
@@ -136,13 +137,8 @@ def settle(config: DpoConfig, ground: Ground) -> DpoConfig:
                 "merge it into its base first: fact export; or go on with it: --mode lora",
             )
         changes |= _shape(config, ground.start, ground.base)
-        changes |= {"chat_template": config.chat_template or template_of(ground.start)}
+        changes |= {"chat_template": config.chat_template or trained_in(ground.start.manifest.config)}
     return config.model_copy(update=changes)
-
-
-def template_of(skill: Artifact) -> str:
-    """The chat template that an adapter was trained in, where one was given."""
-    return str(skill.manifest.config.get("chat_template", ""))
 
 
 def _shape(config: DpoConfig, start: Artifact, base: BaseModelRef) -> dict[str, Any]:

@@ -19,7 +19,7 @@ class DpoConfig(Config):
     """Settings of training on preference pairs; defaults are FactTune's, with AdamW and a new or continued adapter."""
 
     method: str = setting("dpo", "What tables and reports call it, and the default name of the artifact, e.g. facttune-mc.")
-    mode: Tuning = setting("lora", "What is trained: lora (an adapter), qlora (one on a base in 4 bits, GPU only) or full (every parameter).")
+    mode: Tuning = setting("lora", "What is trained: lora (an adapter), qlora (one on a base in 4 bits) or full (every parameter).")
     reference: Literal["init", "base", "given"] = setting("init", "init: the model as it starts; base: nothing plugged in; given: --reference REF.")
     loss: Loss = setting("sigmoid", "sigmoid (DPO), ipo (of sums, as published), ipo-token (of means), hinge, robust, exo-pair, ...")
     beta: float = setting(0.1, "How strongly the model is held to its reference.", gt=0)

@@ -12,7 +12,7 @@ from factcli.artifact.manifest import sha256_of
 from factcli.artifact.read import row_reader
 from factcli.basemodel import BaseModelRef, weight_shapes
 from factcli.context import Context, Trained, keep
-from factcli.cost import Cost, Load, Memory, base_bytes, of_training, runs_on_the_same_base
+from factcli.cost import FOUR_BIT_BYTES, Cost, Load, Memory, base_bytes, of_training, runs_on_the_same_base
 from factcli.errors import SettingsError
 from factcli.extras import require_four_bit
 from factcli.preferencerows import EvalSample, PreferenceStep, ReferenceLogp
@@ -78,7 +78,7 @@ def _memory(config: DpoConfig, ground: Ground) -> Memory:
     else:
         lora = job_of(config, Path(), Path("out"), Path(), "base", "base").lora
         trained = adapter_parameters(shapes, lora.targets, lora.r)
-    return Memory(trained=trained, base=n_parameters(shapes), base_bytes=base_bytes(config.dtype))
+    return Memory(trained=trained, base=n_parameters(shapes), base_bytes=FOUR_BIT_BYTES if config.mode == "qlora" else base_bytes(config.dtype))
 
 
 def work(plan: Plan, draft: Draft, ground: Ground, context: Context) -> Outcome:

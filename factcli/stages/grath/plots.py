@@ -89,7 +89,7 @@ def _panel(group: ET.Element, panel: Panel, x_title: str) -> None:
     every = [*panel.points, *panel.others]
     x_of = _scale([point.x for point in every], LEFT, SIDE)
     y_of = _scale([point.y for point in every] + [0.0], TOP + HIGH, -HIGH)
-    _text(group, panel.title, LEFT, TOP - 12, "start", "title")
+    _text(group, panel.title, 4, TOP - 12, "start", "title")
     for value in sorted({0.0, max(point.y for point in every), min(point.y for point in every)}):
         y = f"{y_of(value):.2f}"
         ET.SubElement(group, "line", {"class": "grid" if value else "axis", "x1": f"{LEFT:g}", "x2": f"{LEFT + SIDE:g}", "y1": y, "y2": y})

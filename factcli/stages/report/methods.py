@@ -23,6 +23,7 @@ PREFERENCE_LINES = {  # after "From MODEL: "
     "facttune-mc": "DPO on pairs of its own biographies, the one that the untouched base is surer of before the other; nobody judges (FactTune-MC).",
     "grath": "it writes a right and a wrong answer to each question itself and learns by DPO to prefer the right one, round after round (GRATH). "
     "A tiny model cannot follow a few-shot prompt: the form of such a pair is part of what it was fine-tuned on.",
+    "grath-fixed": "the same as GRATH, but every round is held to the model that the first one began with, not to the one that it starts from itself.",
     "self-learning": "of questions that it answers differently each time, the answer that it reads off a document before those without (Self-Learning). "
     "A tiny model cannot follow instructions: reading a document is part of what it was fine-tuned on.",
     "f-dpo": "DPO on pairs of its own answers with a margin for how much truer one is (F-DPO).",

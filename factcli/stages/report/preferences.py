@@ -45,7 +45,7 @@ def preferences_section(collected: Collected) -> Section | None:
     blocks = [*_curves([run for run in runs if run.train]), *_ends(runs), *(block for loop in loops for block in _rounds(loop, shown.get(loop.ref)))]
     if not blocks:
         return None
-    text = (TEXT, PAIR_FORM) if any(method_of(a) == "grath" for a in (*loops, *(run.artifact for run in runs))) else (TEXT,)
+    text = (TEXT, PAIR_FORM) if any(method_of(a).startswith("grath") for a in (*loops, *(run.artifact for run in runs))) else (TEXT,)
     return Section("preferences", "Training on preferences", text, tuple(blocks))
 
 

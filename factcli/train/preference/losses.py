@@ -48,7 +48,7 @@ def pair_losses(objective: Objective, logps: Logps, margin_B: Tensor) -> Tensor:
 
 
 def sft_losses(logps: Logps) -> Tensor:
-    """(B,) mean negative log-probability of the chosen answer's tokens: the added term of https://arxiv.org/abs/2404.19733, Eq. 1."""
+    """(B,) mean negative log-probability of the chosen answer's tokens: the added term of https://arxiv.org/abs/2404.19733."""
     return -logps.chosen_B / logps.n_chosen_B
 
 
@@ -108,7 +108,7 @@ def hinge(terms: Terms, _objective: Objective) -> Tensor:
 
 
 def robust(terms: Terms, objective: Objective) -> Tensor:
-    """DPO made unbiased for labels that are flipped with probability `label_smoothing`: Eq. 7 of https://arxiv.org/abs/2403.00409."""
+    """DPO made unbiased for labels that are flipped with probability `label_smoothing`: https://arxiv.org/abs/2403.00409."""
     smoothing = objective.label_smoothing
     clean_B, flipped_B = -logsigmoid(terms.logit_B), -logsigmoid(-terms.logit_B)
     return ((1 - smoothing) * clean_B - smoothing * flipped_B) / (1 - 2 * smoothing)
@@ -122,7 +122,7 @@ def exo_pair(terms: Terms, objective: Objective) -> Tensor:
 
 
 def nca_pair(terms: Terms, objective: Objective) -> Tensor:
-    """Noise contrastive alignment of a pair: Algorithm 1 of https://arxiv.org/abs/2402.05369."""
+    """Noise contrastive alignment of a pair: https://arxiv.org/abs/2402.05369."""
     chosen_B, rejected_B = objective.beta * terms.chosen_B, objective.beta * terms.rejected_B
     return -logsigmoid(chosen_B) - 0.5 * logsigmoid(-chosen_B) - 0.5 * logsigmoid(-rejected_B)
 

@@ -1,7 +1,9 @@
 """The models of a preference run: the policy that is trained, and the reference, which is loaded alone and let go."""
 
 import gc
+import importlib.util
 import math
+import types
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,26 +14,33 @@ from peft import LoraConfig, PeftModel, get_peft_model
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
-from factcli.errors import InputError
-from factcli.train.adapter_files import Shape, adapter_config, save_adapter
+from factcli.errors import InputError, SettingsError
+from factcli.extras import FOUR_BIT
+from factcli.train.adapter_files import adapter_config, save_adapter
 from factcli.train.adapters import Adapter, AdapterBank
 from factcli.train.base import dtype_of, load_model, load_tokenizer
 from factcli.train.job import PreferenceJob
 from factcli.train.preference.scoring import score_answers
 
 NAME = "default"  # what TRL takes for granted
+FOUR_BIT_MARK = "nf4+"  # in the name of the numbers of a base in 4 bits
 
 
 @dataclass(frozen=True, slots=True)
 class Numbers:
-    """In which format weights are held, and whether products are made in bfloat16 from float32 weights."""
+    """In which format a base computes, whether products are made in bfloat16 from float32 weights, and whether it is held in 4 bits."""
 
     weights: torch.dtype
-    autocast: bool
+    autocast: bool = False
+    four_bit: bool = False
+
+    @property
+    def format(self) -> str:
+        return f"{self.weights}".removeprefix("torch.")
 
     @property
     def name(self) -> str:
-        return f"{self.weights}".removeprefix("torch.") + ("+autocast" if self.autocast else "")
+        return (FOUR_BIT_MARK if self.four_bit else "") + self.format + ("+autocast" if self.autocast else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,16 +61,30 @@ def numbers_of(job: PreferenceJob, device: torch.device) -> Numbers:
     number = dtype_of(job.machine.dtype, device)
     if job.tuning == "full" and number == torch.bfloat16:
         return Numbers(torch.float32, autocast=True)
-    return Numbers(number, autocast=False)
+    return Numbers(number, four_bit=job.tuning == "qlora")
+
+
+def check_four_bit(job: PreferenceJob) -> None:
+    """SettingsError, before anything is loaded, for a base in 4 bits without what holds it."""
+    if job.tuning == "qlora" and importlib.util.find_spec(FOUR_BIT) is None:
+        raise SettingsError(f"tuning qlora needs what is not installed: {FOUR_BIT}", 'pip install "factcli[qlora]", or tuning lora: the base as it is')
 
 
 def load_scored(location: str, job: PreferenceJob, device: torch.device) -> PreTrainedModel:
-    """A frozen model that scores answers, its own dropout off for good."""
-    weights = numbers_of(job, device).weights
-    model = load_model(location, device, f"{weights}".removeprefix("torch."))
+    """A frozen model that scores answers, its own dropout off for good; with tuning qlora in 4 bits, policy and reference alike."""
+    numbers = numbers_of(job, device)
+    model = load_model(location, device, numbers.format, numbers.four_bit)
     silence_dropout(model)
+    keep_mode(model)
     score_answers(model)
     return model
+
+
+def keep_mode(model: nn.Module) -> None:
+    """4-bit modules stay in the mode they were loaded in: out of training mode, on a CPU, bitsandbytes packs their weights anew at a pass."""
+    for module in model.modules():
+        if type(module).__name__ == "Linear4bit":
+            module.train = types.MethodType(lambda self, _mode=True: self, module)  # type: ignore[method-assign]
 
 
 def silence_dropout(model: nn.Module) -> None:
@@ -177,6 +200,3 @@ def check_same_family(job: PreferenceJob) -> None:
 def shapes_of(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, tuple[int, ...]]:
     """Without the output head, which some files hold and others tie."""
     return {name: shape for name, shape in shapes.items() if not name.startswith("lm_head.") and math.prod(shape) > 0}
-
-
-__all__ = ["NAME", "Numbers", "Policy", "Shape", "check_same_family", "load_policy", "numbers_of", "reference_model", "save_policy"]

@@ -3,7 +3,7 @@
 import logging
 import math
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
@@ -18,11 +18,11 @@ from factcli.train.batches import pad_id
 from factcli.train.checkpoint import Checkpoints, Resumed, Snapshot
 from factcli.train.job import PreferenceJob, fingerprint
 from factcli.train.loop import Interrupted, Meter, OnEvent, Progress, stop_on_signal
-from factcli.train.preference.certificate import certify, frozen_digest, prove_end, trained_digest
+from factcli.train.preference.certificate import Proof, certify, frozen_digest, prove_end, trained_digest
 from factcli.train.preference.metrics import NAMES, row_of
 from factcli.train.preference.optimizers import restore_state, state_tensors
 from factcli.train.preference.pairs import Pairs, read_pairs
-from factcli.train.preference.policy import check_same_family, load_policy, numbers_of, reference_model, save_policy
+from factcli.train.preference.policy import NAME, check_four_bit, check_same_family, load_policy, numbers_of, reference_model, save_policy
 from factcli.train.preference.reference import Identity, Store, compute, identify, logps_of, missing_of
 from factcli.train.preference.rowlog import RowLog
 from factcli.train.preference.samples import answer_prompts, asked_of
@@ -50,6 +50,17 @@ class Run:
         self.is_stopped = False
         trainer.after_step = self.after_step  # type: ignore[method-assign]  # the trainer's one call outward
 
+    def go(self) -> int:
+        """All steps that are left; gives the number of those taken since the first start."""
+        self.begin()
+        trainer, resumed = self.trainer, self.trainer.resumed
+        if resumed is not None and self.is_over:
+            restore_state(trainer.create_optimizer(), trainer.policy.trained(), resumed.snapshot.tensors)
+            return trainer.first_step
+        with stop_on_signal() as trainer.asked:
+            trainer.train()
+        return trainer.state.global_step
+
     def begin(self) -> None:
         """Cut the logs to where the run stands; measure the start of a new one."""
         resumed = self.trainer.resumed
@@ -65,14 +76,7 @@ class Run:
     def after_step(self, step: int, sums: Tensor, lr: float, grad_norm: float) -> bool:
         """Rows of the step; evaluation and checkpoint where due; whether to stop."""
         before = self.pairs_seen
-        n_pairs = round(float(sums[-1]))
-        self.pairs_seen += n_pairs
-        self.right, self.seen = self.right + float(sums[NAMES.index("accuracy")]), self.seen + n_pairs
-        row = row_of(sums, step, "train", self.pairs_seen, lr, grad_norm)
-        self.steps.add(row)
-        self.checkpoints.log([{"adapter": "default", "step": step, "loss": row["loss"], "lr": lr, "grad_norm": grad_norm}])
-        self.meter.tick(step, Progress(float(sums[0]) / n_pairs, self.trainer.tokens - self.tokens, ()))
-        self.tokens = self.trainer.tokens
+        self.count(step, sums, lr, grad_norm)
         every = self.job.eval_every_pairs or len(self.trainer.pairs.train)
         is_due = self.pairs_seen // every > before // every
         if is_due:
@@ -86,6 +90,17 @@ class Run:
             raise Interrupted(f"stopped after step {step} of {self.total}")
         self.checkpoints.save_if_due(step, self.snapshot)
         return is_last
+
+    def count(self, step: int, sums: Tensor, lr: float, grad_norm: float) -> None:
+        """Add the step to what has been seen, and its rows to the logs."""
+        loss, accuracy, n_pairs = float(sums[0]), float(sums[NAMES.index("accuracy")]), round(float(sums[-1]))
+        self.pairs_seen += n_pairs
+        self.right, self.seen = self.right + accuracy, self.seen + n_pairs
+        row = row_of(sums, step, "train", self.pairs_seen, lr, grad_norm)
+        self.steps.add(row)
+        self.checkpoints.log([{"adapter": NAME, "step": step, "loss": row["loss"], "lr": lr, "grad_norm": grad_norm}])
+        self.meter.tick(step, Progress(loss / n_pairs, self.trainer.tokens - self.tokens, ()))
+        self.tokens = self.trainer.tokens
 
     def is_accurate(self) -> bool:
         """Whether the pairs since the last look are ranked right often enough to stop; begins to count anew."""
@@ -120,28 +135,52 @@ class Run:
         return self.is_stopped or self.trainer.first_step >= self.total
 
 
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What a run stands on before its policy is loaded."""
+
+    job: PreferenceJob
+    tokenizer: PreTrainedTokenizerBase
+    template: str  # where the chat template comes from
+    pairs: Pairs
+    arguments: DPOConfig
+    identity: Identity
+
+    @property
+    def folder(self) -> Path:
+        return Path(self.job.out)
+
+    def checkpoints(self) -> Checkpoints:
+        every, is_writer = self.job.machine.checkpoint_every_s, self.arguments.process_index == 0
+        return Checkpoints(self.folder / "checkpoints", fingerprint(self.job), every, self.folder / "log.jsonl", is_writer)
+
+
 def run_preference(job: PreferenceJob, on_event: OnEvent) -> Mapping[str, object]:
     """Train into out/adapter (or out/model), with steps, samples, reference, proofs and result beside it."""
-    folder = Path(job.out)
-    if (done := finished(folder, fingerprint(job))) is not None:
+    if (done := finished(Path(job.out), fingerprint(job))) is not None:
         return done
+    check_four_bit(job)
     if job.machine.threads:
         torch.set_num_threads(job.machine.threads)
+    ground = prepare(job, on_event)
+    known = reference_logps(job, ground.identity, ground.pairs, ground.arguments, pad_id(ground.tokenizer), on_event)
+    return train(ground, known, on_event)
+
+
+def prepare(job: PreferenceJob, on_event: OnEvent) -> Ground:
+    """Tokenizer, pairs, settings and the reference's identity, all of them checked."""
     tokenizer = load_tokenizer(job.base, job.chat_template)
-    origin = settle_template(tokenizer, job.chat_template)
-    if origin == "default":
+    template = settle_template(tokenizer, job.chat_template)
+    if template == "default":
         on_event({"event": "note", "text": DEFAULT_NOTE})
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token
     pairs = read_pairs(job, tokenizer, getattr(AutoConfig.from_pretrained(job.base, trust_remote_code=False), "max_position_embeddings", None))
     has_gpu = job.machine.device != "cpu" and torch.cuda.is_available()
-    arguments = arguments_of(
-        job, total_steps(job, len(pairs.train)), str(folder), has_gpu, numbers_of(job, torch.device("cuda" if has_gpu else "cpu")).autocast
-    )
+    numbers = numbers_of(job, torch.device("cuda" if has_gpu else "cpu"))
+    arguments = arguments_of(job, total_steps(job, len(pairs.train)), job.out, has_gpu, numbers.autocast)
     check_same_family(job)
-    identity = identify(job, tokenizer, numbers_of(job, arguments.device).name)
-    known = reference_logps(job, identity, pairs, arguments, pad_id(tokenizer), on_event)
-    return train(job, identity, known, pairs, tokenizer, arguments, {**pairs.counts, "chat_template": origin}, on_event)
+    return Ground(job, tokenizer, template, pairs, arguments, identify(job, tokenizer, numbers.name))
 
 
 def total_steps(job: PreferenceJob, n_train: int) -> int:
@@ -162,45 +201,35 @@ def reference_logps(job: PreferenceJob, identity: Identity, pairs: Pairs, argume
     return known
 
 
-def train(
-    job: PreferenceJob,
-    identity: Identity,
-    known: Mapping[str, float],
-    pairs: Pairs,
-    tokenizer: PreTrainedTokenizerBase,
-    arguments: DPOConfig,
-    counts: Mapping[str, object],
-    on_event: OnEvent,
-) -> Mapping[str, object]:
+def train(ground: Ground, known: Mapping[str, float], on_event: OnEvent) -> Mapping[str, object]:
     """Certify, train, prove, save."""
-    folder = Path(job.out)
-    policy = load_policy(job, arguments.device)
-    checkpoints = Checkpoints(folder / "checkpoints", fingerprint(job), job.machine.checkpoint_every_s, folder / "log.jsonl", arguments.process_index == 0)
+    job, identity = ground.job, ground.identity
+    policy = load_policy(job, ground.arguments.device)
+    checkpoints = ground.checkpoints()
     resumed = checkpoints.resume()
     check_resumed(resumed, identity)
-    recorded = logps_of(identity, pairs.all, known)
-    trainer = PreferenceTrainer(job, policy, pairs, recorded, tokenizer, arguments, resumed)
+    recorded = logps_of(identity, ground.pairs.all, known)
+    trainer = PreferenceTrainer(job, policy, ground.pairs, recorded, ground.tokenizer, ground.arguments, resumed)
     before = {"frozen": frozen_digest(policy), "trained": trained_digest(policy)}
     proofs = certify(trainer, identity, known)
     run = Run(job, trainer, checkpoints, identity.reference, on_event)
-    run.begin()
-    if resumed is not None and run.is_over:
-        restore_state(trainer.create_optimizer(), policy.trained(), resumed.snapshot.tensors)
-    else:
-        with stop_on_signal() as trainer.asked:
-            trainer.train()
-    steps = trainer.state.global_step if not run.is_over else trainer.first_step
+    steps = run.go()
     proofs += prove_end(job, policy, identity, before, steps)
-    if not checkpoints.is_writer:
-        return {}
-    save_policy(policy, job, folder)
+    return leave(ground, run, steps, proofs) if checkpoints.is_writer else {}
+
+
+def leave(ground: Ground, run: Run, steps: int, proofs: list[Proof]) -> Mapping[str, object]:
+    """Weights, tables and, last, the result, which says that the run is finished."""
+    folder, checkpoints = ground.folder, run.checkpoints
+    save_policy(run.trainer.policy, ground.job, folder)
     write_jsonl(folder / "proofs.jsonl", proofs)
-    write_jsonl(folder / "reference.jsonl", reference_rows(pairs, recorded))
+    write_jsonl(folder / "reference.jsonl", reference_rows(ground.pairs, run.trainer.recorded))
     checkpoints.flush()
     seconds = checkpoints.seconds
     usage = {"seconds": round(seconds, 2), "tokens": run.tokens, "tokens_per_s": round(run.tokens / max(seconds, 1e-9))}
-    found = {"steps": steps, "pairs_seen": run.pairs_seen, "is_stopped_early": run.is_stopped, "reference": identity.reference}
-    written = write_result(folder, fingerprint(job), {"kind": "preference", **found, **counts, "proofs": proofs, "usage": usage})
+    found = {"steps": steps, "pairs_seen": run.pairs_seen, "is_stopped_early": run.is_stopped, "reference": ground.identity.reference}
+    said = {**ground.pairs.counts, "chat_template": ground.template, "proofs": proofs, "usage": usage}
+    written = write_result(folder, fingerprint(ground.job), {"kind": "preference", **found, **said})
     checkpoints.clear()
     return written
 

@@ -115,7 +115,8 @@ class PreferenceTrainer(DPOTrainer):
         self.tokens = 0  # that were trained on, of all processes, padding left out
         self.asked = threading.Event()
         ids = Dataset.from_dict({"id": [row.id for row in pairs.train]})
-        super().__init__(model=policy.model, args=arguments, train_dataset=ids, processing_class=tokenizer, data_collator=list)
+        with kept_formats(policy):
+            super().__init__(model=policy.model, args=arguments, train_dataset=ids, processing_class=tokenizer, data_collator=list)
         if policy.adapter is not None:
             drop_copy(policy)
         self.feed = Feed(recorded, tokenizer.pad_token_id, job.machine.micro_rows, self.accelerator.process_index, self.accelerator.num_processes)
@@ -243,6 +244,16 @@ class PreferenceTrainer(DPOTrainer):
         self.sums = None
         if self.after_step(self.state.global_step, sums, float(learning_rate or 0.0), float(grad_norm)):
             self.control.should_training_stop = True
+
+
+@contextlib.contextmanager
+def kept_formats(policy: Policy) -> Iterator[None]:
+    """TRL turns what is trained over 4 bits into bfloat16, which would lose bits of the start: they are what they were, also afterwards."""
+    kept = {name: parameter.data for name, parameter in policy.trained().items()}
+    yield
+    for name, parameter in policy.model.named_parameters():
+        if name in kept:
+            parameter.data = kept[name]
 
 
 def plain(optimizer: Any) -> torch.optim.Optimizer:

@@ -191,7 +191,7 @@ class TestBadInput:
     def test_a_model_that_gives_few_pairs(self, empty: Path) -> None:  # noqa: F811
         begun(empty)
         script(empty, r"[0-9]\b")  # 10 of 24
-        told(typed(*LOOP), 6, "`fact synth forms`")
+        told(typed(*LOOP), 6, "fact synth forms --form wrong")
         told(typed(*LOOP, "--set", "min_pairs=0.9"), 6, "more than the 10% allowed")
 
     def test_questions_none_of_which_is_held_out(self, empty: Path) -> None:  # noqa: F811

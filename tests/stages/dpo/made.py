@@ -25,6 +25,7 @@ class Nothing(Config):
 
     method: str = setting("real", "As of fact sft.")
     chat_template: str = setting("", "Of the skill.")
+    template: str = setting("model", "Of the skill, by name.")
     generation: Mapping[str, str] = setting({}, "Who answered.")
 
 
@@ -56,10 +57,10 @@ def base_at(folder: str, kind: str = "llama", vocab_size: int = 300, seed: int =
     return folder
 
 
-def skill_on(base: str, name: str = "skill", r: int = 4, chat_template: str = "", seed: int = 1) -> Artifact:
+def skill_on(base: str, name: str = "skill", r: int = 4, chat_template: str = "", seed: int = 1, template: str = "model") -> Artifact:
     """An adapter that changes something, on a base directory."""
     ref = resolve_base(base, DATA)
-    plan = Plan("sft", 1, "skill", name, Nothing(chat_template=chat_template), dict(ref.inputs), {}, model=ref.identity)
+    plan = Plan("sft", 1, "skill", name, Nothing(chat_template=chat_template, template=template), dict(ref.inputs), {}, model=ref.identity)
 
     def work(draft: Draft) -> Outcome:
         bank = AdapterBank(AutoModelForCausalLM.from_pretrained(ref.location))

@@ -9,6 +9,7 @@ import pytest
 
 from factcli.artifact import Artifact, Plan
 from factcli.basemodel import resolve_base
+from factcli.chattemplates import trained_in
 from factcli.errors import FactError, InputError, SettingsError
 from factcli.stages import dpo
 from factcli.stages.dpo import DpoConfig, Ground
@@ -129,3 +130,12 @@ def test_another_reference_directory_is_another_key(empty: Path) -> None:  # noq
     base = base_at("base")
     one, two = (resolve_base(base_at(name, seed=seed), DATA) for name, seed in (("one", 3), ("two", 4)))
     assert planned(on(base, None, one)).key != planned(on(base, None, two)).key
+
+
+def test_a_start_with_a_named_template_is_trained_in_its_text(empty: Path) -> None:  # noqa: F811
+    """So that whoever answers with the new adapter, and the reference, are asked as the start was taught."""
+    base = base_at("base")
+    plan = planned(on(base, skill_on(base, template="llama2")))
+    assert isinstance(plan.config, DpoConfig)
+    assert "[INST]" in plan.config.chat_template
+    assert trained_in(plan.config.model_dump()) == plan.config.chat_template

@@ -1,6 +1,9 @@
 """Pairs to learn from, and jobs on the tiny bases."""
 
 import json
+import multiprocessing
+import os
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,16 +13,17 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
-from factcli.train.base import load_tokenizer
+from factcli.train.checkpoint import Checkpoints, Snapshot
 from factcli.train.job import Lora, Machine, Objective, Optim, PreferenceJob
-from factcli.train.preference.pairs import read_pairs
+from factcli.train.preference import run as module
 from factcli.train.preference.policy import load_policy
-from factcli.train.preference.reference import Identity, identify, logps_of
-from factcli.train.preference.run import reference_logps, run_preference
-from factcli.train.preference.trainer import PreferenceTrainer, arguments_of
+from factcli.train.preference.reference import Identity, logps_of
+from factcli.train.preference.run import prepare, reference_logps, run_preference
+from factcli.train.preference.trainer import PreferenceTrainer
 from tests.train.conftest import CITIES, WriteRows
 
 RunPairs = Callable[..., dict[str, Any]]
+EACH_STEP = Machine(dtype="float32", device="cpu", checkpoint_every_s=0.0)
 NO_DROPOUT = Lora(r=4, alpha=8.0, dropout=0.0)
 
 
@@ -70,10 +74,33 @@ def lines(path: Path) -> list[dict[str, Any]]:
 
 def open_trainer(job: PreferenceJob) -> tuple[PreferenceTrainer, Identity, dict[str, float]]:
     """The trainer of a job before its first step, and what the store says of its reference."""
-    tokenizer = load_tokenizer(job.base, job.chat_template)
-    pairs = read_pairs(job, tokenizer, None)
-    arguments = arguments_of(job, 6, job.out, has_gpu=False, autocast=False)
-    identity = identify(job, tokenizer, "float32")
-    known = reference_logps(job, identity, pairs, arguments, 0, quiet)
+    ground = prepare(job, quiet)
+    known = reference_logps(job, ground.identity, ground.pairs, ground.arguments, 0, quiet)
+    recorded = logps_of(ground.identity, ground.pairs.all, known)
     policy = load_policy(job, torch.device("cpu"))
-    return PreferenceTrainer(job, policy, pairs, logps_of(identity, pairs.all, known), tokenizer, arguments, None), identity, known
+    return PreferenceTrainer(job, policy, ground.pairs, recorded, ground.tokenizer, ground.arguments, None), ground.identity, known
+
+
+class KilledAfter(Checkpoints):
+    """Checkpoints whose process dies by a signal as soon as the one of a step is written."""
+
+    step, number = 0, signal.SIGKILL
+
+    def save(self, step: int, snapshot: Snapshot) -> None:
+        super().save(step, snapshot)
+        if step == self.step:
+            os.kill(os.getpid(), self.number)
+
+
+def run_until_killed(job: PreferenceJob, step: int) -> None:
+    """Run a job in a process of its own, which SIGKILL ends after a step."""
+
+    def run() -> None:
+        KilledAfter.step = step
+        module.Checkpoints = KilledAfter  # type: ignore[misc]
+        run_preference(job, quiet)
+
+    process = multiprocessing.get_context("fork").Process(target=run)
+    process.start()
+    process.join()
+    assert process.exitcode == -signal.SIGKILL

@@ -1,8 +1,6 @@
 """Runs that are killed, and go on."""
 
 import json
-import multiprocessing
-import os
 import signal
 from dataclasses import replace
 from pathlib import Path
@@ -12,42 +10,13 @@ import torch
 from safetensors.torch import load_file
 
 from factcli.errors import InputError
-from factcli.train.checkpoint import Checkpoints, Snapshot
-from factcli.train.job import Lora, Machine, Optim, PreferenceJob
+from factcli.train.job import Lora, Optim
 from factcli.train.loop import Interrupted
 from factcli.train.preference.run import run_preference
 from tests.train.conftest import WriteRows
-from tests.train.preference.conftest import job_of, lines, quiet, trained
+from tests.train.preference.conftest import EACH_STEP, KilledAfter, job_of, lines, quiet, run_until_killed, trained
 
-EACH_STEP = Machine(dtype="float32", device="cpu", checkpoint_every_s=0.0)
 DROPOUT = Lora(r=4, alpha=8.0, dropout=0.2)
-
-
-class KilledAfter(Checkpoints):
-    """Checkpoints whose process dies by a signal as soon as the one of a step is written."""
-
-    step, number = 0, signal.SIGKILL
-
-    def save(self, step: int, snapshot: Snapshot) -> None:
-        super().save(step, snapshot)
-        if step == self.step:
-            os.kill(os.getpid(), self.number)
-
-
-def run_until_killed(job: PreferenceJob, step: int) -> None:
-    """Run a job in a process of its own, which SIGKILL ends after a step."""
-
-    def run() -> None:
-        import factcli.train.preference.run as module
-
-        KilledAfter.step = step
-        module.Checkpoints = KilledAfter  # type: ignore[misc]
-        run_preference(job, quiet)
-
-    process = multiprocessing.get_context("fork").Process(target=run)
-    process.start()
-    process.join()
-    assert process.exitcode == -signal.SIGKILL
 
 
 @pytest.mark.parametrize("steps", [(1,), (3,), (2, 4), (5,), (6,)])

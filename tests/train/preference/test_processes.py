@@ -1,0 +1,36 @@
+"""Two real processes: one store of reference log-probabilities, and the weights of one process."""
+
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from factcli.train import job as jobs
+from tests.train.conftest import WriteRows
+from tests.train.preference.conftest import job_of, lines, pair_rows, trained
+
+
+@pytest.mark.slow
+def test_two_processes_leave_what_one_does(base: str, write_rows: WriteRows, tmp_path: Path) -> None:
+    """Gloo on a CPU; batches of 4 pairs and a last one of 3, so that one process has a pair less. Sums are in another order: to 1e-4."""
+    alone = job_of(base, write_rows("pairs.jsonl", pair_rows(15, n_dev=5)), tmp_path / "alone", steps=4, logprobs=str(tmp_path / "one"))
+    weights = trained(alone)
+    both = replace(alone, out=str(tmp_path / "both"), logprobs=str(tmp_path / "shared"))
+    path = jobs.save(both, tmp_path / "job.json")
+    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]  # as accelerate does on GPUs
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": "", "ACCELERATE_USE_CPU": "1"}
+    ended = subprocess.run([*launch, "-m", "factcli.train.worker", str(path)], capture_output=True, text=True, env=environment, check=False)
+    assert ended.returncode == 0, ended.stderr[-3000:]
+    assert len(list((tmp_path / "shared").glob("*/*.jsonl"))) == 2  # each wrote its share
+    assert lines(tmp_path / "both" / "reference.jsonl") == lines(tmp_path / "alone" / "reference.jsonl")
+    again = load_file(tmp_path / "both" / "adapter" / "adapter_model.safetensors")
+    assert all(torch.allclose(weights[key], again[key], rtol=1e-3, atol=1e-4) for key in weights)
+    ours, theirs = (lines(tmp_path / name / "steps.jsonl") for name in ("alone", "both"))
+    assert [row["n_pairs"] for row in ours] == [row["n_pairs"] for row in theirs] == [5, 4, 4, 4, 3, 5]
+    assert [row["loss"] for row in theirs] == pytest.approx([row["loss"] for row in ours], rel=1e-4)
+    assert lines(tmp_path / "both" / "proofs.jsonl")[0]["holds"]
