@@ -46,6 +46,17 @@ def test_the_time_left_grows_with_the_versions(tmp_path: Path) -> None:
     assert said[5]["expected minutes"] == round((101 + 1 + 187 * 5 / 3 + 4 * 14 + 12 * 6 + 5) / 60, 1)
 
 
+def test_the_full_demo_is_the_demo_with_the_methods_that_learn_from_preferences_in_between(tmp_path: Path) -> None:
+    """All that a demo made is found by the full one: its steps are the same lines, in the same order, but for the page."""
+    quick, full = (json.loads(Folder(tmp_path).must("demo", *flags, "--dry-run", "--json").out)["steps"] for flags in ((), ("--full",)))
+    shared = {name: step["command"] for name, step in full.items() if name in quick and name != "report"}
+    assert shared == {name: step["command"] for name, step in quick.items() if name != "report"}
+    assert list(shared) == [name for name in quick if name != "report"]
+    asked = [name for name in full if name.startswith("eval-") and name not in quick]
+    assert asked == ["eval-facttune-fs", "eval-facttune-mc", "eval-sft-pairs", "eval-grath", "eval-self-learning-0", "eval-self-learning-2"]
+    assert all(name in full["report"]["command"] for name in asked)
+
+
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Folder:
     folder = Folder(tmp_path_factory.mktemp("demo"))
