@@ -11,8 +11,8 @@ class PreferenceStep:
     """One optimizer step (split train), or an evaluation of all dev pairs after it (split dev).
 
     Means over pairs; log-probabilities in nats, summed over an answer's tokens. A reward is beta x (policy less reference
-    log-probability); `accuracy` is the share of pairs whose chosen answer has the higher one. `kl` estimates KL(policy || reference)
-    per answer: the mean over both answers of exp(-d) - 1 + d, with d = policy less reference.
+    log-probability); `accuracy` is the share of pairs whose chosen answer has the higher one. `kl` estimates KL(reference || policy)
+    per answer: the mean over both answers of reference less policy, which is that of answers that the reference drew.
     """
 
     step: int

@@ -66,11 +66,11 @@ def _curves(runs: Sequence[Run]) -> list[Block]:
     last = max(run.train[-1].step for run in runs)
     across = Axis(0, last * 1.02 + 1, "count", "optimizer step")
     margins = [row.margin for run in runs for row in run.train]
-    kl = max(row.kl for run in runs for row in run.train)
+    kl = [row.kl for run in runs for row in run.train]
     panels = (
         _panel("Pairs told right", runs, "accuracy", across, Axis(0, 1, "share")),
         _panel("Margin of rewards", runs, "margin", across, Axis(min(0.0, *margins), max(margins) * 1.05 + 1e-9, "score")),
-        _panel("KL from the reference, nats per answer", runs, "kl", across, Axis(0, kl * 1.05 + 1e-9, "score")),
+        _panel("KL from the reference, nats per answer", runs, "kl", across, Axis(min(0.0, *kl), max(kl) * 1.05 + 1e-9, "score")),
     )
     legend = tuple(replace(run.key, is_line=True) for run in runs)
     captions = ("Share of each step's pairs told right", "Margin of rewards by step", "Distance from the reference by step")
