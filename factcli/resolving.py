@@ -17,6 +17,7 @@ __all__ = [
     "base_under",
     "configs_directory",
     "data_of",
+    "dpo_recipe",
     "ground_of",
     "is_version",
     "names_in",
@@ -160,6 +161,12 @@ def data_of(knowledge: Artifact | None, ref: str | None, root: Path) -> Artifact
             f"leave --synth out, or train knowledge on it: fact prereq --synth {chosen.ref}",
         )
     return chosen
+
+
+def dpo_recipe(preset: str | None, is_of_a_world: bool) -> list[Path]:
+    """configs/dpo/<preset>.yaml, and over it for a model of an invented world how one is trained there, whatever the method."""
+    names = dict.fromkeys([*([preset] if preset else []), *(["world"] if is_of_a_world else [])])
+    return [recipe_file("dpo", name) for name in names]
 
 
 def sft_recipe(recipe: str | None, method: str | None) -> list[Path]:

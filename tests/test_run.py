@@ -207,7 +207,7 @@ def test_the_time_left_follows_the_pace_of_this_machine() -> None:
 
 def test_a_rule_between_settings_waits_for_the_command_that_knows_them_all(empty: Path) -> None:  # noqa: F811
     """The preset unsets the epochs that --steps does not go with; a value that no setting can have is still told."""
-    step = {"fact": "dpo", "name": "d", "with": {"preset": "facttune-mc-world", "steps": 5}, "set": {"beta": 0.2}}
+    step = {"fact": "dpo", "name": "d", "with": {"preset": "facttune-mc", "steps": 5}, "set": {"beta": 0.2}}
     assert typed("run", written(empty, step), "--dry-run").code == 0
     told(typed("run", written(empty, {**step, "set": {"beta": -1}}), "--dry-run"), 2, "beta = -1: input should be greater than 0")
 

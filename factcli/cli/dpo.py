@@ -15,7 +15,10 @@ def dpo(
     making: "Making",
     preset: Annotated[
         str | None,
-        typer.Argument(metavar="PRESET", help="Settings by name: facttune-fs, facttune-mc, grath, self-learning, f-dpo; with -world for invented worlds."),
+        typer.Argument(
+            metavar="PRESET",
+            help="Settings by name: facttune-fs, facttune-mc, grath, self-learning, f-dpo. In an invented world its training numbers are world.yaml's.",
+        ),
     ] = None,
     pairs: Annotated[str | None, typer.Option("--pairs", help="Preference pairs; without them the newest.")] = None,
     model: Annotated[

@@ -115,14 +115,17 @@ def _named(reference: str | None) -> str | None:
 
 
 def _settings(making: Making, preset: str | None, ground: "Ground", flags: Mapping[str, Any]) -> "DpoConfig":
-    """The preset, else (without -c) the recipe of the world that the model comes from; then files, --set and options."""
+    """The preset; over it -c files, or without them the recipe of invented worlds for a model of one; then --set and options."""
     from factcli.stages.dpo import DpoConfig
 
-    named = preset or (None if making.files or not _is_of_a_world(ground) else "world")
-    files = [resolving.recipe_file("dpo", named)] if named else []
-    if named and not preset:
-        tell(f"settings: configs/dpo/{named}.yaml (the recipe of invented worlds; a preset or -c FILE replaces it)")
+    files = resolving.dpo_recipe(preset, not making.files and _is_of_a_world(ground))
+    if files and not making.files:
+        tell(f"settings: {', then '.join(f'configs/dpo/{path.name}' for path in files)}{_why(files)}")
     return resolve(DpoConfig, [*files, *making.files], [*_other_length(flags), *making.assignments], flags)
+
+
+def _why(files: list[Path]) -> str:
+    return f" (the recipe of invented worlds{', over the preset' if len(files) > 1 else ''}; -c FILE replaces it)" if files[-1].stem == "world" else ""
 
 
 def _other_length(flags: Mapping[str, Any]) -> list[str]:

@@ -57,8 +57,8 @@ def base_at(folder: str, kind: str = "llama", vocab_size: int = 300, seed: int =
     return folder
 
 
-def skill_on(base: str, name: str = "skill", r: int = 4, chat_template: str = "", seed: int = 1, template: str = "model") -> Artifact:
-    """An adapter that changes something, on a base directory."""
+def skill_on(base: str, name: str = "skill", r: int = 4, chat_template: str = "", seed: int = 1, template: str = "model", recipe: str = "") -> Artifact:
+    """An adapter that changes something, on a base directory. `recipe`: of the invented world that it comes from."""
     ref = resolve_base(base, DATA)
     plan = Plan("sft", 1, "skill", name, Nothing(chat_template=chat_template, template=template), dict(ref.inputs), {}, model=ref.identity)
 
@@ -67,7 +67,7 @@ def skill_on(base: str, name: str = "skill", r: int = 4, chat_template: str = ""
         vector = bank.add("skill", r, 2.0 * r, 0.0, seed).vector
         vector.data = torch.randn(vector.shape, generator=torch.Generator().manual_seed(seed)) * 0.05
         bank.save("skill", draft.folder("") / "adapter", ref.name)
-        return Outcome("a skill of a test", {"base": ref.given})
+        return Outcome("a skill of a test", {"base": ref.given, **({"recipe": recipe} if recipe else {})})
 
     return make(plan, work, DATA)[0]
 

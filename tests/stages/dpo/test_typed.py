@@ -74,10 +74,27 @@ def test_steps_on_the_command_line_win_over_epochs_of_a_preset(base: str) -> Non
 def test_every_preset_runs_on_a_base_without_a_gpu(base: str, preset: str) -> None:
     """And calls what it makes by the name of its system."""
     found = dry(preset, "--model", base)
-    method = {"world": "dpo"}.get(preset, preset.removesuffix("-world"))
+    method = {"world": "dpo"}.get(preset, preset)
     assert found["settings"]["method"] == method
     assert found["makes"] in (f"skill {method}", f"model {method}")
     assert found["settings"]["optimizer"] in ("adamw", "rmsprop")
+
+
+def test_a_model_of_an_invented_world_keeps_the_method_and_is_trained_as_tiny_models_are(base: str) -> None:
+    """Of configs/dpo/self-learning.yaml the name and the dropped end tokens; its mode full and lr 5e-7 are another model's."""
+    skill_on(base, recipe="tiny")
+    ran = typed("dpo", "self-learning", "--model", "skill", "--dry-run", "--json")
+    assert "settings: configs/dpo/self-learning.yaml, then configs/dpo/world.yaml (the recipe of invented worlds, over the preset; " in ran.err
+    found = json.loads(ran.out)["settings"]
+    assert (found["method"], found["drop_eos_rejected"], found["mode"], found["lr"], found["steps"]) == ("self-learning", 0.5, "lora", 2e-4, 100)
+    assert dry("--model", "skill")["settings"]["method"] == "dpo"
+
+
+def test_a_file_takes_the_place_of_the_recipe_of_invented_worlds(base: str) -> None:
+    skill_on(base, recipe="tiny")
+    Path("own.yaml").write_text("mode: lora\nlr: 3.0e-4\n")
+    found = dry("self-learning", "--model", "skill", "-c", "own.yaml")["settings"]
+    assert (found["method"], found["lr"], found["steps"], found["beta"]) == ("self-learning", 3e-4, 300, 0.3)
 
 
 def test_a_preset_that_is_not_there_is_told_the_nearest(base: str) -> None:
