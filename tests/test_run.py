@@ -76,6 +76,15 @@ def test_an_input_that_is_another_than_the_one_this_run_made_is_refused(asked: P
     told(typed("run", written(asked, SAMPLES, unnamed)), 3, "this run made answers")
 
 
+def test_what_a_step_makes_on_its_way_is_its_own_where_it_is_named_after_it(asked: Path) -> None:
+    """As the rounds of `fact grath-iterate` are: grath-round0-pairs and so on belong to the step grath."""
+    typed("run", written(asked, SAMPLES))
+    made("synth", "samples", "--prompts", "p.jsonl", "--backend", "scripted:s.jsonl", "--samples", 1, "--name", "claims-answers")
+    ran = typed("run", written(asked, SAMPLES, {**CLAIMS, "with": {"claims": "rules"}}))
+    assert ran.code == 0, ran.err
+    assert manifest(ran.made)["inputs"]["answers"]["name"] == "claims-answers"
+
+
 def test_all_faults_are_told_before_the_first_step(asked: Path) -> None:
     steps = (
         SAMPLES,

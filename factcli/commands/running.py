@@ -153,12 +153,16 @@ def _perform(step: Step, command: Command, folder: Path, run: Run) -> None:
 
 
 def _refuse_stranger(artifact: Artifact, step: Step, typed: Sequence[str], run: Run) -> None:
-    """Raises InputError where an input that the step does not name is the newest of a kind that this run made another of."""
+    """Raises InputError where an input that the step does not name is the newest of a kind that this run made another of.
+
+    What a step makes on its way is named after it, as the rounds of a loop are.
+    """
     own = {found.digest for made in run.made.values() for found in [made, *ancestors(made, run.root)]}
     kinds = {made.kind: name for name, made in run.made.items()}
     for role, entry in artifact.manifest.inputs.items():
         is_named = any(text.removeprefix("local:").partition("@")[0].partition("=")[0] == entry.name for text in typed)
-        if entry.digest not in own and entry.kind in kinds and not is_named and role != "base_eval":
+        is_own = entry.digest in own or entry.name.startswith(f"{step.name}-")
+        if not is_own and entry.kind in kinds and not is_named and role != "base_eval":
             raise InputError(
                 f"step {step.name} took {entry.ref} as its {role}, which is there and was not made by this run",
                 f"say in the recipe which one it takes; this run made {kinds[entry.kind]}",
