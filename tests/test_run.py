@@ -135,7 +135,7 @@ def test_a_file_that_is_no_recipe_is_refused(empty: Path, text: str, words: str)
 
 
 def test_a_recipe_that_is_not_there_is_named_with_the_nearest(empty: Path) -> None:  # noqa: F811
-    told(typed("run", "dmo"), 2, "there is no recipe 'dmo' for recipes; did you mean 'demo'?")
+    told(typed("run", "dmo"), 2, "there is no recipe 'dmo'; did you mean 'demo'?")
     told(typed("run", "absent.yaml"), 2, "there is no settings file absent.yaml")
 
 
@@ -212,6 +212,22 @@ def test_the_time_left_follows_the_pace_of_this_machine() -> None:
     assert clock.minutes_left() == pytest.approx(3.0)
     assert clock.told() == ": about 3 min to go"
     assert Clock.of({"a": 60.0, "b": None}).told() == ""
+
+
+@pytest.mark.parametrize(
+    ("step", "said"),
+    [
+        ({"fact": "dpo", "name": "d", "with": {"preset": "facttune-cm"}}, "step 1 (d): there is no recipe 'facttune-cm' for dpo; did you mean 'facttune-mc'?"),
+        ({"fact": "world", "name": "w", "with": {"size": "tinny"}}, "step 1 (w): there is no recipe 'tinny' for world; did you mean 'tiny'?"),
+    ],
+)
+def test_a_preset_that_is_not_there_is_told_before_the_first_step(empty: Path, step: dict[str, Any], said: str) -> None:  # noqa: F811
+    told(typed("run", written(empty, step), "--dry-run"), 2, said)
+
+
+def test_a_dry_run_from_a_step_shows_that_step_and_what_follows(asked: Path) -> None:
+    shown = json.loads(typed("run", written(asked, SAMPLES, CLAIMS), "--from", "claims", "--dry-run", "--json").out)
+    assert list(shown["steps"]) == ["claims"]
 
 
 def test_a_rule_between_settings_waits_for_the_command_that_knows_them_all(empty: Path) -> None:  # noqa: F811

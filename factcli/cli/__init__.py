@@ -81,7 +81,9 @@ def prereq(
 def sft(
     making: "Making",
     method: Annotated[str | None, typer.Option("--method", help="prereq, real, popular-head, popular-50 or fictitious.")] = None,
-    mode: Annotated[str | None, typer.Option("--mode", help="What is trained: lora (an adapter), full (every parameter), qlora (over 4 bits).")] = None,
+    mode: Annotated[
+        str | None, typer.Option("--mode", help="What is trained: lora (an adapter), qlora (one on a base in 4 bits) or full (every parameter).")
+    ] = None,
     mix: Annotated[
         list[str], typer.Option("--mix", help="Data set and its share: NAME[:PART]=FRACTION, an artifact or JSONL, e.g. bio=1; again for more.")
     ] = [],  # noqa: B006  # typer copies it

@@ -28,9 +28,15 @@ def dpo(
     reference: Annotated[
         str | None, typer.Option("--reference", help="What it is held to: init (itself at the start), base (nothing plugged in), or another adapter or model.")
     ] = None,
-    mode: Annotated[str | None, typer.Option("--mode", help="lora, qlora (an adapter on a base in 4 bits) or full (every parameter).")] = None,
+    mode: Annotated[
+        str | None, typer.Option("--mode", help="What is trained: lora (an adapter), qlora (one on a base in 4 bits) or full (every parameter).")
+    ] = None,
     loss: Annotated[
-        str | None, typer.Option("--loss", help="sigmoid, ipo, ipo-token, hinge, robust, exo-pair, nca-pair, sppo-hard, apo-zero, apo-down, ...")
+        str | None,
+        typer.Option(
+            "--loss",
+            help="sigmoid (DPO), ipo (as published), ipo-token, hinge, robust, exo-pair, nca-pair, sppo-hard, apo-zero, apo-down, discopop, sigmoid-norm.",
+        ),
     ] = None,
     beta: Annotated[float | None, typer.Option("--beta", help="How strongly it is held to the reference, e.g. 0.1.")] = None,
     lr: Annotated[float | None, typer.Option("--lr", help="Peak learning rate, e.g. 5e-7.")] = None,

@@ -12,7 +12,7 @@ DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Print every step 
 
 @guarded
 def run(
-    recipe: Annotated[str, typer.Argument(help="A recipe: FILE.yaml, or a name of configs/recipes, e.g. facttune-mc.")],
+    recipe: Annotated[str, typer.Argument(metavar="RECIPE", help="FILE.yaml, or a name of configs/recipes, e.g. facttune-mc.")],
     data: DataOption = Path("data"),
     set_: Annotated[
         list[str] | None, typer.Option("--set", help="STEP.NAME=VALUE: one option or setting of the step that makes STEP, e.g. world.size=micro.")
@@ -28,7 +28,7 @@ def run(
     from factcli.commands.running import describe_run, make_run
 
     if dry_run:
-        describe_run(_program(), recipe, set_ or [], seed, json)
+        describe_run(_program(), recipe, set_ or [], seed, from_, json)
     elif code := make_run(_program(), recipe, data, set_ or [], seed, from_, json):
         raise typer.Exit(code)
 

@@ -9,6 +9,7 @@ from factcli import resolving
 from factcli.artifact import Artifact, all_artifacts, open_artifact
 from factcli.artifact.lineage import ancestors
 from factcli.basemodel import BASE_KINDS, BaseModelRef, whole
+from factcli.chattemplates import trained_in
 from factcli.commands.ending import tell
 from factcli.commands.making import Making, announce, lines_of, working
 from factcli.errors import InputError
@@ -25,7 +26,7 @@ def make_grath(making: Making, questions: Path | None, world: str | None, model:
     asking = questions or _world_of(world, start, base.inputs.get("world"), making.root)
     published = "grath-fixed" if flags.get("reference") == "fixed" else "grath"
     config = making.settings(GrathConfig, COMMAND, flags, "world" if isinstance(asking, Artifact) else published)
-    template = config.chat_template or str(start.manifest.config.get("chat_template") or "" if start else "")
+    template = config.chat_template or (trained_in(start.manifest.config) if start else "")
     method = config.method or ("grath-fixed" if config.reference == "fixed" else "grath")
     config = config.model_copy(update={"chat_template": template, "method": method})
     given = Given(making.name or method, base, start, asking)

@@ -16,7 +16,7 @@ from factcli.basemodel import whole
 from factcli.commands.ending import tell
 from factcli.commands.making import lines_of, sharing_trainer
 from factcli.commands.typed import Command, commands_of, faults_of, perform
-from factcli.errors import InputError, SettingsError
+from factcli.errors import InputError, SettingsError, nearest
 from factcli.flows.pace import Clock
 from factcli.flows.recipe import Recipe, Step, read_recipe, refuse
 
@@ -37,8 +37,14 @@ class Run:
 
 
 def recipe_path(given: str) -> Path:
-    """A file as typed; without a suffix, one of configs/recipes/ by its name."""
-    return Path(given) if Path(given).suffix else resolving.recipe_file(FOLDER, given)
+    """A file as typed; without a suffix, one of configs/recipes/ by its name. Raises SettingsError with the nearest name."""
+    if Path(given).suffix:
+        return Path(given)
+    path = resolving.configs_directory() / FOLDER / f"{given}.yaml"
+    if not path.is_file():
+        have = sorted(file.stem for file in path.parent.glob("*.yaml"))
+        raise SettingsError(f"there is no recipe {given!r}{nearest(given, have)}", f"recipes: {', '.join(have)}; or give a file: {given}.yaml")
+    return path
 
 
 def make_run(program: Any, given: str, root: Path, assignments: Sequence[str], seed: int | None, start: str | None, as_json: bool) -> int:
@@ -56,10 +62,12 @@ def make_run(program: Any, given: str, root: Path, assignments: Sequence[str], s
     return run.code
 
 
-def describe_run(program: Any, given: str, assignments: Sequence[str], seed: int | None, as_json: bool) -> None:
-    """Every step as it would be typed. Keys and costs of a step are known when those before it are made."""
+def describe_run(program: Any, given: str, assignments: Sequence[str], seed: int | None, start: str | None, as_json: bool) -> None:
+    """Every step from `start` on as it would be typed. Keys and costs of a step are known when those before it are made."""
     commands = commands_of(program)
     recipe = chosen_recipe(read_recipe(recipe_path(given)), commands, assignments, seed)
+    if start is not None:
+        recipe = replace(recipe, steps=recipe.steps[recipe.steps.index(recipe.step(start)) :])
     show_steps(recipe, commands, as_json)
 
 

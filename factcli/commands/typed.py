@@ -44,6 +44,7 @@ REFERENCES = frozenset(  # options and arguments that name artifacts; elsewhere 
     ]
 )
 WORDS = (("score confidence", "questions"), ("score reliability", "scores"))  # what is called so there names none
+NAMING = ("preset", "size")  # options that name a settings file of their command's folder
 SETTINGS: Mapping[str, tuple[str, ...]] = {  # where each command's settings are; several where its inputs decide
     "world": ("stages.world:WorldConfig",),
     "synth bio": ("stages.synth.settings:BioConfig", "stages.synth.subjects.settings:BioSubjectsConfig"),
@@ -201,9 +202,14 @@ def _by_model(step: Step, command: Command, folder: Path, model: type[Config]) -
     if unknown:
         return unknown
     config = step.options.get("config", [])
-    files = [Path(command.config_file(one, folder)) for one in (config if isinstance(config, list) else [config])]
+    files = [*_named(step), *(Path(command.config_file(one, folder)) for one in (config if isinstance(config, list) else [config]))]
     fault = _fault(model, files, assignments, _flags(step, model))
     return [fault] if fault else []
+
+
+def _named(step: Step) -> list[Path]:
+    """The settings files that options other than config name. Raises SettingsError for a name that there is not."""
+    return [resolving.recipe_file(step.command, str(step.options[option])) for option in NAMING if option in step.options]
 
 
 def _flags(step: Step, model: type[Config]) -> dict[str, Any]:

@@ -38,6 +38,7 @@ class MadeConfig(Config):
     method: str = setting("real", "As of `fact sft`.")
     mode: str = setting("multi_version", "As of `fact sft`.")
     chat_template: str = setting("", "As of `fact sft`.")
+    template: str = setting("model", "As of `fact sft`.")
     seed: int = setting(0, "Tells versions apart.")
 
 

@@ -11,6 +11,7 @@ from safetensors.torch import load_file
 
 from factcli.artifact import Artifact, Outcome, Plan, make, open_artifact
 from factcli.basemodel import BaseModelRef, resolve_base
+from factcli.chattemplates import text_of
 from factcli.resolving import local_ref, pick_model
 from factcli.stages.export.serving import outside_vllm, vllm_verdict
 from tests import own_bases
@@ -185,6 +186,20 @@ def test_the_template_of_the_adapters_goes_with_them_and_two_are_refused(empty: 
     version = made("export", "skill")
     assert (version / "adapter/chat_template.jinja").read_text() == "{{ messages[0]['content'] }} one"
     assert local_ref("skill-joined", empty / "data").chat_template.endswith("one")
+
+
+def test_a_template_that_was_named_is_the_one_that_is_saved(empty: Path) -> None:  # noqa: F811
+    base = exported.directory(empty / "data", own_bases.grouped_llama)
+    exported.skill(empty / "data", base, template="llama2")
+    version = made("export", "skill", "--merge")
+    assert (version / "model/chat_template.jinja").read_text() == text_of("llama2")
+
+
+def test_a_skill_in_its_bases_own_template_does_not_go_with_one_in_another(empty: Path) -> None:  # noqa: F811
+    base = exported.directory(empty / "data", own_bases.grouped_llama)
+    exported.skill(empty / "data", base, template="llama2")
+    exported.skill(empty / "data", base, Drawn(seed=2), "other")
+    told(typed("export", "skill", "--with", "other"), 3, "skill@1 and other@1 were trained in different chat templates")
 
 
 def test_bad_input_is_told_before_anything_is_made(empty: Path) -> None:  # noqa: F811

@@ -92,7 +92,7 @@ def require_on_base(adapter: Artifact, base: BaseModelRef, what: str) -> None:
         own = adapter.summary.get("base") or "another model"
         raise InputError(
             f"{what} {adapter.ref} belongs to {own}, and what is trained stands on {base.given}",
-            "an adapter is only what it is on its own base: give one of this base, or merge it first: fact export",
+            f"an adapter is only what it is on its own base: give one of this base, or merge it first: fact export {adapter.ref} --merge",
         )
 
 
@@ -134,7 +134,7 @@ def settle(config: DpoConfig, ground: Ground) -> DpoConfig:
         if config.mode == "full":
             raise SettingsError(
                 f"mode full trains every parameter, and {ground.start.ref} is an adapter",
-                "merge it into its base first: fact export; or go on with it: --mode lora",
+                f"merge it into its base first: fact export {ground.start.ref} --merge; or go on with it: --mode lora",
             )
         changes |= _shape(config, ground.start, ground.base)
         changes |= {"chat_template": config.chat_template or trained_in(ground.start.manifest.config)}

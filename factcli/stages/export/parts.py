@@ -9,6 +9,7 @@ from typing import Any
 from factcli import resolving
 from factcli.artifact import Artifact, open_artifact
 from factcli.basemodel import BASE_KINDS, BaseModelRef, whole
+from factcli.chattemplates import trained_in
 from factcli.errors import InputError, nearest
 from factcli.rows import KnowledgeAdapter
 
@@ -33,7 +34,7 @@ class Part:
 
     @property
     def chat_template(self) -> str:
-        return str(self.artifact.manifest.config.get("chat_template") or "")
+        return trained_in(self.artifact.manifest.config)
 
     @property
     def is_of_quantised_base(self) -> bool:
@@ -95,8 +96,8 @@ def _require_whole_numbers(base: BaseModelRef) -> None:
 
 
 def template_of(parts: Sequence[Part]) -> str:
-    """The chat template that the parts were trained in; "" is the base's own. Raises InputError where two differ."""
-    given = {part.chat_template: part.ref for part in parts if part.chat_template}
+    """The chat template that the parts were trained in; "" is the base's own. Raises InputError where two differ; knowledge has none."""
+    given = {part.chat_template: part.ref for part in parts if part.chat_template or part.artifact.kind == "skill"}
     if len(given) > 1:
         raise InputError(f"{' and '.join(given.values())} were trained in different chat templates", "say which the export has: --set chat_template=...")
     return next(iter(given), "")

@@ -36,7 +36,11 @@ class Objective:
     def __post_init__(self) -> None:
         require(self.beta > 0, f"beta is {self.beta}, need more than 0")
         require(0 <= self.label_smoothing < 0.5, f"label_smoothing is {self.label_smoothing}, need 0 <= smoothing < 0.5")
-        require(self.loss != "exo-pair" or self.label_smoothing > 0, "loss exo-pair needs label_smoothing", "more than 0; its paper takes 0.001")
+        require(
+            self.loss != "exo-pair" or self.label_smoothing > 0,
+            "loss exo-pair needs a label_smoothing above 0",
+            "--set label_smoothing=0.001, as its paper has",
+        )
         require(self.sft_weight >= 0, f"sft_weight is {self.sft_weight}, need 0 or more")
 
 
