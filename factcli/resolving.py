@@ -74,7 +74,7 @@ def pick_model(ref: str | None, root: Path, take_newest: bool) -> Artifact:
     """
     if ref is not None:
         return whole(open_artifact(ref, root, (*ADAPTER_KINDS, *BASE_KINDS)))
-    skills = all_artifacts(root, ("skill", "model"))
+    skills = [found for found in all_artifacts(root, ("skill", "model")) if found.manifest.stage != "export"]  # the same model once more
     if not skills:
         raise InputError(f"there is no skill adapter in {root}/", "train one with `fact sft`, or evaluate a base: --model world")
     names = sorted({skill.name for skill in skills})

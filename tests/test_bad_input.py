@@ -140,12 +140,12 @@ def test_a_missing_or_foreign_directory_is_named(chain: Chain, command: str, wor
     [
         ("synth bio --world knowledge", "knowledge@1 is a knowledge, but a world is needed"),
         ("prereq --synth world", "of that kind there is: qa@1, bio@1"),
-        ("prereq --model knowledge", "knowledge@1 is a knowledge, but a world is needed"),
+        ("prereq --model knowledge", "knowledge@1 is a knowledge, but a world or model is needed"),
         ("sft --knowledge world", "world@1 is a world, but a knowledge is needed"),
         ("sft --synth knowledge", "knowledge@1 is a knowledge, but a synth is needed"),
         ("sft --synth qa", "knowledge@1 was trained on bio@1, not on qa@1"),
-        ("eval world --model knowledge", "knowledge@1 is a knowledge, but a skill or world is needed"),
-        ("eval popqa --model bio", "bio@1 is a synth, but a skill or world is needed"),
+        ("eval world --model knowledge", "knowledge@1 is a knowledge, but a skill or joined or world or model is needed"),
+        ("eval popqa --model bio", "bio@1 is a synth, but a skill or joined or world or model is needed"),
         ("report bio", "bio@1 is a synth, but a"),
     ],
 )

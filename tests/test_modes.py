@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from safetensors.numpy import load_file
 
 from factcli import resolving
@@ -19,10 +18,13 @@ from factcli.commands.measuring import make_eval_popqa, make_eval_world
 from factcli.config import Config, identity_of, key_config_of, resolve
 from factcli.cost import base_bytes
 from factcli.errors import InputError
+from factcli.flows.grath.settings import GrathConfig
+from factcli.flows.recipe import read_recipe
 from factcli.progress import PlainReport
 from factcli.rows import Answer, Chat, Question
 from factcli.stages import sft as sft_stage
 from factcli.stages import world as world_stage
+from factcli.stages.dpo.settings import DpoConfig
 from factcli.stages.eval import on_popqa, on_world
 from factcli.stages.eval.settings import PopqaEvalConfig, WorldEvalConfig
 from factcli.stages.eval.subject import Subject
@@ -35,6 +37,7 @@ from factcli.stages.score.factscore.settings import FactscoreConfig
 from factcli.stages.score.pairs import PairsConfig as ScorePairsConfig
 from factcli.stages.sft import SftConfig, choose_rows
 from factcli.stages.synth import from_facts, from_world
+from factcli.stages.synth.forms import FormsConfig
 from factcli.stages.synth.pairs import PairsConfig
 from factcli.stages.synth.samples import SamplesConfig
 from factcli.stages.synth.settings import BioConfig, QaConfig
@@ -454,11 +457,19 @@ def test_rows_per_forward_pass_reach_the_skill_job_and_its_key_alone(tmp_path: P
 # ---------------------------------------------------------------- recipes
 
 
-MODELS: dict[str, type[Config]] = {"pack": PackConfig, "world": WorldConfig, "prereq": PrereqConfig, "sft": SftConfig}
+MODELS: dict[str, type[Config]] = {
+    "pack": PackConfig,
+    "world": WorldConfig,
+    "prereq": PrereqConfig,
+    "sft": SftConfig,
+    "dpo": DpoConfig,
+    "grath-iterate": GrathConfig,
+}
 SYNTH: dict[str, type[Config]] = {  # by the file's name, or what it begins with
     "bio": BioConfig,
     "bio-familiarity": BioSubjectsConfig,
     "bio-paper": BioSubjectsConfig,
+    "forms": FormsConfig,
     "hotpotqa": HotpotConfig,
     "medical": MedicalSubjectsConfig,
     "pairs": PairsConfig,
@@ -496,8 +507,8 @@ def test_a_shipped_settings_file_resolves_and_its_first_line_says_what_it_is_for
     elif folder in ("synth", "score"):
         models = SYNTH if folder == "synth" else SCORE
         resolve(models.get(path.stem) or models[path.stem.partition("-")[0]], [path], (), {})
-    elif folder == "accelerate":
-        assert isinstance(yaml.safe_load(path.read_text(encoding="utf-8")), dict)
+    elif folder == "recipes":
+        assert read_recipe(path).steps  # tests/test_run.py looks at each
     else:
         resolve(MODELS[folder], layers_of(path), (), {})
 

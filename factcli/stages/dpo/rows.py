@@ -59,10 +59,6 @@ class ChosenRows:
     def n_questions(self) -> int:
         return len({row.question_id for row in self.rows if row.split == "train"})
 
-    @property
-    def reasons(self) -> dict[str, int]:
-        return dict(sorted(Counter(reject.reason for reject in self.rejects).items()))
-
 
 def choose_rows(pairs: Iterable[Pair], config: DpoConfig, name: str) -> ChosenRows:
     """Raises InputError where none is left to train on, and where margins cannot do what the settings want of them."""

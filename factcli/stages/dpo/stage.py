@@ -18,7 +18,7 @@ from factcli.extras import require_four_bit
 from factcli.preferencerows import EvalSample, PreferenceStep, ReferenceLogp
 from factcli.rows import CurvePoint, Proof, Reject
 from factcli.stages.dpo.ground import Ground, reference_of, settle
-from factcli.stages.dpo.rows import ChosenRows, choose_rows
+from factcli.stages.dpo.rows import STEP, ChosenRows, choose_rows
 from factcli.stages.dpo.settings import DpoConfig, job_of, steps_of
 from factcli.stages.dpo.telling import outcome
 from factcli.train import job as jobs
@@ -127,8 +127,14 @@ def _tables(trained: Trained, chosen: ChosenRows) -> dict[str, list[Any]]:
         "samples": list(_read(trained.folder / "samples.jsonl", EvalSample)),
         "curve": trained.curve,
         "proofs": [_proof(row) for row in _lines(trained.folder / "proofs.jsonl")],
-        "rejected": list(chosen.rejects),
+        "rejected": [*chosen.rejects, *_left_out(_lines(trained.folder / "left_out.jsonl"), chosen)],
     }
+
+
+def _left_out(lines: Iterator[dict[str, Any]], chosen: ChosenRows) -> list[Reject]:
+    """What only the worker could tell: it has the tokens."""
+    answers = {row.id: row.chosen for row in chosen.rows}
+    return [Reject(line["id"], STEP, line["reason"], answers[line["id"]][:500]) for line in lines]
 
 
 def _read(path: Path, row_type: type[T]) -> Iterator[T]:

@@ -1,5 +1,6 @@
 """What `fact dpo` says when it is done: one line, the numbers, and what was left out and why."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -30,14 +31,12 @@ def outcome(
     }
     counts = {
         "pairs_given": chosen.n_given,
-        "pairs_left_out": chosen.reasons,
+        "pairs_left_out": dict(sorted(Counter(reject.reason for reject in tables["rejected"]).items())),
         "pairs_of_other_splits": dict(chosen.by_other_split),
         "pairs_turned_round": chosen.n_flipped,
         "pairs_against_their_margin": chosen.n_against_margin,
-        "pairs_too_long": result["n_too_long"],
-        "pairs_of_unequal_length": result["n_length_filter"],
     }
-    return Outcome(_headline(config, chosen, measured, result), summary, counts, result["usage"])
+    return Outcome(_headline(config, chosen, len(tables["rejected"]), measured, result), summary, counts, result["usage"])
 
 
 def _recipe(ground: Ground) -> Any:
@@ -61,8 +60,7 @@ def _measured(steps: Sequence[PreferenceStep]) -> dict[str, Any]:
     return found
 
 
-def _headline(config: DpoConfig, chosen: ChosenRows, measured: Mapping[str, Any], result: Mapping[str, Any]) -> str:
-    n_left_out = len(chosen.rejects) + result["n_too_long"] + result["n_length_filter"]
+def _headline(config: DpoConfig, chosen: ChosenRows, n_left_out: int, measured: Mapping[str, Any], result: Mapping[str, Any]) -> str:
     left_out = f" ({n_left_out} left out)" if n_left_out else ""
     early = " (stopped early)" if result["is_stopped_early"] else ""
     accuracies = [f"{split} {measured[f'{split}_accuracy']:.2f}" for split in ("train", "dev") if f"{split}_accuracy" in measured]

@@ -1,6 +1,7 @@
 """Preference pairs as token ids, and in which order they are learned. Nothing is ever cut; what is left out is counted."""
 
 import math
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
@@ -16,6 +17,8 @@ from factcli.train.chats import encode, end_token, render
 from factcli.train.job import PreferenceJob
 from factcli.train.seeds import seed_of
 
+SAME_TOKENS, TOO_LONG, UNEQUAL = "both answers have the same tokens", "more tokens than max_length", "lengths further apart than max_length_difference"
+
 
 @dataclass(frozen=True, slots=True)
 class PairRow:
@@ -30,6 +33,7 @@ class PairRow:
     prompt_ids: tuple[int, ...]
     chosen_ids: tuple[int, ...]
     rejected_ids: tuple[int, ...]
+    is_same: bool = False  # both answers, without their ends: nothing to prefer, though their letters may differ
 
     @property
     def n_tokens(self) -> int:
@@ -48,10 +52,11 @@ class PairRow:
 
 @dataclass(frozen=True, slots=True)
 class Pairs:
-    """Pairs to learn and to evaluate on, and how many were left out for what."""
+    """Pairs to learn and to evaluate on, and the ids of those that were left out, with the reason."""
 
     train: tuple[PairRow, ...]
     dev: tuple[PairRow, ...]
+    left_out: Mapping[str, str]
     counts: Mapping[str, int]
 
     @property
@@ -63,17 +68,27 @@ def read_pairs(job: PreferenceJob, tokenizer: PreTrainedTokenizerBase, positions
     """The job's pairs, checked. InputError where training on them cannot be meant."""
     rows = read_rows(job.rows, {})
     coded = [encode_pair(row, tokenizer, job) for row in rows]
-    fitting = [row for row in coded if row.n_tokens <= job.max_length]
-    check_length(coded, fitting, job)
+    check_ids(coded, job)
+    apart = [row for row in coded if not row.is_same]
+    fitting = [row for row in apart if row.n_tokens <= job.max_length]
+    check_length(apart, fitting, job)
     check_positions(fitting, positions)
     limit = length_limit([row for row in fitting if row.split == "train"], job)
-    train = [row for row in fitting if row.split == "train" and row.length_difference <= limit]
-    dev = [row for row in fitting if row.split == "dev"]
-    n_filtered = sum(row.split == "train" for row in fitting) - len(train)
-    counts = {"n_rows": len(rows), "n_train": len(train), "n_dev": len(dev), "n_too_long": len(coded) - len(fitting)}
-    counts |= {"n_length_filter": n_filtered, "n_other_split": len(fitting) - n_filtered - len(train) - len(dev)}
-    check_train(train, counts, job)
-    return Pairs(tuple(train), tuple(dev), counts)
+    left_out = {row.id: why for row in coded if (why := why_left_out(row, limit, job))}
+    used = [row for row in coded if row.id not in left_out]
+    train, dev = ([row for row in used if row.split == split] for split in ("train", "dev"))
+    check_train(train, left_out)
+    counts = {"n_rows": len(rows), "n_train": len(train), "n_dev": len(dev), "n_left_out": len(left_out)}
+    return Pairs(tuple(train), tuple(dev), left_out, counts | {"n_other_split": len(used) - len(train) - len(dev)})
+
+
+def why_left_out(row: PairRow, limit: float, job: PreferenceJob) -> str:
+    """Why a pair is not learned, or an empty string. The filter of lengths is of training pairs alone."""
+    if row.is_same:
+        return SAME_TOKENS
+    if row.n_tokens > job.max_length:
+        return TOO_LONG
+    return UNEQUAL if row.split == "train" and row.length_difference > limit else ""
 
 
 def encode_pair(row: Mapping[str, Any], tokenizer: PreTrainedTokenizerBase, job: PreferenceJob) -> PairRow:
@@ -85,14 +100,13 @@ def encode_pair(row: Mapping[str, Any], tokenizer: PreTrainedTokenizerBase, job:
     pair_id = str(row["id"])
     rejected_end = () if is_without_end(pair_id, job) else end
     said, other = encode(tokenizer, chosen), encode(tokenizer, rejected)
-    if said == other:
-        raise InputError(f"pair {pair_id}: both answers have the same tokens", "leave it out: there is nothing to prefer")
     chosen_ids, rejected_ids = (*said, *end), (*other, *rejected_end)
     weight, margin = number(row, "weight", 1.0), number(row, "margin", 0.0 if not job.objective.margin else None)
     if weight < 0:
         raise InputError(f"pair {pair_id} has weight {weight}, need 0 or more")
     ids = tuple(encode(tokenizer, prompt)), chosen_ids, rejected_ids
-    return PairRow(pair_id, str(row.get("question_id") or row["prompt"]), str(row["prompt"]), row.get("split", "train"), weight, margin, *ids)
+    question_id, split = str(row.get("question_id") or row["prompt"]), row.get("split", "train")
+    return PairRow(pair_id, question_id, str(row["prompt"]), split, weight, margin, *ids, is_same=list(said) == list(other))
 
 
 def check_texts(row: Mapping[str, Any]) -> None:
@@ -129,8 +143,8 @@ def check_length(coded: Sequence[PairRow], fitting: Sequence[PairRow], job: Pref
 
 
 def check_positions(rows: Sequence[PairRow], positions: int | None) -> None:
-    longest = max(rows, key=lambda row: row.n_tokens)
-    if positions and longest.n_tokens > positions:
+    longest = max(rows, key=lambda row: row.n_tokens, default=None)
+    if positions and longest and longest.n_tokens > positions:
         raise InputError(
             f"pair {longest.id} has {longest.n_tokens} tokens, and this model has {positions} positions", f"lower max_length to {positions} or less"
         )
@@ -143,16 +157,20 @@ def length_limit(train: Sequence[PairRow], job: PreferenceJob) -> float:
     return fmean(row.length_difference for row in train) if job.max_length_difference == "mean" else job.max_length_difference
 
 
-def check_train(train: Sequence[PairRow], counts: Mapping[str, int], job: PreferenceJob) -> None:
+def check_ids(rows: Sequence[PairRow], job: PreferenceJob) -> None:
+    twice = next((name for name, n in Counter(row.id for row in rows).items() if n > 1), None)
+    if twice is not None:
+        raise InputError(f"{path_of(job)} names a pair twice: {twice}")
+
+
+def check_train(train: Sequence[PairRow], left_out: Mapping[str, str]) -> None:
     if not train:
-        raise InputError(f"no pair is left to train on: {dict(counts)}", "give pairs of split train, or loosen max_length and max_length_difference")
+        told = ", ".join(f"{n} x {why}" for why, n in Counter(left_out.values()).most_common()) or "none is of split train"
+        raise InputError(f"no pair is left to train on: {told}", "give pairs of split train, or loosen max_length and max_length_difference")
     if len(train) == 1:
         raise InputError(f"one pair only is left to train on ({train[0].id}), need 2 or more", "a model trained on one pair learns that pair by heart")
     if all(row.weight == 0 for row in train):
         raise InputError("every pair has weight 0: all are ties", "weigh them otherwise, or give pairs that a score sets apart")
-    ids = [row.id for row in train]
-    if len(set(ids)) < len(ids):
-        raise InputError(f"{path_of(job)} names a pair twice: {max(ids, key=ids.count)}")
 
 
 def path_of(job: PreferenceJob) -> str:

@@ -224,6 +224,7 @@ def leave(ground: Ground, run: Run, steps: int, proofs: list[Proof]) -> Mapping[
     save_policy(run.trainer.policy, ground.job, folder)
     write_jsonl(folder / "proofs.jsonl", proofs)
     write_jsonl(folder / "reference.jsonl", reference_rows(ground.pairs, run.trainer.recorded))
+    write_jsonl(folder / "left_out.jsonl", [{"id": name, "reason": why} for name, why in ground.pairs.left_out.items()])
     checkpoints.flush()
     seconds = checkpoints.seconds
     usage = {"seconds": round(seconds, 2), "tokens": run.tokens, "tokens_per_s": round(run.tokens / max(seconds, 1e-9))}

@@ -35,7 +35,7 @@ class Bench:
         self.context = context
         self.base = resolve_base(base_at("base"), DATA)
         self.skill = skill_on("base")
-        self.pairs = pairs_of([*sixteen(), pair(20, chosen=""), pair(21, chosen="x", rejected="x")])
+        self.pairs = pairs_of([*sixteen(), pair(20, chosen=""), pair(21, chosen="x", rejected="x"), pair(22, chosen="In Lima. " * 60)])
 
     def made(self, ground: Ground, name: str, pairs: Artifact | None = None, **settings: Any) -> Artifact:
         plan = dpo.plan(DpoConfig(**(SHORT | settings)), pairs or self.pairs, ground, name)
@@ -50,7 +50,7 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
 
 @pytest.fixture(scope="module")
 def continued(bench: Bench) -> Artifact:
-    return bench.made(Ground(bench.base, bench.skill), "continued", sample_prompts=2, sample_max_tokens=4)
+    return bench.made(Ground(bench.base, bench.skill), "continued", sample_prompts=2, sample_max_tokens=4, too_long="drop")
 
 
 def test_a_version_holds_the_adapter_its_steps_its_reference_and_its_proofs(bench: Bench, continued: Artifact) -> None:
@@ -70,9 +70,9 @@ def test_the_manifest_names_start_and_reference_and_counts_what_was_left_out(ben
     assert {role: entry.name for role, entry in found.inputs.items()} == {"pairs": "pairs", "model": "skill"}
     assert found.summary["reference"] == {"is": "init", "name": "skill@1", "digest": bench.skill.digest}
     assert (found.summary["pairs"], found.summary["pairs_dev"], found.summary["steps"]) == (12, 4, 3)
-    assert found.counts["pairs_left_out"] == {"an answer is empty": 1, "chosen equals rejected": 1}
-    assert [row.id for row in continued.rows("rejected", Reject)] == ["q20.p0-1", "q21.p0-1"]
-    assert found.headline.startswith("dpo: 12 pairs of 12 questions (2 left out), 3 steps, loss 0.6931 at start, pair accuracy train ")
+    assert found.counts["pairs_left_out"] == {"an answer is empty": 1, "chosen equals rejected": 1, "more tokens than max_length": 1}
+    assert [row.id for row in continued.rows("rejected", Reject)] == ["q20.p0-1", "q21.p0-1", "q22.p0-1"]
+    assert found.headline.startswith("dpo: 12 pairs of 12 questions (3 left out), 3 steps, loss 0.6931 at start, pair accuracy train ")
     assert "5 proofs hold" in found.headline
 
 

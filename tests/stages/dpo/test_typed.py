@@ -86,7 +86,7 @@ def test_a_model_of_an_invented_world_keeps_the_method_and_is_trained_as_tiny_mo
     ran = typed("dpo", "self-learning", "--model", "skill", "--dry-run", "--json")
     assert "settings: configs/dpo/self-learning.yaml, then configs/dpo/world.yaml (the recipe of invented worlds, over the preset; " in ran.err
     found = json.loads(ran.out)["settings"]
-    assert (found["method"], found["drop_eos_rejected"], found["mode"], found["lr"], found["steps"]) == ("self-learning", 0.5, "lora", 2e-4, 100)
+    assert (found["method"], found["drop_eos_rejected"], found["mode"], found["lr"], found["steps"]) == ("self-learning", 0.5, "lora", 2e-4, 30)
     assert dry("--model", "skill")["settings"]["method"] == "dpo"
 
 

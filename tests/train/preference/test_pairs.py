@@ -6,11 +6,12 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tokenizers import normalizers
 
 from factcli.errors import InputError
 from factcli.train.base import load_tokenizer
 from factcli.train.job import Objective
-from factcli.train.preference.pairs import Order, PairRow, Pairs, micro_batches, read_pairs
+from factcli.train.preference.pairs import UNEQUAL, Order, PairRow, Pairs, micro_batches, read_pairs
 from tests.train.conftest import WriteRows
 from tests.train.preference.conftest import job_of, pair_rows
 
@@ -47,6 +48,22 @@ def test_one_pair_and_a_pair_named_twice_are_refused(base: str, write_rows: Writ
         read(base, write_rows, [PAIR, {**PAIR, "chosen": "Porto"}])
 
 
+def test_pairs_with_the_same_tokens_are_left_out_and_one_of_them_does_not_end_the_run(base: str, write_rows: WriteRows) -> None:
+    """To a tokenizer that writes all letters small LIMA and Lima are one answer."""
+    tokenizer = load_tokenizer(base)
+    tokenizer.backend_tokenizer.normalizer = normalizers.Lowercase()
+
+    def of(*rows: dict[str, object]) -> Pairs:
+        return read_pairs(job_of(base, write_rows("pairs.jsonl", list(rows)), Path("out")), tokenizer, None)
+
+    same = {**PAIR, "id": "same", "chosen": "LIMA", "rejected": "Lima"}
+    found = of({**PAIR, "id": "a"}, {**PAIR, "id": "b"}, same)
+    assert found.left_out == {"same": "both answers have the same tokens"}
+    assert ([row.id for row in found.all], found.counts["n_left_out"]) == (["a", "b"], 1)
+    with pytest.raises(InputError, match="no pair is left to train on: 2 x both answers have the same tokens"):
+        of(same, {**same, "id": "again"})
+
+
 def test_a_factual_margin_asks_for_margins(base: str, write_rows: WriteRows) -> None:
     rows = [{**PAIR, "id": name} for name in ("a", "b")]
     assert [row.margin for row in read(base, write_rows, rows).train] == [0.0, 0.0]
@@ -61,7 +78,7 @@ def test_pairs_are_never_cut(base: str, write_rows: WriteRows) -> None:
         with pytest.raises(InputError, match=f"long (with|has) {long.n_tokens}"):
             read(base, write_rows, rows, positions, max_length=limit)
     kept = read(base, write_rows, rows, max_length=short.n_tokens, too_long="drop")
-    assert ([row.id for row in kept.train], kept.counts["n_too_long"]) == (["a", "b"], 1)
+    assert ([row.id for row in kept.train], kept.left_out) == (["a", "b"], {"long": "more tokens than max_length"})
     with pytest.raises(InputError, match="3 of 3 pairs are longer than 2 tokens"):
         read(base, write_rows, rows, max_length=2, too_long="drop")
 
@@ -84,7 +101,7 @@ def test_the_length_filter_takes_the_mean_of_the_training_pairs(base: str, write
     assert differences[0] == differences[1] == 0
     assert differences[2] > 2
     kept = read(base, write_rows, [*rows, dev], max_length_difference="mean")
-    assert ([row.id for row in kept.train], [row.id for row in kept.dev], kept.counts["n_length_filter"]) == (["a", "b"], ["d"], 1)
+    assert ([row.id for row in kept.train], [row.id for row in kept.dev], kept.left_out) == (["a", "b"], ["d"], {"c": UNEQUAL})
     assert len(read(base, write_rows, [*rows, dev], max_length_difference=differences[2]).train) == 3
 
 
