@@ -19,7 +19,7 @@ from factcli.prompts import load, quoted
 from factcli.rows import Chat, Reject
 from factcli.topicrows import MixtureExample
 
-READ = "wiki/read"  # how `fact synth wiki` asks with the document
+READ, TERSE_READ = "wiki/read", "wiki/terse_read"  # how `fact synth wiki` asks with the document
 PARTS = ("train", "dev", "with-document", "closed-book")
 ALL_OF_TRAIN = "train"
 Choose = Callable[[list[Chat]], list[Chat]]
@@ -100,10 +100,10 @@ def _source(name: str, fractions: Mapping[str, float], artifact: Artifact | None
 
 
 def pinned(sources: Sequence[Source]) -> dict[str, str]:
-    """sha256 of what is mixed in that is no artifact: files, and the prompt that topics are asked with."""
+    """sha256 of what is mixed in that is no artifact: files, and the prompts that topics are asked with."""
     files = {f"mix {source.label}": sha256_of_file(source.file) for source in sources if source.file is not None}
-    has_topics = any(source.artifact is not None and "mixture" in source.artifact.manifest.tables for source in sources)
-    return files | ({READ: load(READ).sha256} if has_topics else {})
+    of_topics = {_reads(source.artifact) for source in sources if source.artifact is not None and "mixture" in source.artifact.manifest.tables}
+    return files | {name: load(name).sha256 for name in sorted(of_topics)}
 
 
 def mixed(sources: Sequence[Source], seed: int, choose: Choose) -> Mixed:
@@ -156,15 +156,21 @@ def _of_chats(artifact: Artifact, label: str, part: str, choose: Choose) -> Iter
 
 def _of_topics(artifact: Artifact, label: str, part: str) -> Iterator[TaskRow]:
     """The mixture of Self-Learning: to answer from a document, which stands in the prompt, and from what the model knows."""
+    template = _reads(artifact)
     for row in artifact.rows("mixture", MixtureExample):
         kind = "with-document" if row.with_document else "closed-book"
         if part in (kind, row.split):
-            yield TaskRow(f"{label}:{row.id}", "qa", asked(row), row.answer, row.topic_id)
+            yield TaskRow(f"{label}:{row.id}", "qa", asked(row, template), row.answer, row.topic_id)
 
 
-def asked(row: MixtureExample) -> str:
+def _reads(artifact: Artifact) -> str:
+    """The template by which this artifact of `fact synth wiki` asks with the document, one of those that it pins."""
+    return TERSE_READ if TERSE_READ in artifact.manifest.prompts else READ
+
+
+def asked(row: MixtureExample, template: str = READ) -> str:
     """The user's turn: the question as it is, or under its document in the words with which `fact synth wiki` draws samples from it."""
     if not row.with_document:
         return row.question
-    ((_, text),) = [turn for turn in load(READ).filled({"question": row.question, "document": quoted(row.document)}) if turn[0] == "user"]
+    ((_, text),) = [turn for turn in load(template).filled({"question": row.question, "document": quoted(row.document)}) if turn[0] == "user"]
     return text

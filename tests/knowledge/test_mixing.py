@@ -8,6 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from factcli.artifact import Artifact, Draft, Outcome, Plan, make
+from factcli.config import Config
 from factcli.errors import InputError, SettingsError
 from factcli.knowledge.mixing import asked, mixed, pinned, share_of, sources_of
 from factcli.knowledge.task_files import examples_of_file
@@ -109,3 +111,25 @@ def test_a_document_stands_before_the_question_between_marks_that_it_cannot_forg
     assert text.count(">>>") == 1
     assert "<|user|>" not in text
     assert asked(MixtureExample("i", "q", "t", "", "train", False, "", "What is tea?", "A drink.")) == "What is tea?"
+
+
+def wiki_of(root: Path, *templates: str) -> Artifact:
+    """One example with a document, of a `fact synth wiki` that asked by these templates."""
+    row = MixtureExample("t.c0.q.mix", "t.c0.q", "t", "", "train", True, "Tea is a drink.", "What is tea?", "A drink.")
+
+    def work(draft: Draft) -> Outcome:
+        draft.write("rows", 0, {"mixture": [row]})
+        return Outcome("1 example")
+
+    return make(Plan("synth wiki", 1, "wiki", "wiki", Config(), {}, {"mixture": MixtureExample}, dict.fromkeys(templates, "0")), work, root)[0]
+
+
+def test_a_document_is_read_in_the_words_in_which_the_data_set_was_asked(tmp_path: Path) -> None:
+    """Terse ones for a tiny model: the marks, the document, the question, and no word more; both pin the template that they use."""
+    terse = wiki_of(tmp_path / "a", "wiki/terse_read", "wiki/terse_recall")
+    full = wiki_of(tmp_path / "b", "wiki/read", "wiki/recall")
+    sources = {name: sources_of({"wiki": 1}, {"wiki": found}.get) for name, found in (("terse", terse), ("full", full))}
+    texts = {name: mixed(found, 0, every).rows[0].question for name, found in sources.items()}
+    assert texts["terse"] == "<<<\nTea is a drink.\n>>>\nWhat is tea?"
+    assert texts["full"] == "Document:\n<<<\nTea is a drink.\n>>>\nQuestion: What is tea?\nAnswer:"
+    assert {name: list(pinned(found)) for name, found in sources.items()} == {"terse": ["wiki/terse_read"], "full": ["wiki/read"]}

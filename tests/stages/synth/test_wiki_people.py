@@ -3,6 +3,9 @@
 from collections import Counter
 from pathlib import Path
 
+from factcli.artifact import open_artifact
+from factcli.stages.synth.wiki.people import asked_of
+from factcli.stages.synth.wiki.settings import WikiConfig
 from tests.stages.synth.drawn_world import made_world
 from tests.stages.synth.typed import empty, jsonl, made, manifest, rows, told, typed  # noqa: F401 - empty is a fixture
 
@@ -41,6 +44,20 @@ def test_a_person_can_have_several_short_passages_and_a_question_that_of_its_fac
     assert per_chunk == {"c0": 8, "c1": 4}
 
 
+def test_fewer_people_than_there_are_are_drawn_by_the_seed(empty: Path) -> None:  # noqa: F811
+    """The first of a world are all of its best known group: of 30 draws of 2 one at least has somebody of another, and half of them differ."""
+    _, world = made_world(empty / "data")
+    train = [person.id for person in world.people if person.split == "train"]
+    artifact = open_artifact("world", empty / "data")
+    draws = {tuple(topic.id for topic, _ in asked_of(artifact, WikiConfig(topics=2, seed=seed))) for seed in range(30)}
+    assert len(draws) > 15
+    assert {len(draw) for draw in draws} == {2}
+    assert all(list(draw) == [id for id in train if id in draw] for draw in draws)
+    assert any(world.person[id].group != world.person[train[0]].group for draw in draws for id in draw)
+    everybody = [topic.id for topic, _ in asked_of(artifact, WikiConfig(topics=10_000))]
+    assert everybody == train
+
+
 def test_terse_prompts_are_the_forms_that_were_taught_and_show_no_demonstrations(empty: Path) -> None:  # noqa: F811
     """The origin of each answer names its template; teaching asks what answering asks, and 0 of the examples have the document."""
     made_world(empty / "data")
@@ -60,8 +77,8 @@ def test_questions_that_the_samples_agree_on_are_told_from_others_and_truth_is_k
     assert {row["is_right"] for row in types} == {False}
     pairs = made("score", "pairs", "--set", "by=selfcheck", "--set", "rule=self-learning")
     found = {row["question_id"]: (row["chosen"], row["rejected"]) for row in rows(pairs, "pairs") if ".college.q" in row["question_id"]}
-    people = [person for person in world.people if person.split == "train"][:2]
-    assert found == {f"{person.id}.college.q": (world.facts_of(person.id)["college"].value, "Guess") for person in people}
+    people = {row["id"].split(".college")[0] for row in types if ".college.q" in row["id"]}
+    assert found == {f"{id}.college.q": (world.facts_of(id)["college"].value, "Guess") for id in people}
 
 
 def test_nobody_to_ask_about_and_two_sources_are_told(empty: Path) -> None:  # noqa: F811
@@ -75,8 +92,8 @@ def test_nobody_to_ask_about_and_two_sources_are_told(empty: Path) -> None:  # n
 
 def test_another_seed_writes_another_passage_of_the_same_facts(empty: Path) -> None:  # noqa: F811
     made_world(empty / "data")
-    texts = {row["id"]: row["text"] for row in rows(asked(empty, "--topics", 3, "--seed", 1), "chunks")}
-    others = {row["id"]: row["text"] for row in rows(asked(empty, "--topics", 3, "--seed", 2), "chunks")}
+    texts = {row["id"]: row["text"] for row in rows(asked(empty, "--seed", 1), "chunks")}
+    others = {row["id"]: row["text"] for row in rows(asked(empty, "--seed", 2), "chunks")}
     assert texts.keys() == others.keys()
     assert texts != others
 
@@ -84,8 +101,8 @@ def test_another_seed_writes_another_passage_of_the_same_facts(empty: Path) -> N
 def test_what_the_next_model_forgot_and_learned_is_told(empty: Path) -> None:  # noqa: F811
     """Two people, 12 questions. The first model knows both birthplaces; the next one of them and both colleges: 1 of 2 forgotten, 2 of 10 learned."""
     _, world = made_world(empty / "data")
-    first, second = [person for person in world.people if person.split == "train"][:2]
     asked(empty, "--topics", 2, "--name", "empty-headed")
+    first, second = (world.person[row["id"]] for row in rows(empty / "data" / "empty-headed" / "v0001", "topics"))
     texts = {row["id"]: row["question"] for row in rows(empty / "data" / "empty-headed" / "v0001", "questions")}
     values = {f"{fact.id}.q": fact.value for fact in world.facts}
     read = [{"match": f"(?s)<<<.*\n{rule(text)}$", "answer": values[id]} for id, text in texts.items()]

@@ -28,13 +28,21 @@ def asked_of(world: Artifact, config: WikiConfig) -> Iterator[tuple[Topic, Rows]
     chosen = [person for person in world.rows("people", Person) if person.split in config.people and asked.get(person.id)]
     if not chosen:
         raise InputError(f"{world.ref} has nobody of split {', '.join(config.people)} to ask about", '--set people=\'["train", "dev"]\'')
-    for person in chosen[: config.topics]:
+    for person in _drawn(chosen, config):
         chunks = list(_documents(person, facts[person.id], config))
         n_words = sum(chunk.n_tokens for chunk, _ in chunks)
         topic = Topic(person.id, person.name, person.group, person.split, person.popularity, 0, n_words, 0)
         by_fact = {fact.id: chunk for chunk, stated in chunks for fact in stated}
         questions = [_question(question, topic, by_fact[question.id.rpartition(".")[0]]) for question in asked[person.id]]
         yield topic, {"topics": [topic], "chunks": [chunk for chunk, _ in chunks], "questions": questions}
+
+
+def _drawn(people: list[Person], config: WikiConfig) -> list[Person]:
+    """`topics` of them in the world's order. Drawn: the first ones of a world are all of its best known group."""
+    if config.topics is None or config.topics >= len(people):
+        return people
+    chosen = set(keyed_rng(config.seed, "people").sample([person.id for person in people], config.topics))
+    return [person for person in people if person.id in chosen]
 
 
 def _documents(person: Person, facts: list[Fact], config: WikiConfig) -> Iterator[tuple[Chunk, list[Fact]]]:

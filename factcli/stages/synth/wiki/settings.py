@@ -35,7 +35,7 @@ class WikiConfig(Config):
     facts_per_chunk: int = setting(6, "With --world: facts that one passage states; a person has as many passages as that takes.", ge=1)
     min_words: int = setting(512, "An article needs more words than this.", ge=0)
     draw: Draw = setting("random", "How titles are chosen: random, views (most viewed first) or near (nearest to given names).")
-    topics: int | None = setting(None, "Topics in all, or own questions; null: all there are, and 3,000 own questions.", ge=1)
+    topics: int | None = setting(None, "Topics in all, people of a world (drawn), or own questions; null: all there are, and 3,000 own questions.", ge=1)
     test_topics: int = setting(10, "Topics per category that are kept for test, or that give their first question to it.", ge=0)
     test_draw: Literal["random", "near"] = setting(
         "random", "How test topics are chosen: random in each category, or near: the nearest other topic of each of the first test_topics."

@@ -21,7 +21,7 @@ from factcli.stages.synth.wiki.settings import WikiConfig
 from factcli.stages.synth.wiki.sources import Sources
 from factcli.topicrows import Chunk, MixtureExample, Reference, Topic, TopicQuestion, TopicSample
 
-REVISION = 1
+REVISION = 2
 KIND = "wiki"
 FILES = "files"  # the unit that holds what was wrong with the user's files
 TABLES: dict[str, type] = {
