@@ -11,7 +11,7 @@ from factcli.stages.report.text import Unit, clipped, in_full, number
 from factcli.stages.report.view import Key
 from factcli.svg import add, finished
 
-LABEL, ROW, PLOT, RIGHT, TOP, BOTTOM = 138.0, 23.0, 180.0, 20.0, 26.0, 24.0  # of a panel with rows, in units of its view box
+LABEL, ROW, PLOT, RIGHT, TOP, BOTTOM = 172.0, 23.0, 156.0, 20.0, 26.0, 24.0  # of a panel with rows, in units of its view box
 WIDTH, HEIGHT, LEFT = 660.0, 320.0, 46.0  # of a chart with lines
 
 
