@@ -18,7 +18,7 @@ CERTIFIED = ("reference", "first loss")  # in the names of the proofs that make 
 TEXT = (
     "A pair is told right where the model's log-probability, less the reference's, is higher for the preferred answer. The margin is beta times that "
     "difference; KL is estimated from the two answers of each pair, in nats per answer. A model that starts as its own reference begins at 0 in both, so its "
-    "first loss is ln 2."
+    "first loss is ln 2, plus what is added to it."
 )
 ENDS = "At the end of training: means over the pairs of the last step, and over all dev pairs at the last evaluation where it says so."
 PAIR_FORM = (
