@@ -242,7 +242,8 @@ def test_every_command_that_makes_an_artifact_has_settings_that_a_recipe_can_che
     assert all(issubclass(model, Config) for words in SETTINGS for model in models_of(words))
 
 
-SHIPPED = (*sorted((resolving.configs_directory() / "recipes").glob("*.yaml")), Path(__file__).parent / "bench" / "preferences.yaml")
+BENCH = Path(__file__).parent / "bench"
+SHIPPED = (*sorted((resolving.configs_directory() / "recipes").glob("*.yaml")), BENCH / "preferences.yaml", BENCH / "self_learning.yaml")
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)

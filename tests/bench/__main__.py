@@ -6,13 +6,14 @@ generation    a server used fully                                    endurance  
 retrieval     knowledge packs                                        claims       claims by rule against human ones
 factscore     the known figures of FActScore's human labels          judging      a judge used fully
 calibration   what corrected scores are worth                  worldscores  each score against a world's truth
-preferences   FactTune and GRATH over the worlds of effect, which must be made
+preferences   FactTune and GRATH over the worlds of effect, which must be made        self-learning  the same of Self-Learning
 beside-trl    a preference run beside TRL's, on a world of effect
 """
 
 import argparse
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from tests.bench import (
@@ -72,10 +73,10 @@ def _effect(chosen: Chosen) -> str:
     return tables.effect_tables(chosen.data, protocol, seeds)
 
 
-def _preferences(chosen: Chosen) -> str:
+def _preferences(experiment: preferences.Experiment, chosen: Chosen) -> str:
     seeds = chosen.seeds or read_protocol(chosen.protocol).seeds
-    preferences.run_seeds(chosen.data, seeds, chosen.jobs)
-    return preferences.preference_tables(chosen.data, seeds)
+    preferences.run_seeds(experiment, chosen.data, seeds, chosen.jobs)
+    return preferences.preference_tables(experiment, chosen.data, seeds)
 
 
 def numbers(text: str) -> list[int]:
@@ -93,7 +94,8 @@ PARTS: Mapping[str, Callable[[Chosen], str]] = {
     "retrieval": lambda chosen: retrieval.table(chosen.passages),
     "demo": lambda chosen: demo.table(chosen.versions, chosen.size, chosen.runs),
     "effect": _effect,
-    "preferences": _preferences,  # after effect, whose models it goes on with
+    "preferences": partial(_preferences, preferences.PREFERENCES),  # after effect, whose models it goes on with
+    "self-learning": partial(_preferences, preferences.SELF_LEARNING),
     "beside-trl": lambda chosen: beside_trl.table(chosen.data, *(chosen.seeds or read_protocol(chosen.protocol).seeds)[:1], chosen.turns),
     "endurance": lambda chosen: endurance.table(chosen.rows),
     "dev": _dev,

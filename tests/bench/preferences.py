@@ -1,11 +1,14 @@
-"""What learning from preferences adds to the models of effect.py, over the same worlds: preferences.yaml run on each, and its tables.
+"""What learning from preferences adds to the models of effect.py, over the same worlds: a recipe run on each, and its tables.
 
-The recipe begins where effect.py ended, in the same DATA/seed<N>/; an interrupted run goes on where it was.
+preferences.yaml    FactTune on plain fine-tuning and on PREREQ-TUNE, GRATH in both reference modes
+self_learning.yaml  Self-Learning, two rounds
+A recipe begins where effect.py ended, in the same DATA/seed<N>/; an interrupted run goes on where it was.
 """
 
 import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
@@ -32,10 +35,7 @@ from factcli.stats import Bootstrap, equal_signs, seed_subject_bootstrap
 from tests.bench.effect import seed_folder
 from tests.bench.tables import GROUPS, MEANS, SEEN, interval, markdown
 
-RECIPE = Path(__file__).parent / "preferences.yaml"
-START = "samples-sft"  # the first step that effect.py did not do
-LOOPS = ("grath", "grath-fixed")
-KNOWN = ("known-1", "known-2")  # scores of a later model's questions beside those of the first
+HERE = Path(__file__).parent
 Difference = Callable[[Results, Results, Results], Bootstrap]  # a method, what it began as, the untouched base
 DIFFERENCES: Mapping[str, tuple[Difference, int]] = {
     "questions right, points": (lambda mine, start, _: accuracy_difference(mine, start), 100),
@@ -47,53 +47,67 @@ DIFFERENCES: Mapping[str, tuple[Difference, int]] = {
 BY_GROUP = ("questions right, points", "claims true, points")
 
 
-def recipe_of(seed: int, threads: int, commands: Mapping[str, Command]) -> Recipe:
+@dataclass(frozen=True, slots=True)
+class Experiment:
+    """A recipe, and what its tables have beside the differences."""
+
+    recipe: Path
+    start: str  # the first step that effect.py did not do
+    loops: tuple[str, ...] = ()  # that have rounds, each to be evaluated
+    known: tuple[str, ...] = ()  # scores of a later model's questions beside those of the first
+
+
+PREFERENCES = Experiment(HERE / "preferences.yaml", "samples-sft", loops=("grath", "grath-fixed"))
+SELF_LEARNING = Experiment(HERE / "self_learning.yaml", "reading", known=("known-1", "known-2"))
+
+
+def recipe_of(experiment: Experiment, seed: int, threads: int, commands: Mapping[str, Command]) -> Recipe:
     """The recipe with this seed, and each training with its share of the cores."""
-    recipe = read_recipe(RECIPE)
-    return chosen_recipe(recipe, commands, _threads(recipe, threads), seed)
+    recipe = read_recipe(experiment.recipe)
+    return chosen_recipe(recipe, commands, _threads(recipe, experiment.start, threads), seed)
 
 
-def _threads(recipe: Recipe, threads: int) -> list[str]:
+def _threads(recipe: Recipe, start: str, threads: int) -> list[str]:
     own = {"dpo": "threads", "grath-iterate": "dpo.threads", "sft": "threads"}
-    started = [step.name for step in recipe.steps].index(START)
+    started = [step.name for step in recipe.steps].index(start)
     return [f"{step.name}.{own[step.command]}={threads}" for step in recipe.steps[started:] if step.command in own]
 
 
-def run_seeds(data: Path, seeds: Sequence[int], jobs: int) -> None:
+def run_seeds(experiment: Experiment, data: Path, seeds: Sequence[int], jobs: int) -> None:
     """Make what is missing, `jobs` seeds at a time."""
     threads = max(1, (os.cpu_count() or 1) // jobs)
     os.environ["OMP_NUM_THREADS"] = str(threads)
     with ProcessPoolExecutor(jobs, get_context("spawn")) as pool:
-        for seed in pool.map(partial(run_seed, data, threads=threads), seeds):
+        for seed in pool.map(partial(run_seed, experiment, data, threads=threads), seeds):
             print(f"seed {seed}: done", flush=True)
 
 
-def run_seed(data: Path, seed: int, threads: int) -> int:
+def run_seed(experiment: Experiment, data: Path, seed: int, threads: int) -> int:
     commands = commands_of(get_command(app))
-    run = perform_all(recipe_of(seed, threads, commands), commands, seed_folder(data, seed), START)
+    run = perform_all(recipe_of(experiment, seed, threads, commands), commands, seed_folder(data, seed), experiment.start)
     if not run.code:
-        run = perform_all(rounds_of(data, seed), commands, seed_folder(data, seed))
+        run = perform_all(rounds_of(experiment, data, seed), commands, seed_folder(data, seed))
     if run.code:
         raise SystemExit(f"seed {seed} ended with code {run.code}")
     return seed
 
 
-def rounds_of(data: Path, seed: int) -> Recipe:
+def rounds_of(experiment: Experiment, data: Path, seed: int) -> Recipe:
     """An evaluation of every round of a loop, whether its gate kept it or not: how many there are is known only now."""
     root = seed_folder(data, seed)
-    settings = next(step.settings for step in read_recipe(RECIPE).steps if step.command == "eval world")
+    settings = next(step.settings for step in read_recipe(experiment.recipe).steps if step.command == "eval world")
     steps = [
         Step("eval world", f"eval-{name}-round{row.round}", {"model": row.model, "seed": seed}, settings)
-        for name in LOOPS
+        for name in experiment.loops
         for row in open_artifact(name, root).rows("rounds", Round)
         if row.model
     ]
-    return Recipe("rounds", RECIPE.parent, tuple(steps))
+    return Recipe("rounds", HERE, tuple(steps))
 
 
-def preference_tables(data: Path, seeds: Sequence[int]) -> str:
+def preference_tables(experiment: Experiment, data: Path, seeds: Sequence[int]) -> str:
     """Each method beside what it began as, and beside PREREQ-TUNE."""
-    asked = [step.options["model"] for step in read_recipe(RECIPE).steps if step.command == "eval world"]
+    asked = [step.options["model"] for step in read_recipe(experiment.recipe).steps if step.command == "eval world"]
     starts = {name: start for name in asked if (start := _start(data, seeds[0], name))}
     names = list(starts)
     parts = [
@@ -102,8 +116,8 @@ def preference_tables(data: Path, seeds: Sequence[int]) -> str:
         *(_differences(data, seeds, starts, (group,), {name: DIFFERENCES[name] for name in BY_GROUP}, f"what it began as, {group} people") for group in GROUPS),
         _differences(data, seeds, dict.fromkeys([name for name in names if starts[name] != "prereq"], "prereq"), SEEN, DIFFERENCES, "PREREQ-TUNE"),
         _training(data, seeds, names),
-        *(_rounds(data, seeds, name) for name in LOOPS),
-        _forgotten(data, seeds),
+        *(_rounds(data, seeds, name) for name in experiment.loops),
+        *([_forgotten(experiment.known, data, seeds)] if experiment.known else []),
     ]
     return "\n\n".join(parts)
 
@@ -183,10 +197,10 @@ def _rounds(data: Path, seeds: Sequence[int], name: str) -> str:
     return markdown(title, "round | kept by the gate | questions right, points | claims true, points | why not kept", rows)
 
 
-def _forgotten(data: Path, seeds: Sequence[int]) -> str:
+def _forgotten(known: Sequence[str], data: Path, seeds: Sequence[int]) -> str:
     """Means over seeds of the share of train people's questions that were known and are not, and the other way round."""
     rows = []
-    for number, name in enumerate(KNOWN, 1):
+    for number, name in enumerate(known, 1):
         changes = [open_artifact(name, seed_folder(data, seed)).summary["changes"] for seed in seeds]
         cells = [_spread([one[what]["share"] for one in changes if one[what]["share"] is not None]) for what in ("known_forgotten", "unknown_learned")]
         rows.append(f"{number} | {' | '.join(cells)} | {' '.join(str(one['known_forgotten']['n']) for one in changes)}")
