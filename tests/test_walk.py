@@ -7,6 +7,8 @@ import pytest
 
 from tests.chain import Folder
 
+pytestmark = pytest.mark.slow  # a minute for all of it
+
 
 @pytest.fixture(scope="module")
 def walked(tmp_path_factory: pytest.TempPathFactory) -> Folder:

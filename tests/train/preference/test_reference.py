@@ -119,6 +119,7 @@ def tampered(job: PreferenceJob, by: float, is_sealed: bool) -> None:
     shard.write_text("".join(changed))
 
 
+@pytest.mark.slow
 def test_a_changed_store_is_refused_or_computed_again(base: str, rows: str, tmp_path: Path) -> None:
     job = job_of(base, rows, tmp_path / "a", steps=1, logprobs=str(tmp_path / "store"))
     run_preference(job, quiet)

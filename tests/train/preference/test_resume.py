@@ -69,6 +69,7 @@ def test_a_signal_ends_the_step_and_leaves_a_checkpoint(base: str, rows: str, tm
     assert [path.name for path in (tmp_path / "out" / "checkpoints").iterdir()] == ["step-00000003"]
 
 
+@pytest.mark.slow
 def test_a_resumed_run_keeps_the_reference(base: str, rows: str, tmp_path: Path, write_rows: WriteRows) -> None:
     """The adapter that is reference gets other weights between the kill and the next start."""
     trained(job_of(base, rows, tmp_path / "first"))
