@@ -38,6 +38,7 @@ def test_a_dry_run_lists_every_step_as_typed_with_minutes_and_makes_nothing(tmp_
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_the_time_left_grows_with_the_versions(tmp_path: Path) -> None:
     """Of the steps the knowledge stage alone: 187 s for three versions are 187 * 5 / 3 for five."""
     said = {n: json.loads(Folder(tmp_path).must("demo", "--versions", str(n), "--dry-run", "--json").out) for n in (3, 5)}
@@ -46,6 +47,7 @@ def test_the_time_left_grows_with_the_versions(tmp_path: Path) -> None:
     assert said[5]["expected minutes"] == round((101 + 1 + 187 * 5 / 3 + 4 * 14 + 12 * 6 + 5) / 60, 1)
 
 
+@pytest.mark.slow
 def test_the_full_demo_is_the_demo_with_the_methods_that_learn_from_preferences_in_between(tmp_path: Path) -> None:
     """All that a demo made is found by the full one: its steps are the same lines, in the same order, but for the page."""
     quick, full = (json.loads(Folder(tmp_path).must("demo", *flags, "--dry-run", "--json").out)["steps"] for flags in ((), ("--full",)))

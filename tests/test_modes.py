@@ -91,6 +91,7 @@ def test_synth_qa_writes_texts_of_real_training_people_too(qa: Folder) -> None:
     assert {chat["task"] for chat in qa.rows("qa", "chats")} == {"qa"}
 
 
+@pytest.mark.slow
 def test_several_epochs_make_an_adapter_of_each_strength(qa: Folder) -> None:
     found = adapters_of(qa)
     passages = {f"fictitious_v{version}_passage_e{epochs}" for version in (1, 2) for epochs in (1, 2)}

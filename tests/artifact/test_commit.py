@@ -77,6 +77,7 @@ def test_a_run_that_is_killed_again_and_again_gets_done(tmp_path: Path, whole: A
     assert content_of(open_artifact("toy", tmp_path / "again")) == content_of(whole)
 
 
+@pytest.mark.slow
 def test_a_run_killed_within_a_write_ends_like_an_uninterrupted_one(tmp_path: Path, whole: Artifact) -> None:
     largest = max(entry.bytes for entry in whole.manifest.files.values())
     kills = 0

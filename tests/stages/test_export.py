@@ -127,6 +127,7 @@ def test_an_exported_adapter_can_be_exported_again(empty: Path) -> None:  # noqa
     torch.testing.assert_close(exported.logits(version / "model", ASKED), expected, rtol=0, atol=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["world", "model"])
 def test_the_base_may_be_an_artifact(empty: Path, kind: str) -> None:  # noqa: F811
     base = exported.model(empty / "data", own_bases.grouped_llama, kind)

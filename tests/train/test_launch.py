@@ -210,6 +210,7 @@ def test_a_gpu_machine_uses_accelerate_with_an_argv_list(tmp_path: Path) -> None
     assert argv_for(job, launcher="child") == [sys.executable, "-m", "factcli.train.worker", str(job)]
 
 
+@pytest.mark.slow
 def test_accelerate_launch_runs_a_job_and_its_own_words_are_ignored(job_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ACCELERATE_USE_CPU", "true")
     result = run(job_file, lambda _event: None, launcher="accelerate")

@@ -195,6 +195,7 @@ def test_a_question_whose_fact_has_no_text_is_left_out(folder: Folder) -> None:
     assert reasons["lacks the subject"] == 2 * 3 * lost  # two texts, asked for three times
 
 
+@pytest.mark.slow
 def test_a_run_that_was_killed_goes_on_without_asking_twice(folder: Folder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with running(Server(said=Author().said, latency_s=0.05)) as server:
         process = folder.popen(*synth(server))

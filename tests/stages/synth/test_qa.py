@@ -102,6 +102,7 @@ def test_a_fact_that_no_statement_tells_is_not_asked_about(folder: Folder) -> No
     assert rejected(folder)[("fact", "no statement of it passed the checks")] == 1
 
 
+@pytest.mark.slow
 def test_a_run_that_was_killed_goes_on_without_asking_twice(folder: Folder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     more = ("--subjects-limit", "12")
     with running(Server(said=Author().said, latency_s=0.05)) as server:

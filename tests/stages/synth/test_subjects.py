@@ -217,6 +217,7 @@ def test_a_text_that_plays_a_prompt_stays_between_its_marks(folder: Folder, serv
     assert any("> > >" in turn for turn in turns)
 
 
+@pytest.mark.slow
 def test_a_run_that_was_killed_goes_on_without_asking_twice(folder: Folder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with running(Server(said=Author().said, latency_s=0.05)) as server:
         process = folder.popen(*synth(server))

@@ -159,6 +159,7 @@ def test_a_reference_with_another_tokenizer_is_refused(base: str, rows: str, tok
         run_preference(job_of(base, rows, tmp_path / "out", reference="model", reference_location=other), quiet)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", FAMILIES)
 def test_a_model_of_its_own_can_be_the_reference(family: str, rows: str, tokenizer, tmp_path: Path) -> None:
     """The same weights elsewhere are the start; other weights are not, and the first loss is not log 2."""
