@@ -36,7 +36,7 @@ def outcome(
         "pairs_turned_round": chosen.n_flipped,
         "pairs_against_their_margin": chosen.n_against_margin,
     }
-    return Outcome(_headline(config, chosen, len(tables["rejected"]), measured, result), summary, counts, result["usage"])
+    return Outcome(_headline(config, len(tables["rejected"]), measured, result), summary, counts, result["usage"])
 
 
 def _recipe(ground: Ground) -> Any:
@@ -60,11 +60,11 @@ def _measured(steps: Sequence[PreferenceStep]) -> dict[str, Any]:
     return found
 
 
-def _headline(config: DpoConfig, chosen: ChosenRows, n_left_out: int, measured: Mapping[str, Any], result: Mapping[str, Any]) -> str:
+def _headline(config: DpoConfig, n_left_out: int, measured: Mapping[str, Any], result: Mapping[str, Any]) -> str:
     left_out = f" ({n_left_out} left out)" if n_left_out else ""
     early = " (stopped early)" if result["is_stopped_early"] else ""
     accuracies = [f"{split} {measured[f'{split}_accuracy']:.2f}" for split in ("train", "dev") if f"{split}_accuracy" in measured]
     return (
-        f"{config.method}: {result['n_train']} pairs of {chosen.n_questions} questions{left_out}, {measured['steps']} steps{early}, "
+        f"{config.method}: {result['n_train']} pairs{left_out}, {measured['steps']} steps{early}, "
         f"loss {measured['train_loss_at_start']:.4f} at start, pair accuracy {', '.join(accuracies)} (chance 0.5), {len(result['proofs'])} proofs hold"
     )

@@ -25,7 +25,7 @@ from tests.stages.dpo.made import DATA, base_at, pair, pairs_of, sixteen, skill_
 
 pytestmark = pytest.mark.slow
 AGREE = "policy and reference agree before the first step"
-SHORT: dict[str, Any] = {"steps": 3, "epochs": None, "batch_pairs": 4, "max_length": 96, "lr": 1e-3, "threads": 1}
+SHORT: dict[str, Any] = {"steps": 3, "epochs": None, "batch_pairs": 4, "max_length": 96, "lr": 1e-3, "threads": 1, "too_long": "drop"}
 
 
 class Bench:
@@ -50,7 +50,7 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
 
 @pytest.fixture(scope="module")
 def continued(bench: Bench) -> Artifact:
-    return bench.made(Ground(bench.base, bench.skill), "continued", sample_prompts=2, sample_max_tokens=4, too_long="drop")
+    return bench.made(Ground(bench.base, bench.skill), "continued", sample_prompts=2, sample_max_tokens=4)
 
 
 def test_a_version_holds_the_adapter_its_steps_its_reference_and_its_proofs(bench: Bench, continued: Artifact) -> None:
@@ -72,7 +72,7 @@ def test_the_manifest_names_start_and_reference_and_counts_what_was_left_out(ben
     assert (found.summary["pairs"], found.summary["pairs_dev"], found.summary["steps"]) == (12, 4, 3)
     assert found.counts["pairs_left_out"] == {"an answer is empty": 1, "chosen equals rejected": 1, "more tokens than max_length": 1}
     assert [row.id for row in continued.rows("rejected", Reject)] == ["q20.p0-1", "q21.p0-1", "q22.p0-1"]
-    assert found.headline.startswith("dpo: 12 pairs of 12 questions (3 left out), 3 steps, loss 0.6931 at start, pair accuracy train ")
+    assert found.headline.startswith("dpo: 12 pairs (3 left out), 3 steps, loss 0.6931 at start, pair accuracy train ")
     assert "5 proofs hold" in found.headline
 
 
@@ -127,7 +127,7 @@ def test_margins_and_weights_reach_the_job(bench: Bench) -> None:
 def test_pairs_longer_than_settings_or_model_are_refused_before_any_training(bench: Bench, settings: dict, said: str) -> None:
     pairs = pairs_of([pair(0), pair(1), pair(2, prompt="Where? " * 60)], "long")
     with pytest.raises(InputError, match=said):
-        bench.made(Ground(bench.base, bench.skill), "refused", pairs, **settings)
+        bench.made(Ground(bench.base, bench.skill), "refused", pairs, too_long="refuse", **settings)
 
 
 def test_a_pair_leads_on_to_the_model_that_was_trained_on_it(bench: Bench, continued: Artifact) -> None:
