@@ -76,18 +76,21 @@ def is_version(path: Path) -> bool:
     return path.is_dir() and ((path / MANIFEST).exists() or bool(versions_in(path)))
 
 
+def is_artifact(ref: str, root: Path) -> bool:
+    """Whether `ref` names an artifact, by its name with or without a version, or by a path."""
+    return ref.partition("@")[0] in names_in(root) or is_version(Path(ref))
+
+
 def resolve_base(model: str, root: Path) -> BaseModelRef:
     """`model` as an artifact of kind world or model, a model directory, or `name[@revision]` on the hub, in this order."""
-    if model.partition("@")[0] in names_in(root):
+    if is_artifact(model, root):
         return of_artifact(open_artifact(model, root, BASE_KINDS))
     if Path(model).is_dir():
-        return _of_directory(Path(model), root)
+        return _of_directory(Path(model))
     return _of_hub(model)
 
 
-def _of_directory(path: Path, root: Path) -> BaseModelRef:
-    if is_version(path):
-        return of_artifact(open_artifact(path, root, BASE_KINDS))
+def _of_directory(path: Path) -> BaseModelRef:
     _require_model(path)
     files = sorted({file for pattern in MODEL_FILES for file in path.glob(pattern)})
     return BaseModelRef(str(path), str(path), {"files": sha256_of([(f.name, sha256_of_file(f)) for f in files])})

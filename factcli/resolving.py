@@ -8,17 +8,19 @@ from factcli.artifact import Artifact, all_artifacts, open_artifact
 from factcli.artifact.lineage import newest, parents
 from factcli.artifact.manifest import MANIFEST
 from factcli.artifact.read import names_in
-from factcli.basemodel import BASE_KINDS, BaseModelRef, is_version, of_artifact, resolve_base, stands_on, whole
+from factcli.basemodel import BASE_KINDS, BaseModelRef, is_artifact, is_version, of_artifact, resolve_base, stands_on, whole
 from factcli.chattemplates import trained_in
 from factcli.errors import InputError, SettingsError, nearest
 
 __all__ = [
+    "base_and_adapter",
     "base_for",
     "base_under",
     "configs_directory",
     "data_of",
     "dpo_recipe",
     "ground_of",
+    "is_artifact",
     "is_version",
     "names_in",
     "newest",
@@ -95,13 +97,18 @@ class LocalRef:
 
 def local_ref(ref: str, root: Path) -> LocalRef:
     """What `local:REF` names: a skill or joined adapter on its base, or whatever `resolve_base` takes."""
-    is_artifact = ref.partition("@")[0] in names_in(root) or is_version(Path(ref))
-    artifact = whole(open_artifact(ref, root, (*ADAPTER_KINDS, *BASE_KINDS))) if is_artifact else None
-    if artifact is None or artifact.kind in BASE_KINDS:
-        base = resolve_base(ref, root)
+    base, adapter = base_and_adapter(ref, root, ADAPTER_KINDS)
+    if adapter is None:
         return LocalRef(base, inputs=base.inputs)
-    base = base_for(artifact, None, root)
-    return LocalRef(base, {"skill": str(artifact.file("adapter"))}, trained_in(artifact.manifest.config), {**base.inputs, "model": artifact})
+    return LocalRef(base, {"skill": str(adapter.file("adapter"))}, trained_in(adapter.manifest.config), {**base.inputs, "model": adapter})
+
+
+def base_and_adapter(ref: str, root: Path, kinds: tuple[str, ...] = ("skill",)) -> tuple[BaseModelRef, Artifact | None]:
+    """What `ref` names as a model: a base, and the adapter on it where it is one of these kinds."""
+    if not is_artifact(ref, root):
+        return resolve_base(ref, root), None
+    found = whole(open_artifact(ref, root, (*kinds, *BASE_KINDS)))
+    return base_for(found, None, root), None if found.kind in BASE_KINDS else found
 
 
 def parent_of(artifact: Artifact, role: str, root: Path) -> Artifact | None:

@@ -26,7 +26,7 @@ def make_dpo(making: Making, preset: str | None, pairs_ref: str | None, model: s
     from factcli.stages import dpo as stage
 
     pairs = resolving.pick(pairs_ref, making.root, "pairs", MADE_BY)
-    start = _started(model, making.root) if model is not None else _writer(pairs, making.root)
+    start = Start(*resolving.base_and_adapter(model, making.root)) if model is not None else _writer(pairs, making.root)
     ground = _ground(start, reference, making.root)
     config = _settings(making, preset, ground, {**flags, "reference": _named(reference)})
     plan = stage.plan(config, pairs, ground, making.name)
@@ -41,18 +41,6 @@ class Start:
 
     base: BaseModelRef
     skill: Artifact | None = None
-
-
-def _started(ref: str, root: Path) -> Start:
-    """What `--model` names: a skill adapter on its base, or a base."""
-    if _is_artifact(ref, root):
-        found = whole(open_artifact(ref, root, ("skill", *BASE_KINDS)))
-        return _on_its_base(found, root)
-    return Start(resolving.resolve_base(ref, root))
-
-
-def _is_artifact(ref: str, root: Path) -> bool:
-    return ref.partition("@")[0] in resolving.names_in(root) or resolving.is_version(Path(ref))
 
 
 def _on_its_base(artifact: Artifact, root: Path) -> Start:
@@ -104,7 +92,7 @@ def _ground(start: Start, reference: str | None, root: Path) -> "Ground":
     if _named(reference) != "given":
         return Ground(start.base, start.skill)
     assert reference is not None
-    if _is_artifact(reference, root):
+    if resolving.is_artifact(reference, root):
         return Ground(start.base, start.skill, whole(open_artifact(reference, root, ("skill", *BASE_KINDS))))
     return Ground(start.base, start.skill, resolving.resolve_base(reference, root))
 

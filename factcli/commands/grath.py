@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from factcli import resolving
-from factcli.artifact import Artifact, all_artifacts, open_artifact
+from factcli.artifact import Artifact, all_artifacts
 from factcli.artifact.lineage import ancestors
-from factcli.basemodel import BASE_KINDS, BaseModelRef, whole
+from factcli.basemodel import BaseModelRef, whole
 from factcli.chattemplates import trained_in
 from factcli.commands.ending import tell
 from factcli.commands.making import Making, announce, lines_of, working
@@ -46,11 +46,7 @@ def _start(model: str | None, newest: bool, root: Path) -> tuple[BaseModelRef, A
     if model is None:
         start = _only_skill(root, newest)
         return resolving.base_for(start, None, root), start
-    is_artifact = model.partition("@")[0] in resolving.names_in(root) or resolving.is_version(Path(model))
-    found = whole(open_artifact(model, root, ("skill", *BASE_KINDS))) if is_artifact else None
-    if found is None or found.kind in BASE_KINDS:
-        return resolving.resolve_base(model, root), None
-    return resolving.base_for(found, None, root), found
+    return resolving.base_and_adapter(model, root)
 
 
 def _only_skill(root: Path, newest: bool) -> Artifact:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 def subject_of(model: str | None, newest: bool, root: Path) -> Subject:
     """The model to evaluate with its lineage: an artifact, or a base model by directory or hub name."""
-    if model is not None and not _is_artifact(model, root):
+    if model is not None and not resolving.is_artifact(model, root):
         return Subject("base", resolving.resolve_base(model, root))
     found = resolving.pick_model(model, root, newest)
     if found.kind == "world":
@@ -37,10 +37,6 @@ def _fine_tuned(skill: Artifact, root: Path) -> Artifact:
     entry = skill.manifest.inputs.get("model")
     start = resolving.parent_of(skill, "model", root) if entry and entry.kind == "skill" else None
     return skill if start is None else _fine_tuned(start, root)
-
-
-def _is_artifact(model: str, root: Path) -> bool:
-    return model.partition("@")[0] in resolving.names_in(root) or resolving.is_version(Path(model))
 
 
 def make_eval_world(making: Making, model: str | None, newest: bool, flags: Mapping[str, Any]) -> None:

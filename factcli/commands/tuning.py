@@ -51,7 +51,7 @@ def _make_mixed(making: Making, odd: Sequence[str], model: str | None, flags: Ma
 
 def _artifact(name: str, root: Path) -> Artifact | None:
     """The data set that a name of the mix stands for; None for a file. Raises InputError for what is neither."""
-    if name.partition("@")[0] in resolving.names_in(root) or resolving.is_version(Path(name)):
+    if resolving.is_artifact(name, root):
         return whole(open_artifact(name, root))
     if not Path(name).is_file():
         raise InputError(f"mix: {name} is neither an artifact in {root}/ nor a file{nearest(name, resolving.names_in(root))}", "`fact ls` lists artifacts")
