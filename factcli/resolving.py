@@ -176,9 +176,7 @@ def dpo_recipe(preset: str | None, is_of_a_world: bool) -> list[Path]:
     return [recipe_file("dpo", name) for name in names]
 
 
-def sft_recipe(recipe: str | None, method: str | None) -> list[Path]:
+def sft_recipes(recipe: str | None, method: str | None) -> list[str]:
     """configs/sft/<recipe>.yaml, and over it the one for a baseline, whose settings were chosen apart, if there is one."""
-    if not recipe:
-        return []
-    own = configs_directory() / "sft" / f"{recipe}-{method}.yaml"
-    return [recipe_file("sft", recipe), *([own] if own.is_file() else [])]
+    own = f"{recipe}-{method}"
+    return [*([recipe] if recipe else []), *([own] if (configs_directory() / "sft" / f"{own}.yaml").is_file() else [])]

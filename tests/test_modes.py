@@ -514,12 +514,16 @@ def test_a_shipped_settings_file_resolves_and_its_first_line_says_what_it_is_for
         resolve(MODELS[folder], layers_of(path), (), {})
 
 
+def _settings(size: str, method: str) -> SftConfig:
+    return resolve(SftConfig, [resolving.recipe_file("sft", name) for name in resolving.sft_recipes(size, method)], (), {})
+
+
 @pytest.mark.parametrize("size", ["tiny", "small", "base"])
 @pytest.mark.parametrize("method", BASELINES)
 def test_a_baseline_differs_from_the_method_in_rows_and_rate_alone(size: str, method: str) -> None:
     """Real rows beside the fictitious ones belong to PREREQ-TUNE; each may have the rate that suits it."""
-    ours = resolve(SftConfig, resolving.sft_recipe(size, "prereq"), (), {}).model_dump()
-    theirs = resolve(SftConfig, resolving.sft_recipe(size, method), (), {}).model_dump()
+    ours = _settings(size, "prereq").model_dump()
+    theirs = _settings(size, method).model_dump()
     assert {name for name in ours if ours[name] != theirs[name]} <= {"real_fraction", "lr"}
     assert theirs["real_fraction"] is None
 

@@ -94,6 +94,7 @@ def sft(
     lora_r: Annotated[int | None, typer.Option("--lora-r", help="Rank of the skill adapter, e.g. 64.")] = None,
     lr: Annotated[float | None, typer.Option("--lr", help="Peak learning rate, e.g. 3e-5.")] = None,
     epochs: Annotated[float | None, typer.Option("--epochs", help="Passes over the rows, e.g. 3.")] = None,
+    steps: Annotated[int | None, typer.Option("--steps", help="Optimizer steps instead of epochs, e.g. 150.")] = None,
     real_fraction: Annotated[float | None, typer.Option("--real-fraction", help="Share of steps on well-known real people, knowledge off, 0 to 1.")] = None,
     seed: SeedOption = None,
 ) -> None:
@@ -111,6 +112,7 @@ def sft(
         "lora_r": lora_r,
         "lr": lr,
         "epochs": epochs,
+        "steps": steps,
         "real_fraction": real_fraction,
         "seed": seed,
     }

@@ -10,7 +10,7 @@ from factcli.artifact import Artifact, open_artifact
 from factcli.basemodel import BASE_KINDS, BASE_ROLES, BaseModelRef, stands_on, whole
 from factcli.chattemplates import trained_in
 from factcli.commands.ending import tell
-from factcli.commands.making import Making, finish
+from factcli.commands.making import Making, finish, other_length
 from factcli.config import resolve
 from factcli.errors import InputError
 
@@ -109,18 +109,11 @@ def _settings(making: Making, preset: str | None, ground: "Ground", flags: Mappi
     files = resolving.dpo_recipe(preset, not making.files and _is_of_a_world(ground))
     if files and not making.files:
         tell(f"settings: {', then '.join(f'configs/dpo/{path.name}' for path in files)}{_why(files)}")
-    return resolve(DpoConfig, [*files, *making.files], [*_other_length(flags), *making.assignments], flags)
+    return resolve(DpoConfig, [*files, *making.files], [*other_length(flags), *making.assignments], flags)
 
 
 def _why(files: list[Path]) -> str:
     return f" (the recipe of invented worlds{', over the preset' if len(files) > 1 else ''}; -c FILE replaces it)" if files[-1].stem == "world" else ""
-
-
-def _other_length(flags: Mapping[str, Any]) -> list[str]:
-    """--steps unsets the epochs of settings, and --epochs their steps."""
-    unset = {"steps": "epochs", "epochs": "steps"}
-    given = [name for name in unset if flags.get(name) is not None]
-    return [f"{unset[given[0]]}=null"] if len(given) == 1 else []
 
 
 def _is_of_a_world(ground: "Ground") -> bool:

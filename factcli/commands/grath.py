@@ -24,8 +24,8 @@ COMMAND = "grath-iterate"
 def make_grath(making: Making, questions: Path | None, world: str | None, model: str | None, newest: bool, flags: Mapping[str, Any]) -> None:
     base, start = _start(model, newest, making.root)
     asking = questions or _world_of(world, start, base.inputs.get("world"), making.root)
-    published = "grath-fixed" if flags.get("reference") == "fixed" else "grath"
-    config = making.settings(GrathConfig, COMMAND, flags, "world" if isinstance(asking, Artifact) else published)
+    published = ("grath", "grath-fixed" if flags.get("reference") == "fixed" else None)
+    config = making.settings(GrathConfig, COMMAND, flags, *(("world",) if isinstance(asking, Artifact) else published))
     template = config.chat_template or (trained_in(start.manifest.config) if start else "")
     method = config.method or ("grath-fixed" if config.reference == "fixed" else "grath")
     config = config.model_copy(update={"chat_template": template, "method": method})

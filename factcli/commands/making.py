@@ -36,12 +36,19 @@ class Making:
     dry_run: bool
     json: bool
 
-    def settings(self, model: type[C], command: str, flags: Mapping[str, Any], recipe: str | None) -> C:
-        """Settings in layers; without -c, the recipe that the inputs hand down comes first."""
-        files = self.files or ((resolving.recipe_file(command, recipe),) if recipe else ())
+    def settings(self, model: type[C], command: str, flags: Mapping[str, Any], *recipes: str | None) -> C:
+        """Settings in layers; without -c, the recipes that the inputs hand down come first, the later over the earlier."""
+        files = self.files or tuple(resolving.recipe_file(command, recipe) for recipe in recipes if recipe)
         if files and not self.files:
-            tell(f"settings: configs/{command}/{recipe}.yaml (the recipe of this data; -c FILE replaces it)")
-        return resolve(model, files, self.assignments, flags)
+            tell(f"settings: {', '.join(f'configs/{command}/{path.name}' for path in files)} (the recipe of this data; -c FILE replaces it)")
+        return resolve(model, files, [*other_length(flags), *self.assignments], flags)
+
+
+def other_length(flags: Mapping[str, Any]) -> list[str]:
+    """What a command with --steps and --epochs unsets of the settings below: the one of the two that is not given."""
+    given = [name for name in ("steps", "epochs") if flags.get(name) is not None]
+    both = "steps" in flags and "epochs" in flags
+    return [f"{'epochs' if given == ['steps'] else 'steps'}=null"] if both and len(given) == 1 else []
 
 
 @contextmanager

@@ -7,9 +7,8 @@ from typing import Any
 from factcli import resolving
 from factcli.artifact import Artifact, open_artifact
 from factcli.basemodel import BASE_ROLES, BaseModelRef, whole
-from factcli.commands.ending import tell
 from factcli.commands.making import Making, finish
-from factcli.config import layered, resolve
+from factcli.config import layered
 from factcli.errors import InputError, SettingsError, nearest
 
 
@@ -102,7 +101,4 @@ def mix_of(given: Sequence[str]) -> dict[str, float] | None:
 def sft_settings(making: Making, flags: Mapping[str, Any], recipe: str | None) -> Any:
     from factcli.stages.sft import SftConfig
 
-    files = list(making.files) or resolving.sft_recipe(recipe, flags.get("method"))
-    if files and not making.files:
-        tell(f"settings: {', '.join(f'configs/sft/{path.name}' for path in files)} (the recipe of this data; -c FILE replaces it)")
-    return resolve(SftConfig, files, making.assignments, flags)
+    return making.settings(SftConfig, "sft", flags, *resolving.sft_recipes(recipe, flags.get("method")))

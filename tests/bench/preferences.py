@@ -57,8 +57,8 @@ class Experiment:
     known: tuple[str, ...] = ()  # scores of a later model's questions beside those of the first
 
 
-PREFERENCES = Experiment(HERE / "preferences.yaml", "samples-sft", loops=("grath", "grath-fixed"))
-SELF_LEARNING = Experiment(HERE / "self_learning.yaml", "reading", known=("known-1", "known-2"))
+PREFERENCES = Experiment(HERE / "preferences.yaml", "samples-sft", loops=("grath", "grath-fixed", "grath-prereq", "grath-fixed-prereq"))
+SELF_LEARNING = Experiment(HERE / "self_learning.yaml", "reading", known=("known-1", "known-2", "known-prereq-1", "known-prereq-2"))
 
 
 def recipe_of(experiment: Experiment, seed: int, threads: int, commands: Mapping[str, Command]) -> Recipe:
@@ -200,13 +200,13 @@ def _rounds(data: Path, seeds: Sequence[int], name: str) -> str:
 def _forgotten(known: Sequence[str], data: Path, seeds: Sequence[int]) -> str:
     """Means over seeds of the share of train people's questions that were known and are not, and the other way round."""
     rows = []
-    for number, name in enumerate(known, 1):
+    for name in known:
         changes = [open_artifact(name, seed_folder(data, seed)).summary["changes"] for seed in seeds]
         cells = [_spread([one[what]["share"] for one in changes if one[what]["share"] is not None]) for what in ("known_forgotten", "unknown_learned")]
-        rows.append(f"{number} | {' | '.join(cells)} | {' '.join(str(one['known_forgotten']['n']) for one in changes)}")
+        rows.append(f"{name} | {' | '.join(cells)} | {' '.join(str(one['known_forgotten']['n']) for one in changes)}")
     return markdown(
         f"Self-Learning after each round, {len(seeds)} seeds: mean (least to most), %",
-        "round | known before, forgotten | unknown before, learned | known before, per seed",
+        "scores | known before, forgotten | unknown before, learned | known before, per seed",
         rows,
     )
 

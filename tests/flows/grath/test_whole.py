@@ -176,6 +176,15 @@ def test_a_dry_run_shows_every_round_and_makes_nothing(empty: Path) -> None:  # 
     assert digests(empty) == before
 
 
+@pytest.mark.parametrize(("reference", "rounds"), [("current", 2), ("fixed", 10)])
+def test_without_settings_of_its_own_a_loop_has_the_published_rounds_of_its_reference(empty: Path, reference: str, rounds: int) -> None:  # noqa: F811
+    begun(empty)
+    ran = typed("grath-iterate", "--questions", "q.jsonl", "--model", "tiny", "--reference", reference, "--dry-run", "--json")
+    assert ran.code == 0, ran.err
+    said = json.loads(ran.out)
+    assert sum(name.endswith("-model") for name in said["steps"]) == rounds
+
+
 class TestBadInput:
     """Each is told in two lines before any training."""
 
