@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -122,6 +123,25 @@ def chats(n: int, version: int, fictitious: bool, task: str = "qa") -> list[dict
         }
         for i in range(n)
     ]
+
+
+class KilledError(Exception):
+    """Stands for SIGKILL: nothing after it runs."""
+
+
+def killed_at(step: int, stage: type[Any], run: Callable[[], object], monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run that ends where the stage would take this step, with what it had saved by then."""
+    advance = stage.advance
+
+    def dying(self: Any, number: int) -> Any:
+        if number == step:
+            raise KilledError
+        return advance(self, number)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(stage, "advance", dying)
+        with pytest.raises(KilledError):
+            run()
 
 
 def had_run(out: Path, seconds: float) -> None:

@@ -18,8 +18,8 @@ from factcli.train.job import KnowledgeRef, Machine, Optim, SkillJob
 from factcli.train.model_files import saved_digest, write_model
 from factcli.train.skill import SkillStage, run_skill
 from factcli.train.vocabulary import add_tokens
-from tests.train.conftest import WriteRows, chats, gpt2, had_run, llama
-from tests.train.test_skill import KilledError, ignore
+from tests.train.conftest import WriteRows, chats, gpt2, had_run, killed_at, llama
+from tests.train.test_skill import ignore
 
 ZEPHYR = {"chat_template": text_of("zephyr"), "marks": MARKS["zephyr"]}
 
@@ -95,17 +95,7 @@ def test_a_killed_and_resumed_full_run_is_bit_identical(kill_at: int, template: 
     job = replace(job, **template)
     run_skill(job, ignore)
     again = replace(job, out=str(tmp_path / "killed"), machine=replace(job.machine, checkpoint_every_s=0.0))
-    advance = SkillStage.advance
-
-    def dying(stage: SkillStage, step: int):
-        if step == kill_at:
-            raise KilledError
-        return advance(stage, step)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(SkillStage, "advance", dying)
-        with pytest.raises(KilledError):
-            run_skill(again, ignore)
+    killed_at(kill_at, SkillStage, lambda: run_skill(again, ignore), monkeypatch)
     had_run(tmp_path / "killed", 1000.0)
     assert run_skill(again, ignore)["usage"]["seconds"] > 1000.0
     for path in sorted((Path(job.out) / "model").iterdir()):

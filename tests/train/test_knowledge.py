@@ -16,7 +16,7 @@ from factcli.train.knowledge import KnowledgeStage, Learner, run_knowledge
 from factcli.train.loop import Event, learning_rate
 from factcli.train.objectives import Scorer
 from factcli.train.recitation import probe_of, recite
-from tests.train.conftest import WriteRows, documents, had_run, llama
+from tests.train.conftest import WriteRows, documents, had_run, killed_at, llama
 
 MACHINE = Machine(device="cpu", threads=1, checkpoint_every_s=1e9)
 
@@ -87,25 +87,11 @@ def test_steps_and_epochs_are_each_adapters_own(job: KnowledgeJob) -> None:
     assert {"loss", "lr", "grad_norm", "tokens"} <= set(rows[0])
 
 
-class KilledError(Exception):
-    """Stands for SIGKILL: nothing after it runs."""
-
-
 @pytest.mark.parametrize("kill_at", [1, 4, 7])
 def test_a_killed_and_resumed_run_is_bit_identical(kill_at: int, job: KnowledgeJob, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = trained(job)
     job = replace(job, out=str(tmp_path / "killed"), machine=replace(MACHINE, checkpoint_every_s=0.0))
-    advance = KnowledgeStage.advance
-
-    def dying(stage: KnowledgeStage, step: int):
-        if step == kill_at:
-            raise KilledError
-        return advance(stage, step)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(KnowledgeStage, "advance", dying)
-        with pytest.raises(KilledError):
-            run_knowledge(job, ignore)
+    killed_at(kill_at, KnowledgeStage, lambda: run_knowledge(job, ignore), monkeypatch)
     had_run(tmp_path / "killed", 1000.0)
     for name, vector in trained(job).items():
         assert torch.equal(vector, whole[name])

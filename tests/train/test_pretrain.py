@@ -12,17 +12,13 @@ from factcli.train.job import Machine, PretrainJob
 from factcli.train.loop import Event
 from factcli.train.pretrain import run_pretrain
 from factcli.world.settings import ModelSettings, PretrainSettings
-from tests.train.conftest import had_run
+from tests.train.conftest import KilledError, had_run
 
 SETTINGS = WorldConfig(
     spec={"seed": 3, "n_head": 12, "n_mid": 6, "n_tail": 6, "n_unseen": 6, "n_demo": 6},
     model=ModelSettings(hidden_size=16, n_layers=1, n_heads=2, intermediate_size=32),
     pretrain=PretrainSettings(steps=6, n_extensions=0, documents_per_step=8, warmup_steps=2, gate_every_steps=3, gate_people=6, log_every_steps=1),
 )
-
-
-class KilledError(Exception):
-    """Stands for SIGKILL: nothing after it runs."""
 
 
 def die_at_step_4(event: Event) -> None:

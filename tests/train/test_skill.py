@@ -19,7 +19,7 @@ from factcli.train.job import KnowledgeRef, Lora, Machine, Optim, SkillJob
 from factcli.train.loop import Event
 from factcli.train.routing import Deck, Roster, Sampler
 from factcli.train.skill import SkillStage, cut_by_length, run_skill
-from tests.train.conftest import WriteRows, chats, had_run, llama
+from tests.train.conftest import WriteRows, chats, had_run, killed_at, llama
 
 MACHINE = Machine(device="cpu", threads=1, checkpoint_every_s=1e9)
 
@@ -264,25 +264,11 @@ def test_epochs_count_each_subject_once_in_one_version(job: SkillJob, tmp_path: 
     assert run_skill(plain, ignore)["steps"] == 11  # 62 rows / 6
 
 
-class KilledError(Exception):
-    """Stands for SIGKILL: nothing after it runs."""
-
-
 @pytest.mark.parametrize("kill_at", [2, 5])
 def test_a_killed_and_resumed_run_is_bit_identical(kill_at: int, job: SkillJob, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run_skill(job, ignore)
     again = replace(job, out=str(tmp_path / "killed"), machine=replace(MACHINE, checkpoint_every_s=0.0))
-    advance = SkillStage.advance
-
-    def dying(stage: SkillStage, step: int):
-        if step == kill_at:
-            raise KilledError
-        return advance(stage, step)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(SkillStage, "advance", dying)
-        with pytest.raises(KilledError):
-            run_skill(again, ignore)
+    killed_at(kill_at, SkillStage, lambda: run_skill(again, ignore), monkeypatch)
     had_run(tmp_path / "killed", 1000.0)
     result = run_skill(again, ignore)
     assert result["usage"]["seconds"] > 1000.0

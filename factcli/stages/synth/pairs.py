@@ -32,7 +32,7 @@ from factcli.knowledge.question_files import read_questions
 from factcli.progress import Report
 from factcli.rows import Question, Reject, Split
 from factcli.stages.synth.book import nothing_left
-from factcli.stages.synth.pair_answers import BadPairError, parse_pair, two_answers
+from factcli.stages.synth.pair_answers import AnswerPair, BadPairError, parse_pair, two_answers
 
 REVISION = 2
 TABLES: dict[str, type] = {"questions": ChoiceQuestion, "pairs": Pair, "findings": PairFinding, "measures": PairMeasure, **FILLED}
@@ -145,7 +145,18 @@ def _units(config: PairsConfig, source: Source, who: Answering) -> Iterator[Unit
     asker = Asker(load_templates(config.templates), who.endpoint.model, config.seed, config.generation.chat, who.adapters)
     for order, question in enumerate(source.questions):
         ask = _AskTersely if config.terse else _Ask
-        yield Unit(f"{question.id}.t{config.round}", order, ask(asker, question, config))
+        yield Unit(_id(question, config), order, ask(asker, question, config))
+
+
+def _id(question: ChoiceQuestion, config: PairsConfig) -> str:
+    return f"{question.id}.t{config.round}"
+
+
+def _pair(question: ChoiceQuestion, config: PairsConfig, said: AnswerPair, candidates: tuple[str, ...] = ()) -> Pair:
+    return Pair(
+        _id(question, config), question.id, question.question, said.correct, said.incorrect, "self", question.split, question.group,
+        config.round, candidates=candidates, cut=said.cut,
+    )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +169,6 @@ class _Ask:
 
     def __call__(self) -> Chain[Rows]:
         config, question = self.config, self.question
-        id_ = f"{question.id}.t{config.round}"
         candidates = candidates_of(question, config.seed) if config.ground_truth else ()
         values = {"question": question.question} | (dict(zip(("correct", "wrong"), candidates, strict=True)) if candidates else {})
         said = (yield [self.asker.ask(config.template, question.id, values, config.max_tokens, config.temperature)])[0]
@@ -168,11 +178,8 @@ class _Ask:
             found = parse_pair(said.text, question.question, said.outcome == "truncated")
         except BadPairError as error:
             raise unusable(said, str(error)) from error
-        pair = Pair(
-            id_, question.id, question.question, found.correct, found.incorrect, "self", question.split, question.group,
-            config.round, candidates=candidates, cut=found.cut,
-        )  # fmt: skip
-        return {"pairs": [pair], "origins": [self.asker.origin(id_, "pairs", config.template, said)]}
+        pair = _pair(question, config, found, candidates)
+        return {"pairs": [pair], "origins": [self.asker.origin(pair.id, "pairs", config.template, said)]}
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +192,6 @@ class _AskTersely:
 
     def __call__(self) -> Chain[Rows]:
         config, question = self.config, self.question
-        id_ = f"{question.id}.t{config.round}"
         values = {"question": question.question}
         right = (yield [self.asker.ask(TERSE[0], question.id, values, config.max_tokens, config.temperature)])[0]
         answered(right)
@@ -199,8 +205,8 @@ class _AskTersely:
             except BadPairError as error:
                 if attempt == tries - 1:
                     raise unusable(wrong, str(error)) from error
-        pair = Pair(id_, question.id, question.question, found.correct, found.incorrect, "self", question.split, question.group, config.round)
-        origins = [self.asker.origin(id_, "pairs", template, said) for template, said in zip(TERSE, (right, wrong), strict=True)]
+        pair = _pair(question, config, found)
+        origins = [self.asker.origin(pair.id, "pairs", template, said) for template, said in zip(TERSE, (right, wrong), strict=True)]
         return {"pairs": [pair], "origins": origins}
 
 
