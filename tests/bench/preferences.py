@@ -6,12 +6,14 @@ A recipe begins where effect.py ended, in the same DATA/seed<N>/; an interrupted
 """
 
 import os
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
+from typing import TypeVar
 
 from typer.main import get_command
 
@@ -33,9 +35,10 @@ from factcli.preferencerows import PreferenceStep, Round
 from factcli.stages.report.trained import method_of, start_of
 from factcli.stats import Bootstrap, equal_signs, seed_subject_bootstrap
 from tests.bench.effect import seed_folder
-from tests.bench.tables import GROUPS, MEANS, SEEN, interval, markdown
+from tests.bench.tables import GROUPS, MEANS, SEEN, Mean, interval, markdown
 
 HERE = Path(__file__).parent
+T = TypeVar("T")
 Difference = Callable[[Results, Results, Results], Bootstrap]  # a method, what it began as, the untouched base
 DIFFERENCES: Mapping[str, tuple[Difference, int]] = {
     "questions right, points": (lambda mine, start, _: accuracy_difference(mine, start), 100),
@@ -45,6 +48,7 @@ DIFFERENCES: Mapping[str, tuple[Difference, int]] = {
     "true claims each": (lambda mine, start, _: number_correct_difference(mine, start), 1),
 }
 BY_GROUP = ("questions right, points", "claims true, points")
+OF_QUESTIONS = ("questions right", "kept of the base")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +59,14 @@ class Experiment:
     start: str  # the first step that effect.py did not do
     loops: tuple[str, ...] = ()  # that have rounds, each to be evaluated
     known: tuple[str, ...] = ()  # scores of a later model's questions beside those of the first
+    has_claims: bool = True  # else its models were never taught to write a biography, and only questions are told of
+
+    def told(self, measures: Mapping[str, T]) -> dict[str, T]:
+        return {name: measure for name, measure in measures.items() if self.has_claims or name.startswith(OF_QUESTIONS)}
 
 
 PREFERENCES = Experiment(HERE / "preferences.yaml", "samples-sft", loops=("grath", "grath-fixed", "grath-prereq", "grath-fixed-prereq"))
-SELF_LEARNING = Experiment(HERE / "self_learning.yaml", "reading", known=("known-1", "known-2", "known-prereq-1", "known-prereq-2"))
+SELF_LEARNING = Experiment(HERE / "self_learning.yaml", "reading", known=("known-1", "known-2", "known-prereq-1", "known-prereq-2"), has_claims=False)
 
 
 def recipe_of(experiment: Experiment, seed: int, threads: int, commands: Mapping[str, Command]) -> Recipe:
@@ -110,11 +118,13 @@ def preference_tables(experiment: Experiment, data: Path, seeds: Sequence[int]) 
     asked = [step.options["model"] for step in read_recipe(experiment.recipe).steps if step.command == "eval world"]
     starts = {name: start for name in asked if (start := _start(data, seeds[0], name))}
     names = list(starts)
+    told = experiment.told(DIFFERENCES)
+    by_group = {name: told[name] for name in BY_GROUP if name in told}
     parts = [
-        _means(data, seeds, list(dict.fromkeys(["base", *starts.values(), *names]))),
-        _differences(data, seeds, starts, SEEN, DIFFERENCES, "what it began as"),
-        *(_differences(data, seeds, starts, (group,), {name: DIFFERENCES[name] for name in BY_GROUP}, f"what it began as, {group} people") for group in GROUPS),
-        _differences(data, seeds, dict.fromkeys([name for name in names if starts[name] != "prereq"], "prereq"), SEEN, DIFFERENCES, "PREREQ-TUNE"),
+        _means(data, seeds, list(dict.fromkeys(["base", *starts.values(), *names])), experiment.told(MEANS)),
+        _differences(data, seeds, starts, SEEN, told, "what it began as"),
+        *(_differences(data, seeds, starts, (group,), by_group, f"what it began as, {group} people") for group in GROUPS),
+        _differences(data, seeds, dict.fromkeys([name for name in names if starts[name] != "prereq"], "prereq"), SEEN, told, "PREREQ-TUNE"),
         _training(data, seeds, names),
         *(_rounds(data, seeds, name) for name in experiment.loops),
         *([_forgotten(experiment.known, data, seeds)] if experiment.known else []),
@@ -136,14 +146,14 @@ def _results(data: Path, seed: int, name: str, groups: Sequence[str]) -> Results
     return read_results(open_artifact(f"eval-{name}", seed_folder(data, seed))).of_groups(groups)
 
 
-def _means(data: Path, seeds: Sequence[int], names: Sequence[str]) -> str:
+def _means(data: Path, seeds: Sequence[int], names: Sequence[str], means: Mapping[str, Mean]) -> str:
     bases = {seed: _results(data, seed, "base", SEEN) for seed in seeds}
     rows = []
     for name in names:
         own = {seed: _results(data, seed, name, SEEN) for seed in seeds}
-        cells = [interval(seed_subject_bootstrap({seed: mean(mine, bases[seed]) for seed, mine in own.items()}), 100, ".1f") for mean in MEANS.values()]
+        cells = [interval(seed_subject_bootstrap({seed: mean(mine, bases[seed]) for seed, mine in own.items()}), 100, ".1f") for mean in means.values()]
         rows.append(f"{name} | {' | '.join(cells)}")
-    return markdown(f"Means with 95% intervals by seed and subject, {len(seeds)} seeds", f"model | {' | '.join(MEANS)}", rows)
+    return markdown(f"Means with 95% intervals by seed and subject, {len(seeds)} seeds", f"model | {' | '.join(means)}", rows)
 
 
 def _differences(
@@ -190,7 +200,8 @@ def _rounds(data: Path, seeds: Sequence[int], name: str) -> str:
         start = _start(data, seeds[0], name)
         pairs = {seed: (_results(data, seed, f"{name}-round{number}", SEEN), _results(data, seed, start, SEEN)) for seed in made[number]}
         shown = [seed_subject_bootstrap({seed: measure(*both) for seed, both in pairs.items()}) for measure in (accuracy_difference, share_correct_difference)]
-        reasons = "; ".join(row.reason for row in found if row.reason) or "-"
+        refused = Counter(row.reason.partition(":")[0] for row in found if row.reason)
+        reasons = ", ".join(f"{n} x {reason}" for reason, n in refused.most_common()) or "-"
         n_kept = sum(row.accepted for row in found)
         rows.append(f"{number} | {n_kept} of {len(found)} | {' | '.join(interval(one, 100) for one in shown)} | {reasons}")
     title = f"{name} by round, against the model that the loop began as, people that pre-training mentions"
