@@ -43,6 +43,10 @@ class TrainingError(FactError):
     exit_code = 5
 
 
+class DivergedError(TrainingError):
+    """Training came apart: a loss, a gradient or a weight is no number. The same job would do so again."""
+
+
 class TooManyFailuresError(FactError):
     """The command finished, but more rows failed than allowed."""
 

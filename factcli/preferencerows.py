@@ -10,9 +10,10 @@ from factcli.rows import Split
 class PreferenceStep:
     """One optimizer step (split train), or an evaluation of all dev pairs after it (split dev).
 
-    Means over pairs; log-probabilities in nats, summed over an answer's tokens. A reward is beta x (policy less reference
-    log-probability); `accuracy` is the share of pairs whose chosen answer has the higher one. `kl` estimates KL(reference || policy)
-    per answer: the mean over both answers of reference less policy, which is that of answers that the reference drew.
+    Means over pairs; log-probabilities in nats, summed over an answer's tokens. A log-ratio is policy less reference log-probability,
+    a reward beta times it; `accuracy` is the share of pairs whose chosen answer has the higher one, whatever the loss compares (means
+    over tokens, or the policy alone). `kl` estimates KL(reference || policy) per answer: the mean over both answers of reference less
+    policy, which is that of answers that the reference drew.
     """
 
     step: int
@@ -29,6 +30,8 @@ class PreferenceStep:
     kl: float
     lr: float | None = None
     grad_norm: float | None = None
+    logratio_chosen: float | None = None  # None in tables of earlier versions
+    logratio_rejected: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

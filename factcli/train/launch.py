@@ -18,13 +18,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Literal, Self
 
-from factcli.errors import FactError, TrainingError
+from factcli.errors import DivergedError, FactError, TrainingError
 from factcli.extras import require_train
 
 Event = dict[str, Any]
 OnEvent = Callable[[Event], None]
 Launcher = Literal["auto", "child", "accelerate"]
-ERRORS: Mapping[str, type[FactError]] = {kind.__name__: kind for kind in FactError.__subclasses__()}
+ERRORS: Mapping[str, type[FactError]] = {kind.__name__: kind for kind in (*FactError.__subclasses__(), DivergedError)}
 STOP_GRACE_S = 20.0  # a stopped worker ends its step and writes a checkpoint
 LOG_TAIL_LINES = 15
 

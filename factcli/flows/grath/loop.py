@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from factcli.artifact import Artifact
+from factcli.errors import DivergedError
 from factcli.flows.grath.settings import GrathConfig
 from factcli.judge.drift import faults
 from factcli.preferencerows import Drift
@@ -55,7 +56,10 @@ def _turn(steps: Steps, config: GrathConfig, number: int, first: Artifact, start
     if new is None or reason:
         return Turn(number, start, new, None, None, None, reason)
     combined = steps.combined(number, new, first) if number else None
-    model = steps.trained(number, combined or new, start)
+    try:
+        model = steps.trained(number, combined or new, start)
+    except DivergedError as error:
+        return Turn(number, start, new, combined, None, None, error.message)
     gate = steps.measured(number, model, first)
     return Turn(number, start, new, combined, model, gate, "; ".join(faults(drift_in(gate), kept, config.limits)))
 

@@ -14,6 +14,10 @@ from factcli.stages.grath import ending
 
 def run_loop(given: Given, config: GrathConfig, context: Context, force: bool) -> tuple[Artifact, bool]:
     """The skill adapter that the loop ends in, and whether all was there already."""
+    if config.dpo.mode == "qlora":
+        context.report.say(
+            "note: the adapters learn over a base in 4 bits; pairs are written and rounds measured with the base as it is, which they were not trained on"
+        )
     making = Making(given, config, context, partial(make_step, context=context, force=force))
     begun, turns = iterate(making, config, given.start)
     loop = ending.Loop(config.method, given.base, given.start, begun, turns, reference_of(given, config))

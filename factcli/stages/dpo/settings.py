@@ -54,6 +54,7 @@ class DpoConfig(Config):
     eval_every_pairs: int | None = setting(None, "Evaluate on the dev pairs each so many trained pairs; unset: at the end only.", ge=1)
     sample_prompts: int = setting(0, "Dev prompts that the model answers at each evaluation.", ge=0)
     sample_max_tokens: int = setting(128, "Tokens of such an answer.", ge=1)
+    keep: Literal["last", "best"] = setting("last", "Weights of the last step, or of the evaluation with the best dev accuracy, then loss.")
     stop_at_accuracy: float | None = setting(None, "Stop when so large a share of the trained pairs is told right, e.g. 0.9.", gt=0, le=1)
     chat_template: str = setting("", "Jinja chat template; unset is that of the start, else the tokenizer's own, else 'Question: ... Answer: ...'.")
     dtype: Literal["auto", "float32", "bfloat16"] = setting("auto", "Number format; auto is bfloat16 on a GPU that has it.", role="numerics")
@@ -68,6 +69,8 @@ class DpoConfig(Config):
             raise ValueError(f"epochs is {self.epochs:g} and steps is {self.steps}: unset one (--set steps=null or --set epochs=null)")
         if self.epochs is None and self.steps is None:
             raise ValueError("neither epochs nor steps is set: set one (--set steps=150)")
+        if self.keep == "best" and self.eval_every_pairs is None:
+            raise ValueError("keep is best and there is one evaluation, at the end: say how often (--set eval_every_pairs=640)")
         if self.reference_free and self.reference != "init":
             raise ValueError(f"reference_free is true and reference is {self.reference}: without a reference there is none to choose")
         if self.mode == "full" and any(value is not None for value in (self.lora_r, self.lora_alpha, self.lora_dropout, self.lora_targets)):
@@ -129,6 +132,7 @@ def job_of(config: DpoConfig, rows: Path, out: Path, logprobs: Path, base: str, 
         eval_every_pairs=config.eval_every_pairs,
         sample_prompts=config.sample_prompts,
         sample_max_tokens=config.sample_max_tokens,
+        keep=config.keep,
         stop_at_accuracy=config.stop_at_accuracy,
         chat_template=config.chat_template,
     )

@@ -26,7 +26,7 @@ from factcli.train.digests import reference_digest
 from factcli.train.launch import has_gpu
 from factcli.train.size import adapter_parameters, n_parameters
 
-REVISION = 1
+REVISION = 2
 STAGE = "dpo"
 LOGPROBS = ".logprobs"  # below the data directory: what references gave to answers, by content; shared by all runs
 TABLES: dict[str, type] = {

@@ -26,6 +26,7 @@ def outcome(
         "questions": chosen.n_questions,
         **measured,
         "stopped_early": result["is_stopped_early"],
+        "kept_step": result["kept_step"],
         "certificate": {proof.name: proof.numbers for proof in tables["proofs"]},
         "chat_template": result["chat_template"],
     }
@@ -63,8 +64,9 @@ def _measured(steps: Sequence[PreferenceStep]) -> dict[str, Any]:
 def _headline(config: DpoConfig, n_left_out: int, measured: Mapping[str, Any], result: Mapping[str, Any]) -> str:
     left_out = f" ({n_left_out} left out)" if n_left_out else ""
     early = " (stopped early)" if result["is_stopped_early"] else ""
+    kept = f", those of step {result['kept_step']} kept" if result["kept_step"] != measured["steps"] else ""
     accuracies = [f"{split} {measured[f'{split}_accuracy']:.2f}" for split in ("train", "dev") if f"{split}_accuracy" in measured]
     return (
-        f"{config.method}: {result['n_train']} pairs{left_out}, {measured['steps']} steps{early}, "
+        f"{config.method}: {result['n_train']} pairs{left_out}, {measured['steps']} steps{early}{kept}, "
         f"loss {measured['train_loss_at_start']:.4f} at start, pair accuracy {', '.join(accuracies)} (chance 0.5), {len(result['proofs'])} proofs hold"
     )

@@ -11,6 +11,8 @@ from factcli.train.job.parts import STRICT, Lora, Machine, Optim, Tuning, check_
 Loss = Literal[
     "sigmoid", "ipo", "ipo-token", "hinge", "robust", "exo-pair", "nca-pair", "sppo-hard", "apo-zero", "apo-down", "discopop", "sigmoid-norm",
 ]  # fmt: skip
+SMOOTHED: tuple[Loss, ...] = ("sigmoid", "sigmoid-norm", "robust", "exo-pair")  # that have a term for labels the wrong way round
+NOT_OF_LOGITS: tuple[Loss, ...] = ("nca-pair", "sppo-hard", "apo-zero")  # of each answer by itself: nothing that sets a pair's two apart enters them
 Optimizer = Literal["adamw", "rmsprop", "paged-adamw-32bit"]
 
 
@@ -36,11 +38,14 @@ class Objective:
     def __post_init__(self) -> None:
         require(self.beta > 0, f"beta is {self.beta}, need more than 0")
         require(0 <= self.label_smoothing < 0.5, f"label_smoothing is {self.label_smoothing}, need 0 <= smoothing < 0.5")
-        require(
-            self.loss != "exo-pair" or self.label_smoothing > 0,
-            "loss exo-pair needs a label_smoothing above 0",
-            "--set label_smoothing=0.001, as its paper has",
-        )
+        needs = {"exo-pair": "--set label_smoothing=0.001, as its paper has", "robust": "--set label_smoothing=0.1; without it, it is sigmoid"}
+        if self.loss in needs:
+            require(self.label_smoothing > 0, f"loss {self.loss} needs a label_smoothing above 0", needs[self.loss])
+        smoothed = f"loss {self.loss} has no term for it, so label_smoothing {self.label_smoothing} would do nothing"
+        require(not self.label_smoothing or self.loss in SMOOTHED, smoothed, f"losses with one: {', '.join(SMOOTHED)}")
+        for name, value in {"length_penalty": self.length_penalty, "factual_margin": self.margin}.items():
+            unused = f"loss {self.loss} looks at each answer by itself, so {name} {value} would do nothing"
+            require(not value or self.loss not in NOT_OF_LOGITS, unused, "--loss sigmoid takes it")
         require(self.sft_weight >= 0, f"sft_weight is {self.sft_weight}, need 0 or more")
 
 
@@ -81,6 +86,7 @@ class PreferenceJob:
     eval_every_pairs: int | None = None  # evaluate on the dev rows and write a checkpoint each so many trained pairs; None: at the end only
     sample_prompts: int = 0  # dev prompts answered at each evaluation
     sample_max_tokens: int = 128
+    keep: Literal["last", "best"] = "last"  # which weights: those of the last step, or of the evaluation with the best dev accuracy, then loss
     stop_at_accuracy: float | None = None  # stop when the mean reward accuracy of the last evaluation's training pairs reaches it
     chat_template: str = ""
     base_name: str = ""

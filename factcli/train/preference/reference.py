@@ -112,14 +112,18 @@ def read_chunk(line: str) -> dict[str, float] | None:
         return None
 
 
-def missing_of(identity: Identity, pairs: Iterable[PairRow], known: Mapping[str, float]) -> dict[str, tuple[Ids, Ids]]:
-    """Key -> (prompt, answer) of what no one has computed, by length and key."""
+def wanted_of(identity: Identity, pairs: Iterable[PairRow]) -> dict[str, tuple[Ids, Ids]]:
+    """Key -> (prompt, answer) of all answers, by length and key."""
     wanted: dict[str, tuple[Ids, Ids]] = {}
     for pair in pairs:
         for answer in (pair.chosen_ids, pair.rejected_ids):
             wanted[identity.key(pair.prompt_ids, answer)] = pair.prompt_ids, answer
-    missing = [key for key in wanted if key not in known]
-    return {key: wanted[key] for key in sorted(missing, key=lambda key: (sum(map(len, wanted[key])), key))}
+    return {key: wanted[key] for key in sorted(wanted, key=lambda key: (sum(map(len, wanted[key])), key))}
+
+
+def missing_of(wanted: Iterable[str], known: Mapping[str, float]) -> list[str]:
+    """The keys that no one has computed, in the order of those wanted."""
+    return [key for key in wanted if key not in known]
 
 
 def compute(model: nn.Module, missing: Mapping[str, tuple[Ids, Ids]], store: Store, pad: int, process: int = 0, n_processes: int = 1) -> None:

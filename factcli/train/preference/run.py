@@ -7,23 +7,25 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
+from accelerate.utils import broadcast_object_list
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 from transformers import AutoConfig, PreTrainedTokenizerBase
 from trl.trainer.dpo_config import DPOConfig
 
-from factcli.errors import InputError
+from factcli.errors import DivergedError, InputError
 from factcli.preferencerows import ReferenceLogp
 from factcli.train.base import load_tokenizer
 from factcli.train.batches import pad_id
 from factcli.train.checkpoint import Checkpoints, Resumed, Snapshot
 from factcli.train.job import PreferenceJob, fingerprint
 from factcli.train.loop import Interrupted, Meter, OnEvent, Progress, stop_on_signal
-from factcli.train.preference.certificate import Proof, certify, frozen_digest, prove_end, trained_digest
+from factcli.train.preference.certificate import GENTLER, Proof, certify, frozen_digest, prove_end, prove_saved, trained_digest
 from factcli.train.preference.metrics import NAMES, row_of
 from factcli.train.preference.optimizers import restore_state, state_tensors
 from factcli.train.preference.pairs import Pairs, read_pairs
 from factcli.train.preference.policy import NAME, check_four_bit, check_same_family, load_policy, numbers_of, reference_model, save_policy
-from factcli.train.preference.reference import Identity, Store, compute, identify, logps_of, missing_of
+from factcli.train.preference.reference import Identity, Store, compute, identify, logps_of, missing_of, wanted_of
 from factcli.train.preference.rowlog import RowLog
 from factcli.train.preference.samples import answer_prompts, asked_of
 from factcli.train.preference.trainer import PreferenceTrainer, arguments_of, plain
@@ -31,6 +33,7 @@ from factcli.train.results import finished, write_jsonl, write_result
 from factcli.train.template import DEFAULT_NOTE, settle_template
 
 log = logging.getLogger(__name__)
+BEST = "best.safetensors"
 
 
 class Run:
@@ -47,6 +50,7 @@ class Run:
         self.pairs_seen = 0
         self.right, self.seen = 0.0, 0  # pairs ranked right, and seen, since accuracy was last looked at
         self.tokens = 0  # up to the last step
+        self.best: Best | None = None
         self.is_stopped = False
         trainer.after_step = self.after_step  # type: ignore[method-assign]  # the trainer's one call outward
 
@@ -72,9 +76,11 @@ class Run:
         facts = resumed.snapshot.facts
         self.pairs_seen, self.right, self.seen, self.is_stopped = facts["pairs_seen"], facts["right"], facts["seen"], facts["is_stopped"]
         self.tokens = self.trainer.tokens = facts["tokens"]
+        self.best = Best(**facts["best"]) if facts["best"] else None
 
     def after_step(self, step: int, sums: Tensor, lr: float, grad_norm: float) -> bool:
         """Rows of the step; evaluation and checkpoint where due; whether to stop."""
+        check_finite(step, float(sums[0]) / round(float(sums[-1])), grad_norm)
         before = self.pairs_seen
         self.count(step, sums, lr, grad_norm)
         every = self.job.eval_every_pairs or len(self.trainer.pairs.train)
@@ -112,11 +118,35 @@ class Run:
         dev = self.trainer.pairs.dev
         if not dev:
             return
-        self.steps.add(row_of(self.trainer.measure(dev), step, "dev", self.pairs_seen))
+        measured = row_of(self.trainer.measure(dev), step, "dev", self.pairs_seen)
+        self.steps.add(measured)
+        if self.job.keep == "best" and step:
+            self.remember(Best(step, measured["accuracy"], measured["loss"]))
         if self.job.sample_prompts and self.checkpoints.is_writer:
             asked = asked_of(dev, self.job.sample_prompts)
             for row in answer_prompts(self.trainer.policy, self.trainer.processing_class, asked, step, self.job.sample_max_tokens):
                 self.samples.add(row)
+
+    def remember(self, found: "Best") -> None:
+        """Keep the weights of an evaluation that is better than those before. The file is there before a checkpoint speaks of it."""
+        if self.best is not None and not found.is_better_than(self.best):
+            return
+        self.best = found
+        if self.checkpoints.is_writer:
+            part = Path(self.job.out) / f"{BEST}.part"
+            save_file({name: tensor.detach().cpu().contiguous() for name, tensor in self.trainer.policy.trained().items()}, part)
+            part.replace(part.with_suffix(""))
+
+    def settle(self, steps: int) -> int:
+        """The step whose weights are kept; they are put back where it is not the last one."""
+        if self.best is None or self.best.step == steps:
+            return steps
+        self.trainer.accelerator.wait_for_everyone()
+        kept = load_file(Path(self.job.out) / BEST)
+        with torch.no_grad():
+            for name, parameter in self.trainer.policy.trained().items():
+                parameter.copy_(kept[name])
+        return self.best.step
 
     def save(self, step: int) -> None:
         self.checkpoints.save(step, self.snapshot())
@@ -125,7 +155,8 @@ class Run:
         """Trained tensors, optimizer, and where the run stands. Rows so far are in their files before the checkpoint is."""
         self.steps.flush()
         self.samples.flush()
-        facts = {"pairs_seen": self.pairs_seen, "right": self.right, "seen": self.seen, "is_stopped": self.is_stopped, "tokens": self.tokens}
+        best = asdict(self.best) if self.best else None
+        facts = {"pairs_seen": self.pairs_seen, "right": self.right, "seen": self.seen, "is_stopped": self.is_stopped, "tokens": self.tokens, "best": best}
         tensors = state_tensors(plain(self.trainer.optimizer), self.trainer.policy.trained())
         return Snapshot(tensors, {**facts, "reference": self.reference})
 
@@ -133,6 +164,24 @@ class Run:
     def is_over(self) -> bool:
         """Whether a resumed run has no step left."""
         return self.is_stopped or self.trainer.first_step >= self.total
+
+
+@dataclass(frozen=True, slots=True)
+class Best:
+    """The evaluation whose weights are kept."""
+
+    step: int
+    accuracy: float
+    loss: float
+
+    def is_better_than(self, other: "Best") -> bool:
+        return (self.accuracy, -self.loss) > (other.accuracy, -other.loss)
+
+
+def check_finite(step: int, loss: float, grad_norm: float) -> None:
+    """Raises DivergedError before anything of the step is logged or saved."""
+    if not (math.isfinite(loss) and math.isfinite(grad_norm)):
+        raise DivergedError(f"training came apart at step {step}: the loss is {loss:g}, the norm of its gradient {grad_norm:g}", GENTLER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +228,8 @@ def prepare(job: PreferenceJob, on_event: OnEvent) -> Ground:
     has_gpu = job.machine.device != "cpu" and torch.cuda.is_available()
     numbers = numbers_of(job, torch.device("cuda" if has_gpu else "cpu"))
     arguments = arguments_of(job, total_steps(job, len(pairs.train)), job.out, has_gpu, numbers.autocast)
+    if job.keep == "best" and not pairs.dev:
+        raise InputError("keep is best and no pair is held out to tell which step is", hint="--set keep=last, or pairs of split dev")
     check_same_family(job)
     return Ground(job, tokenizer, template, pairs, arguments, identify(job, tokenizer, numbers.name))
 
@@ -191,14 +242,22 @@ def reference_logps(job: PreferenceJob, identity: Identity, pairs: Pairs, argume
     """Log-probabilities by content key; the reference is loaded only where some are missing, and gone before the policy exists."""
     store = Store(Path(job.logprobs or Path(job.out) / "logprobs") / identity.digest[:32])
     known = store.read()
-    missing = missing_of(identity, pairs.all, known)
+    wanted = wanted_of(identity, pairs.all)
+    missing = agreed(missing_of(wanted, known))
     if missing:
         on_event({"event": "note", "text": f"log-probabilities of {len(missing):,} answers under the reference ({len(known):,} are on record)"})
         with reference_model(job, arguments.device) as model:
-            compute(model, missing, store, pad, arguments.process_index, arguments.world_size)
+            compute(model, {key: wanted[key] for key in missing}, store, pad, arguments.process_index, arguments.world_size)
         arguments.distributed_state.wait_for_everyone()
         known = store.read()
     return known
+
+
+def agreed(keys: list[str]) -> list[str]:
+    """The first process's list in all of them: other runs write into the store too, so each may have read another state of it."""
+    said = [keys]
+    broadcast_object_list(said)
+    return said[0]
 
 
 def train(ground: Ground, known: Mapping[str, float], on_event: OnEvent) -> Mapping[str, object]:
@@ -214,21 +273,22 @@ def train(ground: Ground, known: Mapping[str, float], on_event: OnEvent) -> Mapp
     proofs = certify(trainer, identity, known)
     run = Run(job, trainer, checkpoints, identity.reference, on_event)
     steps = run.go()
+    kept_step = run.settle(steps)
     proofs += prove_end(job, policy, identity, before, steps)
-    return leave(ground, run, steps, proofs) if checkpoints.is_writer else {}
+    return leave(ground, run, steps, kept_step, proofs) if checkpoints.is_writer else {}
 
 
-def leave(ground: Ground, run: Run, steps: int, proofs: list[Proof]) -> Mapping[str, object]:
+def leave(ground: Ground, run: Run, steps: int, kept_step: int, proofs: list[Proof]) -> Mapping[str, object]:
     """Weights, tables and, last, the result, which says that the run is finished."""
     folder, checkpoints = ground.folder, run.checkpoints
-    save_policy(run.trainer.policy, ground.job, folder)
+    proofs.append(prove_saved(run.trainer.policy, save_policy(run.trainer.policy, ground.job, folder)))
     write_jsonl(folder / "proofs.jsonl", proofs)
     write_jsonl(folder / "reference.jsonl", reference_rows(ground.pairs, run.trainer.recorded))
     write_jsonl(folder / "left_out.jsonl", [{"id": name, "reason": why} for name, why in ground.pairs.left_out.items()])
     checkpoints.flush()
     seconds = checkpoints.seconds
     usage = {"seconds": round(seconds, 2), "tokens": run.tokens, "tokens_per_s": round(run.tokens / max(seconds, 1e-9))}
-    found = {"steps": steps, "pairs_seen": run.pairs_seen, "is_stopped_early": run.is_stopped, "reference": ground.identity.reference}
+    found = {"steps": steps, "kept_step": kept_step, "pairs_seen": run.pairs_seen, "is_stopped_early": run.is_stopped, "reference": ground.identity.reference}
     said = {**ground.pairs.counts, "chat_template": ground.template, "proofs": proofs, "usage": usage}
     written = write_result(folder, fingerprint(ground.job), {"kind": "preference", **found, **said})
     checkpoints.clear()

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from factcli.artifact import Artifact, Outcome, Plan, make
 from factcli.config import Config
+from factcli.errors import DivergedError
 from factcli.flows.grath.loop import iterate, too_few
 from factcli.flows.grath.settings import GrathConfig
 from factcli.judge.drift import DriftLimits
@@ -91,6 +92,19 @@ def test_accuracy_is_held_against_the_best_round_kept(tmp_path: Path) -> None:
     script = Script(tmp_path, [GOOD, replace(GOOD, accuracy=0.6), replace(GOOD, accuracy=0.5), GOOD])
     _, turns = iterate(script, CONFIG, None)
     assert "dev questions answered right: 50.0%, the best model kept so far has 60.0%" in turns[1].reason
+
+
+def test_a_round_whose_training_comes_apart_is_rejected_and_the_model_before_it_stays(tmp_path: Path) -> None:
+    class Apart(Script):
+        def trained(self, number: int, pairs: Artifact, start: Artifact | None) -> Artifact:
+            if number == 1:
+                raise DivergedError("training came apart at step 7: the loss is nan, the norm of its gradient nan")
+            return super().trained(number, pairs, start)
+
+    script = Apart(tmp_path, [GOOD] * 4)
+    _, turns = iterate(script, CONFIG, None)
+    assert [(turn.number, turn.model is None) for turn in turns] == [(0, False), (1, True)]
+    assert turns[1].reason.startswith("training came apart at step 7")
 
 
 def test_a_model_that_forgets_to_write_pairs_ends_the_loop(tmp_path: Path) -> None:

@@ -185,6 +185,16 @@ def test_without_settings_of_its_own_a_loop_has_the_published_rounds_of_its_refe
     assert sum(name.endswith("-model") for name in said["steps"]) == rounds
 
 
+@pytest.mark.slow
+def test_a_loop_whose_training_comes_apart_ends_in_its_start(empty: Path) -> None:  # noqa: F811
+    begun(empty)
+    version = made(*LOOP, "--set", "dpo.lr=1e30", "--name", "apart")
+    (round0,) = rows(version, "rounds")
+    assert (round0["accepted"], round0["model"]) == (False, "")
+    assert round0["reason"].startswith("training came apart at step ")
+    assert weights(version) == weights(empty / "data" / "start" / "v0001")
+
+
 class TestBadInput:
     """Each is told in two lines before any training."""
 

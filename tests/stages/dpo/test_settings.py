@@ -13,12 +13,12 @@ OF_ROWS = {"weights", "flip", "eval_share"}  # read by rows.py
 OF_GROUND = {"reference"}  # read by ground.py
 OF_NAMES = {"method"}  # of artifacts and reports
 CHANGED: dict[str, Any] = {
-    "mode": "qlora", "loss": "ipo", "beta": 0.3, "label_smoothing": 0.2, "reference_free": True, "length_normalised": True, "length_penalty": 0.1,
+    "mode": "qlora", "loss": "sigmoid-norm", "beta": 0.3, "label_smoothing": 0.2, "reference_free": True, "length_normalised": True, "length_penalty": 0.1,
     "factual_margin": 1.0, "sft_weight": 0.2, "lora_r": 3, "lora_alpha": 3.0, "lora_dropout": 0.3, "lora_targets": "no-query-key", "lr": 1e-3,
     "optimizer": "rmsprop", "weight_decay": 0.1, "adam_beta2": 0.9, "warmup_steps": 3, "warmup_share": 0.3, "schedule": "constant", "max_grad_norm": 1.0,
     "epochs": 2.0, "steps": 5, "batch_pairs": 3, "max_length": 77, "too_long": "drop", "drop_eos_rejected": 0.5, "max_length_difference": "mean",
-    "eval_every_pairs": 9, "sample_prompts": 2, "sample_max_tokens": 7, "stop_at_accuracy": 0.9, "chat_template": "x", "dtype": "float32", "threads": 3,
-    "micro_pairs": 2, "checkpoint_every_s": 9.0, "seed": 4,
+    "eval_every_pairs": 9, "sample_prompts": 2, "sample_max_tokens": 7, "stop_at_accuracy": 0.9, "keep": "best", "chat_template": "x", "dtype": "float32",
+    "threads": 3, "micro_pairs": 2, "checkpoint_every_s": 9.0, "seed": 4,
 }  # fmt: skip
 
 
@@ -32,8 +32,8 @@ def test_every_setting_is_read() -> None:
 
 @pytest.mark.parametrize("name", sorted(CHANGED))
 def test_a_setting_reaches_the_job(name: str) -> None:
-    other = {"epochs": None} if name == "steps" else {}
-    assert job(**{name: CHANGED[name]}, **other) != job()
+    other = {"steps": {"epochs": None}, "keep": {"eval_every_pairs": 9}}.get(name, {})
+    assert job(**{name: CHANGED[name]}, **other) != job(**other if name == "keep" else {})
 
 
 @pytest.mark.parametrize(("settings", "n_pairs", "steps"), [({"epochs": 1.0}, 33, 2), ({"epochs": 2.5}, 33, 5), ({"epochs": None, "steps": 7}, 33, 7)])

@@ -8,11 +8,12 @@ import torch
 from peft import LoraConfig, PeftModel, get_peft_model
 from transformers import AutoModelForCausalLM
 
-from factcli.errors import InputError
+from factcli.errors import InputError, TrainingError
 from factcli.train import job as jobs
 from factcli.train.job import Machine, Objective, Optim
 from factcli.train.preference.policy import reference_model
-from factcli.train.preference.run import run_preference
+from factcli.train.preference.reference import Store, wanted_of
+from factcli.train.preference.run import prepare, run_preference
 from factcli.train.preference.scoring import batch_of, summed_logps
 from tests.train.conftest import WriteRows
 from tests.train.preference.conftest import EACH_STEP, job_of, lines, open_trainer, quiet, run_until_killed
@@ -94,6 +95,24 @@ def test_a_run_in_bfloat16_is_certified(base: str, rows: str, tmp_path: Path, tu
     assert agreed["numbers"]["format"] == {"lora": "bfloat16", "full": "float32+autocast"}[tuning]
     assert agreed["numbers"]["largest_relative_difference"] <= agreed["numbers"]["bound"] == 5e-2
     assert loss["numbers"]["relative_difference"] <= 1e-5
+
+
+@pytest.mark.parametrize("other", ["base", "neighbour"])
+def test_in_bfloat16_another_model_on_record_is_refused(base: str, rows: str, start: str, tmp_path: Path, other: str) -> None:
+    """Rounding is large there; the bare base, and an adapter a few steps of DPO away, are further off."""
+    machine = Machine(dtype="bfloat16", device="cpu")
+    job = job_of(base, rows, tmp_path / "out", start=start, machine=machine, steps=2, logprobs=str(tmp_path / "store"))
+    run_preference(job_of(base, rows, tmp_path / "near", start=start, steps=3, optim=Optim(lr=2e-3, weight_decay=0.0)), quiet)
+    false = replace(job, start="" if other == "base" else str(tmp_path / "near" / "adapter"), out=str(tmp_path / "false"))
+    run_preference(false, quiet)
+    (written,) = Path(job.logprobs).iterdir()
+    ground = prepare(job, quiet)
+    wrong = prepare(false, quiet)
+    said = Store(written).read()
+    keys = {wrong.identity.key(*answer): ground.identity.key(*answer) for answer in wanted_of(wrong.identity, wrong.pairs.all).values()}
+    Store(Path(job.logprobs) / ground.identity.digest[:32]).append({keys[key]: value for key, value in said.items()})
+    with pytest.raises(TrainingError, match="the reference is not what the policy starts from"):
+        run_preference(job, quiet)
 
 
 def test_a_job_file_says_what_the_job_says(base: str, rows: str, tmp_path: Path) -> None:

@@ -15,6 +15,12 @@ from tests.train.conftest import WriteRows
 from tests.train.preference.conftest import job_of, lines, pair_rows, trained
 
 
+def in_two_processes(*program: str) -> subprocess.CompletedProcess[str]:
+    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]  # as accelerate does on GPUs
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": "", "ACCELERATE_USE_CPU": "1"}
+    return subprocess.run([*launch, *program], capture_output=True, text=True, env=environment, check=False, timeout=120)
+
+
 @pytest.mark.slow
 def test_two_processes_leave_what_one_does(base: str, write_rows: WriteRows, tmp_path: Path) -> None:
     """Gloo on a CPU; batches of 4 pairs and a last one of 3, so that one process has a pair less. Sums are in another order: to 1e-4."""
@@ -22,9 +28,7 @@ def test_two_processes_leave_what_one_does(base: str, write_rows: WriteRows, tmp
     weights = trained(alone)
     both = replace(alone, out=str(tmp_path / "both"), logprobs=str(tmp_path / "shared"))
     path = jobs.save(both, tmp_path / "job.json")
-    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]  # as accelerate does on GPUs
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": "", "ACCELERATE_USE_CPU": "1"}
-    ended = subprocess.run([*launch, "-m", "factcli.train.worker", str(path)], capture_output=True, text=True, env=environment, check=False)
+    ended = in_two_processes("-m", "factcli.train.worker", str(path))
     assert ended.returncode == 0, ended.stderr[-3000:]
     assert len(list((tmp_path / "shared").glob("*/*.jsonl"))) == 2  # each wrote its share
     assert lines(tmp_path / "both" / "reference.jsonl") == lines(tmp_path / "alone" / "reference.jsonl")
@@ -34,3 +38,32 @@ def test_two_processes_leave_what_one_does(base: str, write_rows: WriteRows, tmp
     assert [row["n_pairs"] for row in ours] == [row["n_pairs"] for row in theirs] == [5, 4, 4, 4, 3, 5]
     assert [row["loss"] for row in theirs] == pytest.approx([row["loss"] for row in ours], rel=1e-4)
     assert lines(tmp_path / "both" / "proofs.jsonl")[0]["holds"]
+
+
+LATE = """
+import os, sys
+from pathlib import Path
+from factcli.train import worker
+from factcli.train.preference import run
+
+read, others = run.Store.read, Path(sys.argv.pop())
+def seen(store):
+    # the second process looks for the first time when another run has just written everything
+    run.Store.read = read
+    return {key: value for folder in others.iterdir() for key, value in read(run.Store(folder)).items()}
+if os.environ["RANK"] == "1":
+    run.Store.read = seen
+sys.exit(worker.main(sys.argv[1:]))
+"""
+
+
+@pytest.mark.slow
+def test_processes_that_read_another_state_of_the_store_compute_one_list(base: str, write_rows: WriteRows, tmp_path: Path) -> None:
+    alone = job_of(base, write_rows("pairs.jsonl", pair_rows(40)), tmp_path / "alone", steps=1, logprobs=str(tmp_path / "one"))
+    trained(alone)
+    path = jobs.save(replace(alone, out=str(tmp_path / "both"), logprobs=str(tmp_path / "shared")), tmp_path / "job.json")
+    (tmp_path / "late.py").write_text(LATE)
+    ended = in_two_processes(str(tmp_path / "late.py"), str(path), str(tmp_path / "one"))
+    assert ended.returncode == 0, ended.stderr[-3000:]
+    assert len(list((tmp_path / "shared").glob("*/*.jsonl"))) == 2
+    assert lines(tmp_path / "both" / "reference.jsonl") == lines(tmp_path / "alone" / "reference.jsonl")

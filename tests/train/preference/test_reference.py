@@ -16,7 +16,7 @@ from factcli.train.digests import reference_digest
 from factcli.train.job import PreferenceJob
 from factcli.train.preference.pairs import read_pairs
 from factcli.train.preference.policy import reference_model
-from factcli.train.preference.reference import CHUNK_ANSWERS, Store, compute, identify, logps_of, missing_of
+from factcli.train.preference.reference import CHUNK_ANSWERS, Store, compute, identify, logps_of, missing_of, wanted_of
 from factcli.train.preference.run import run_preference
 from tests.train.conftest import FAMILIES, WriteRows, gpt2, llama, save_base
 from tests.train.preference.conftest import job_of, lines, pair_rows, quiet
@@ -29,12 +29,11 @@ def computed(job: PreferenceJob, folder: Path, processes: int = 1, stop_after: i
     tokenizer = load_tokenizer(job.base)
     pairs = read_pairs(job, tokenizer, None)
     identity = identify(job, tokenizer, "float32")
-    missing = missing_of(identity, pairs.all, Store(folder).read())
-    if stop_after is not None:
-        missing = dict(list(missing.items())[: stop_after * CHUNK_ANSWERS])
+    wanted = wanted_of(identity, pairs.all)
+    missing = missing_of(wanted, Store(folder).read())[: None if stop_after is None else stop_after * CHUNK_ANSWERS]
     with reference_model(job, CPU) as model:
         for process in range(processes):
-            compute(model, missing, Store(folder), 0, process, processes)
+            compute(model, {key: wanted[key] for key in missing}, Store(folder), 0, process, processes)
     return Store(folder).read()
 
 

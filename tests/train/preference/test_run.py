@@ -1,17 +1,20 @@
 """A preference job from beginning to end: what it leaves, what it continues, where it stops."""
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 from peft import PeftModel
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM
 
-from factcli.errors import InputError, TrainingError
+from factcli.errors import DivergedError, InputError, SettingsError, TrainingError
 from factcli.train.job import Lora, Objective, Optim, SkillJob
-from factcli.train.preference.losses import LOSSES
+from factcli.train.job.preference import NOT_OF_LOGITS, SMOOTHED
+from factcli.train.preference import certificate, run
+from factcli.train.preference.losses import LOSSES, pair_losses
 from factcli.train.preference.run import run_preference
 from factcli.train.skill import run_skill
 from tests.train.conftest import WriteRows, chats
@@ -37,7 +40,7 @@ def test_a_run_leaves_everything_that_it_says(any_base: str, rows: str, tmp_path
     assert [row["step"] for row in lines(out / "samples.jsonl")] == [0, 2, 4, 6]
     assert [row["split"] for row in lines(out / "reference.jsonl")] == ["train"] * 12 + ["dev"] * 4
     assert all(proof["holds"] for proof in lines(out / "proofs.jsonl"))
-    assert len(lines(out / "proofs.jsonl")) == 5
+    assert len(lines(out / "proofs.jsonl")) == 6
     assert [row["step"] for row in lines(out / "log.jsonl")] == [1, 2, 3, 4, 5, 6]
     assert (result["steps"], result["n_train"], result["n_dev"]) == (6, 12, 4)
     assert not (out / "checkpoints").exists()
@@ -78,7 +81,7 @@ def test_an_sft_adapter_is_continued_as_it_stands_and_is_its_own_reference(base:
         first = lines(out / "steps.jsonl")[1]
         assert (first["step"], first["split"]) == (1, "train")
         assert math.isclose(first["loss"], math.log(2), rel_tol=1e-6) == is_log_2
-    assert len(lines(tmp_path / "base" / "proofs.jsonl")) == 4  # there, no agreement is asked for
+    assert len(lines(tmp_path / "base" / "proofs.jsonl")) == 5  # there, no agreement is asked for
 
 
 def test_step_0_has_the_bits_of_the_start(base: str, rows: str, write_rows: WriteRows, tmp_path: Path) -> None:
@@ -133,6 +136,92 @@ def test_a_run_stops_once_its_pairs_are_ranked_right(base: str, rows: str, tmp_p
     assert lines(tmp_path / "out" / "steps.jsonl")[-1]["split"] == "dev"
 
 
+@pytest.mark.parametrize("optimizer", ["adamw", "rmsprop"])
+def test_a_run_that_comes_apart_ends_with_a_word_and_without_a_result(base: str, rows: str, tmp_path: Path, optimizer: str) -> None:
+    """A rate of 1e30: after the first step no weight is of any use, and the second has a loss that is no number."""
+    job = job_of(base, rows, tmp_path / "out", steps=4, optimizer=optimizer, optim=Optim(lr=1e30, weight_decay=0.0))
+    for _ in range(2):  # the same job again says the same
+        with pytest.raises(DivergedError, match="training came apart at step 2: the loss is nan"):
+            run_preference(job, quiet)
+    assert not (tmp_path / "out" / "result.json").exists()
+
+
+def test_a_last_step_that_leaves_no_number_is_seen_too(base: str, rows: str, tmp_path: Path) -> None:
+    with pytest.raises(DivergedError, match=r"training came apart: .*lora_.* holds what is no number"):
+        run_preference(job_of(base, rows, tmp_path / "out", steps=1, optim=Optim(lr=1e39, weight_decay=0.0)), quiet)
+
+
+@pytest.mark.parametrize("tuning", ["lora", "full"])
+def test_the_best_evaluation_is_kept_and_put_back(base: str, rows: str, tmp_path: Path, tuning: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Dev figures are set: the second of three evaluations is as accurate as the third and has the lower loss. Its weights are those of a run of its steps."""
+    optim = Optim(lr=1e-2, weight_decay=0.0, warmup_share=0.0, schedule="constant")
+    job = job_of(base, rows, tmp_path / "best", steps=6, eval_every_pairs=8, keep="best", tuning=tuning, optim=optim)
+    short = trained(replace(job, out=str(tmp_path / "short"), steps=4, keep="last"))
+    usual, said = run.row_of, {2: (0.5, 0.1), 4: (0.75, 0.2), 6: (0.75, 0.3)}
+
+    def judged(*given, **more):
+        row = usual(*given, **more)
+        if row["split"] == "dev" and row["step"]:
+            row["accuracy"], row["loss"] = said[row["step"]]
+        return row
+
+    monkeypatch.setattr(run, "row_of", judged)
+    kept = trained(job)
+    assert all(torch.equal(kept[key], short[key]) for key in short)
+    assert run_preference(job, quiet)["kept_step"] == 4
+    assert len([row for row in lines(tmp_path / "best" / "steps.jsonl") if row["split"] == "train"]) == 6
+
+
+def test_to_keep_the_best_needs_pairs_that_are_held_out(base: str, write_rows: WriteRows, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no pair is held out"):
+        run_preference(job_of(base, write_rows("all.jsonl", pair_rows(8)), tmp_path / "out", keep="best"), quiet)
+
+
+def test_a_file_that_is_not_what_was_trained_ends_the_run(base: str, rows: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    usual = run.save_policy
+
+    def careless(policy, job, folder: Path) -> Path:
+        directory = usual(policy, job, folder)
+        tensors = load_file(directory / "adapter_model.safetensors")
+        name = sorted(tensors)[0]
+        save_file({**tensors, name: tensors[name].half().float() + 1e-7}, directory / "adapter_model.safetensors")
+        return directory
+
+    monkeypatch.setattr(run, "save_policy", careless)
+    with pytest.raises(TrainingError, match=r"the saved tensor .* is not the one that was trained"):
+        run_preference(job_of(base, rows, tmp_path / "out", steps=1), quiet)
+
+
+def test_log_ratios_are_what_the_policy_gives_less_what_is_on_record(base: str, rows: str, tmp_path: Path) -> None:
+    run_preference(job_of(base, rows, tmp_path / "out"), quiet)
+    last, record = lines(tmp_path / "out" / "steps.jsonl")[-1], [row for row in lines(tmp_path / "out" / "reference.jsonl") if row["split"] == "dev"]
+    for side in ("chosen", "rejected"):
+        wanted = last[f"logp_{side}"] - sum(row[side] for row in record) / len(record)
+        assert math.isclose(last[f"logratio_{side}"], wanted, rel_tol=1e-5, abs_tol=1e-5)
+        assert math.isclose(last[f"reward_{side}"], 0.1 * last[f"logratio_{side}"], rel_tol=1e-6)
+
+
+@pytest.mark.parametrize("loss", [loss for loss in LOSSES if loss not in SMOOTHED])
+def test_a_loss_without_smoothing_refuses_it(loss: str) -> None:
+    with pytest.raises(SettingsError, match=f"loss {loss} has no term for it, so label_smoothing 0.1 would do nothing"):
+        Objective(loss=loss, label_smoothing=0.1)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("setting", ["margin", "length_penalty"])
+@pytest.mark.parametrize("loss", LOSSES)
+def test_a_setting_is_refused_by_the_losses_that_it_would_not_change(loss: str, setting: str) -> None:
+    """And by no other: what is taken changes the loss."""
+    smoothing = {"label_smoothing": 0.1} if loss in ("robust", "exo-pair") else {}
+    plain = Objective(loss=loss, **smoothing)  # type: ignore[arg-type]
+    logps = certificate.Logps(*(torch.tensor([value], dtype=torch.float64) for value in (-8.0, -11.0, -10.0, -10.0, 4.0, 2.0)))
+    margin = torch.tensor([0.5], dtype=torch.float64)
+    if loss in NOT_OF_LOGITS:
+        with pytest.raises(SettingsError, match="looks at each answer by itself"):
+            replace(plain, **{setting: 0.3})
+    else:
+        assert pair_losses(replace(plain, **{setting: 0.3}), logps, margin) != pair_losses(plain, logps, margin)
+
+
 def test_weights_of_rows_count(base: str, write_rows: WriteRows, tmp_path: Path) -> None:
     """Rows of weight 0 teach nothing: the run is the one without them, of a loss that is divided by all."""
     rows = [{**row, "weight": float(i % 2)} for i, row in enumerate(pair_rows(4))]
@@ -146,7 +235,9 @@ EVERY = [pytest.param(loss, name, marks=pytest.mark.slow) for loss in LOSSES if 
 
 @pytest.mark.parametrize(("loss", "optimizer"), [("ipo", "rmsprop"), ("hinge", "adamw"), *EVERY])
 def test_every_loss_and_optimizer_runs(base: str, rows: str, tmp_path: Path, loss: str, optimizer: str) -> None:
-    objective = Objective(loss=loss, label_smoothing=0.1, margin=0.5, length_penalty=0.01, sft_weight=0.1)  # type: ignore[arg-type]
+    smoothing = {"label_smoothing": 0.1} if loss in SMOOTHED else {}
+    apart = {} if loss in NOT_OF_LOGITS else {"margin": 0.5, "length_penalty": 0.01}
+    objective = Objective(loss=loss, sft_weight=0.1, **smoothing, **apart)  # type: ignore[arg-type]
     run_preference(job_of(base, rows, tmp_path / "out", steps=2, objective=objective, optimizer=optimizer), quiet)
     assert all(math.isfinite(row["loss"]) for row in lines(tmp_path / "out" / "steps.jsonl"))
 
