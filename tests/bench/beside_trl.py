@@ -147,7 +147,7 @@ def table(data: Path, seed: int, runs: int) -> str:
 
 
 def largest_differences(base: str, bio: Path, n: int = 1000) -> str:
-    """How far summed log-probabilities of `n` biographies and answers differ between batch shapes: the largest, of |sum| + tokens."""
+    """How far summed log-probabilities of `n` biographies and answers differ between batch shapes, and from TRL's own: of |sum| + tokens."""
     import torch
 
     from factcli.train.base import load_model, load_tokenizer
@@ -174,9 +174,37 @@ def largest_differences(base: str, bio: Path, n: int = 1000) -> str:
             return found
 
         sorted_n = sums(by_length, 16)
-        off = [((sums(range(n), size) - sorted_n).abs() / (sorted_n.abs() + n_tokens)).max() for size in (1, 7, 16, 32)]
-        said.append(f"{float(max(off)):.1e} in {dtype}")
-    return f"Largest difference of a summed log-probability between batch shapes, of |sum| + tokens: {', '.join(said)} ({n:,} answers, 4 shapes)."
+        weight_n = sorted_n.abs() + n_tokens
+        off = torch.stack([(sums(range(n), size) - sorted_n).abs() / weight_n for size in (1, 7, 16, 32)])
+        theirs = (sums_of_trl(base, tokenizer, dtype, coded) - sorted_n).abs() / weight_n
+        square = [float(part.square().mean().sqrt()) for part in (off, theirs)]
+        said.append(f"| {dtype} | {float(off.max()):.1e} | {square[0]:.1e} | {float(theirs.max()):.1e} | {square[1]:.1e} |")
+    title = f"Differences of summed log-probabilities, of |sum| + tokens ({n:,} answers; 4 batch shapes of ours; TRL's compute_ref_log_probs in batches of 8)"
+    columns = "| format | between shapes, largest | root mean square | from TRL's, largest | root mean square |\n|---|---|---|---|---|"
+    return "\n".join([f"\n**{title}**", "", columns, *said])
+
+
+def sums_of_trl(base: str, tokenizer: Any, dtype: str, coded: Sequence[tuple[list[int], list[int]]]) -> Any:
+    """What TRL gives the answers as the reference's log-probabilities."""
+    import torch
+    from datasets import Dataset
+    from transformers import AutoModelForCausalLM
+    from trl import DPOConfig, DPOTrainer
+
+    class Tokenised(DPOTrainer):
+        def _prepare_dataset(self, dataset: Dataset, *_: Any) -> Dataset:
+            return dataset
+
+    rows = [{"prompt_ids": list(prompt), "chosen_ids": list(answer), "rejected_ids": list(answer)} for prompt, answer in coded]
+    plain = {"use_cpu": True, "bf16": False, "gradient_checkpointing": False, "report_to": "none", "max_length": None}
+    with tempfile.TemporaryDirectory() as folder:
+        model = AutoModelForCausalLM.from_pretrained(base, dtype=dtype)
+        trainer = Tokenised(model, args=DPOConfig(output_dir=folder, **plain), train_dataset=Dataset.from_list(rows[:8]), processing_class=tokenizer)
+        found = []
+        with torch.no_grad():
+            for first in range(0, len(rows), 8):
+                found += trainer.compute_ref_log_probs(trainer.ref_model, trainer.data_collator(rows[first : first + 8]))[0].double().tolist()
+    return torch.tensor(found, dtype=torch.float64)
 
 
 def as_table(ours: list[dict[str, float]], theirs: list[dict[str, float]]) -> str:
