@@ -73,7 +73,7 @@ def test_the_manifest_names_start_and_reference_and_counts_what_was_left_out(ben
     assert found.counts["pairs_left_out"] == {"an answer is empty": 1, "chosen equals rejected": 1, "more tokens than max_length": 1}
     assert [row.id for row in continued.rows("rejected", Reject)] == ["q20.p0-1", "q21.p0-1", "q22.p0-1"]
     assert found.headline.startswith("dpo: 12 pairs (3 left out), 3 steps, loss 0.6931 at start, pair accuracy train ")
-    assert "5 proofs hold" in found.headline
+    assert "6 proofs hold" in found.headline
 
 
 def test_what_it_makes_is_a_skill_like_any_other_and_can_be_continued(bench: Bench, continued: Artifact) -> None:

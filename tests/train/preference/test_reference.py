@@ -165,9 +165,9 @@ def test_a_model_of_its_own_can_be_the_reference(family: str, rows: str, tokeniz
     model = FAMILIES[family](len(tokenizer))
     base, same = (save_base(model, tokenizer, tmp_path / name) for name in ("base", "same"))
     run_preference(job_of(base, rows, tmp_path / "a", steps=1, reference="model", reference_location=same), quiet)
-    assert len(lines(tmp_path / "a" / "proofs.jsonl")) == 5
+    assert len(lines(tmp_path / "a" / "proofs.jsonl")) == 6
     with torch.no_grad():
         model.get_input_embeddings().weight[5] += 0.1
     other = save_base(model, tokenizer, tmp_path / "other")
     run_preference(job_of(base, rows, tmp_path / "b", steps=1, reference="model", reference_location=other), quiet)
-    assert len(lines(tmp_path / "b" / "proofs.jsonl")) == 4
+    assert len(lines(tmp_path / "b" / "proofs.jsonl")) == 5
