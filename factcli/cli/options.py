@@ -85,7 +85,7 @@ _COMMON = [
         ],
         [],
     ),
-    _common("set_", Annotated[list[str], typer.Option("--set", help="One setting, e.g. --set lr=1e-3. Wins over files.")], []),
+    _common("set_", Annotated[list[str], typer.Option("--set", help="One setting, e.g. --set lr=1e-3. Wins over files. --dry-run lists all settings.")], []),
     _common("name", Annotated[str | None, typer.Option("--name", help="Name of the new artifact.")], None),
     _common("data", DataOption, Path("data")),
     _common("force", Annotated[bool, typer.Option("--force", help="Make a new version even if this one is there.")], False),
