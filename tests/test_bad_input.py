@@ -391,6 +391,7 @@ def test_ctrl_c_in_training_ends_with_130_and_the_same_command_goes_on(skills: S
     assert max(row["step"] for row in skills.folder.rows("prereq-tune", "curve")) == 150
 
 
+@pytest.mark.slow
 def test_a_training_process_that_dies_ends_with_5_and_how_to_run_it_again(skills: Skills) -> None:
     process = skills.folder.popen("sft", "--name", "killed", "--set", "steps=100000", "--set", "checkpoint_every_s=0.1")
     wait_for(lambda: any(skills.folder.path.glob("data/killed/.partial-*/work/run/checkpoints/step-*")), process)

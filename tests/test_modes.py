@@ -125,6 +125,14 @@ def test_the_skill_stage_takes_the_data_that_the_knowledge_was_trained_on(qa: Fo
     assert inputs["synth"]["digest"] == qa.manifest("knowledge")["inputs"]["synth"]["digest"] != qa.manifest("qa@2")["digest"]
 
 
+def test_epochs_and_steps_as_options_each_unset_the_other_one(qa: Folder) -> None:
+    """The recipe of the data has steps."""
+    epochs, steps = (
+        json.loads(qa.must("sft", "--method", "real", *given, "--dry-run", "--json").out)["settings"] for given in (("--epochs", "2"), ("--steps", "7"))
+    )
+    assert [(one["epochs"], one["steps"]) for one in (epochs, steps)] == [(2.0, None), (None, 7)]
+
+
 def test_a_method_given_as_a_setting_needs_what_the_same_flag_needs(qa: Folder) -> None:
     """A baseline has no knowledge among its inputs, and takes the newest data."""
     described = [json.loads(qa.must("sft", *how, "--dry-run", "--json").out) for how in (("--method", "real"), ("--set", "method=real"))]
@@ -195,6 +203,7 @@ def _age(path: Path) -> float:
     return path.stat().st_mtime
 
 
+@pytest.mark.slow
 def test_few_shot_and_fill_are_evaluations_of_their_own_with_their_own_name(qa: Folder) -> None:
     for ask, name in (("task", "eval-base"), ("few_shot", "eval-base-few-shot"), ("fill", "eval-base-fill")):
         made = asked(qa, f"ask={ask}", *(["examples=2"] if ask == "few_shot" else []))

@@ -70,7 +70,11 @@ def read_by_datasets(path: Path, cache: Path) -> dict[str, Any]:
     return json.loads(run.stdout.splitlines()[-1])
 
 
-@pytest.mark.parametrize("variants", [(True, False), (False,), (True,)], ids=["mixed", "all empty or None", "all filled"])
+@pytest.mark.parametrize(
+    "variants",
+    [(True, False), pytest.param((False,), marks=pytest.mark.slow), pytest.param((True,), marks=pytest.mark.slow)],
+    ids=["mixed", "all empty or None", "all filled"],
+)
 def test_datasets_reads_every_kind_of_row(tmp_path: Path, variants: tuple[bool, ...]) -> None:
     pytest.importorskip("datasets")
     read = read_by_datasets(written(tmp_path / "data", variants), tmp_path / "cache")

@@ -157,14 +157,6 @@ def test_a_dry_run_counts_sixteen_bytes_for_each_parameter_or_half_a_byte_for_on
     assert int(re.search(r"memory_bytes: (\d+)", packed)[1]) == round(0.5 * n) + 16 * trained
 
 
-def test_epochs_and_steps_as_options_each_unset_the_other_one(folder: Folder) -> None:
-    """The recipe of the data has steps."""
-    epochs, steps = (
-        json.loads(folder.must("sft", "--method", "real", *given, "--dry-run", "--json").out)["settings"] for given in (("--epochs", "2"), ("--steps", "7"))
-    )
-    assert [(one["epochs"], one["steps"]) for one in (epochs, steps)] == [(2.0, None), (None, 7)]
-
-
 # ---------------------------------------------------------------- settings
 
 

@@ -129,6 +129,7 @@ def test_over_seeds_the_value_is_the_mean_of_the_seeds_and_the_seed_is_the_unit(
     assert (result.low, result.high) == (0, 1)
 
 
+@pytest.mark.slow
 def test_intervals_over_seeds_cover_the_mean_over_worlds():
     rng = np.random.default_rng(6)
     intervals = []

@@ -70,6 +70,7 @@ def ends(pid: int, within_s: float) -> bool:
     return True
 
 
+@pytest.mark.slow
 def test_one_warm_child_runs_job_after_job(trainer: Trainer, job_file: Path, folder: Path) -> None:
     events: list[dict] = []
     result = trainer.run(job_file, events.append)
@@ -125,6 +126,7 @@ def test_training_that_failed_is_answered_with_running_it_again(tmp_path: Path) 
     assert command == [sys.executable, "-m", "factcli.train.worker", str(tmp_path / "a job.json")]
 
 
+@pytest.mark.slow
 def test_a_crash_gives_the_log_and_a_command_that_reruns_it(trainer: Trainer, job_file: Path) -> None:
     """A row without text is our own failure to check, here a stand-in for any crash."""
     content = json.loads(job_file.read_text())
@@ -140,6 +142,7 @@ def test_a_crash_gives_the_log_and_a_command_that_reruns_it(trainer: Trainer, jo
     assert json.loads(again.stdout.splitlines()[-1])["event"] == "crashed"
 
 
+@pytest.mark.slow
 def test_an_interrupted_run_leaves_a_checkpoint_and_no_child(trainer: Trainer, job_file: Path, folder: Path) -> None:
     job = long_job(job_file)
 
@@ -156,6 +159,7 @@ def test_an_interrupted_run_leaves_a_checkpoint_and_no_child(trainer: Trainer, j
     assert list((folder / "out/checkpoints").glob("step-*"))
 
 
+@pytest.mark.slow
 def test_ctrl_c_at_the_child_ends_the_step_and_says_interrupted(trainer: Trainer, job_file: Path) -> None:
     """A terminal sends SIGINT to both processes; this is the child's half."""
 

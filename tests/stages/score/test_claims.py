@@ -119,6 +119,7 @@ def test_a_dry_run_counts_a_request_for_each_sentence_and_sends_nothing(empty: P
     assert json.loads(ran.out)["cost"]["requests"] == 3  # two sentences of a, one of d; b and c abstain
 
 
+@pytest.mark.slow
 def test_ctrl_c_says_that_it_was_interrupted_and_of_nothing_that_it_is_done(empty: Path) -> None:  # noqa: F811
     jsonl(empty / "a.jsonl", *({"id": f"a{n}", "output": f"It ran {n} times."} for n in range(200)))
     with running(Server(latency_s=0.05, said=lambda _: {"message": {"role": "assistant", "content": "- It ran."}})) as server:

@@ -216,6 +216,7 @@ def test_answers_are_compared_by_a_real_entailment_checkpoint(scripted: Path) ->
 FILE = {"prompt": "Who is Ada?", "topic": "Ada", "id": "ada", "output": "Ada was born in Rome. Ada was a poet.", "claims": ["Ada was born in Rome."]}
 
 
+@pytest.mark.slow
 def test_answers_without_claims_are_taken_apart_by_rules_or_as_the_file_says(empty: Path) -> None:  # noqa: F811
     """The file gives one claim; the rules find two sentences; an abstaining answer has none."""
     jsonl(empty / "a.jsonl", FILE, {"prompt": "Who is Ada?", "id": "no", "output": "I'm sorry, I cannot say."})

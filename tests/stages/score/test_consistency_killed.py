@@ -13,6 +13,7 @@ from tests.stages.score.test_consistency import CITIES, samples_of
 from tests.stages.synth.typed import empty, jsonl, made, manifest  # noqa: F401 - empty is a fixture
 
 
+@pytest.mark.slow
 def test_a_killed_run_goes_on_where_it_was_and_ends_with_the_same_digest(empty: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
     samples_of(empty, n=6, k=3)
     with running(Server(latency_s=0.05)) as server:

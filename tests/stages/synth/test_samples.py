@@ -156,6 +156,7 @@ def test_a_line_more_in_the_file_buys_only_its_own_answers(empty: Path) -> None:
     assert manifest(version)["usage"]["cached"] == 6
 
 
+@pytest.mark.slow
 def test_a_killed_run_goes_on_where_it_was_and_ends_with_the_same_digest(empty: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
     jsonl(empty / "p.jsonl", *QUESTIONS)
     with running(Server(latency_s=0.05)) as server:

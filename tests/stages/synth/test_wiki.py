@@ -344,6 +344,7 @@ def test_a_question_that_no_server_answers_is_failed_and_the_rest_kept(folder: P
     assert len(answered) == 6
 
 
+@pytest.mark.slow
 def test_a_run_that_is_killed_and_then_runs_out_of_money_goes_on_to_the_same_digest(folder: Path) -> None:
     """Killed while questions are asked; out of money while they are answered: at 5 an answer and 384 kept back for the next, after about 23."""
     documents = write_documents(folder / "d.jsonl", THREE)

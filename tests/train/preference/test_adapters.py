@@ -97,7 +97,7 @@ def test_a_run_in_bfloat16_is_certified(base: str, rows: str, tmp_path: Path, tu
     assert loss["numbers"]["relative_difference"] <= 1e-5
 
 
-@pytest.mark.parametrize("other", ["base", "neighbour"])
+@pytest.mark.parametrize("other", [pytest.param("base", marks=pytest.mark.slow), "neighbour"])
 def test_in_bfloat16_another_model_on_record_is_refused(base: str, rows: str, start: str, tmp_path: Path, other: str) -> None:
     """Rounding is large there; the bare base, and an adapter a few steps of DPO away, are further off."""
     machine = Machine(dtype="bfloat16", device="cpu")

@@ -151,7 +151,7 @@ def test_a_last_step_that_leaves_no_number_is_seen_too(base: str, rows: str, tmp
         run_preference(job_of(base, rows, tmp_path / "out", steps=1, optim=Optim(lr=1e39, weight_decay=0.0)), quiet)
 
 
-@pytest.mark.parametrize("tuning", ["lora", "full"])
+@pytest.mark.parametrize("tuning", ["lora", pytest.param("full", marks=pytest.mark.slow)])
 def test_the_best_evaluation_is_kept_and_put_back(base: str, rows: str, tmp_path: Path, tuning: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Dev figures are set: the second of three evaluations is as accurate as the third and has the lower loss. Its weights are those of a run of its steps."""
     optim = Optim(lr=1e-2, weight_decay=0.0, warmup_share=0.0, schedule="constant")
