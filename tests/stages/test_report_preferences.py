@@ -10,7 +10,8 @@ from factcli.config import Config, setting
 from factcli.preferencerows import PreferenceStep, Round
 from factcli.rows import Proof
 from factcli.stages.report.trained import label_of
-from tests.stages.report_chain import Chain, commit, curve, make_chain, make_eval, results_of
+from factcli.stages.sft import SftConfig
+from tests.stages.report_chain import Chain, commit, curve, make_chain, make_eval, make_skill, results_of
 from tests.stages.test_report import Outline, draw
 
 STEPS = "Share of each step's pairs told right."
@@ -92,6 +93,15 @@ def test_each_is_said_in_a_sentence_and_the_main_model_stays_last(outline: Outli
     assert list(methods)[-1] == "PREREQ-TUNE"
     assert "From sft-real: DPO on pairs of its own biographies" in outline.text["methods"]
     assert "the form of such a pair is part of what it was fine-tuned on" in outline.text["methods"]
+
+
+def test_fine_tuning_on_a_mixture_is_said_by_its_parts(tmp_path: Path) -> None:
+    chain = make_chain(tmp_path / "data")
+    settings = SftConfig(method="real", mix={"closed-book@1": 3, "reading@1": 1})
+    reader = make_skill(chain.root, "reader", settings, chain.world, open_artifact("synth-bio", chain.root))
+    said = results_of(chain.ground, lambda key: key[1] == "award")
+    page = Outline(draw([*chain.evals, make_eval(chain.root, "eval-reader", chain.world, said, reader, (chain.base, said))], chain.root))
+    assert "Plain fine-tuning on a mixture of rows: 3 x closed-book@1, 1 x reading@1." in page.text["methods"]
 
 
 def test_the_end_of_each_run_is_in_a_table_with_its_reference(outline: Outline) -> None:

@@ -46,8 +46,14 @@ def line_of(evaluation: Evaluation) -> str:
         start = evaluation.start.name if evaluation.start else "the base"
         return f"From {start}: {PREFERENCE_LINES.get(evaluation.method, 'DPO on preference pairs.')}"
     config = evaluation.skill.manifest.config
-    line = _prereq_line(config) if evaluation.method == "prereq" else SKILL_LINES.get(evaluation.method, f"Fine-tuning by method {evaluation.method}.")
+    line = _prereq_line(config) if evaluation.method == "prereq" else _plain_line(evaluation.method, config)
     return f"{line} Every parameter was trained." if evaluation.skill.kind == "model" and config.get("mode") == "full" else line
+
+
+def _plain_line(method: str, config: Mapping[str, Any]) -> str:
+    if config.get("mix"):
+        return f"Plain fine-tuning on a mixture of rows: {', '.join(f'{share:g} x {name}' for name, share in config['mix'].items())}."
+    return SKILL_LINES.get(method, f"Fine-tuning by method {method}.")
 
 
 def _prereq_line(config: Mapping[str, Any]) -> str:
