@@ -5,8 +5,8 @@ chunk of answers, with a checksum, written at once. A line is there whole or not
 what is missing, so a computation that was killed ends with the same bits.
 
 Bounds: sums equal TRL's to a relative 1e-6 in float32 (120 answers of each test model). A confident model's error grows with its logits,
-not with the sum: between batches of other shapes, sums of a trained world's model differ by at most 1.5e-6 of |sum| + tokens in float32
-and 1.4e-2 in bfloat16 (1,000 answers in 4 shapes each; `python -m tests.bench beside-trl` measures it anew).
+not with the sum: between batches of other shapes, sums of a trained world's model differ by at most 1.4e-6 of |sum| + tokens in float32
+and 2.0e-2 in bfloat16, from TRL's by 1.1e-6 and 1.0e-2 (1,000 answers; `python -m tests.bench beside-trl`, docs/results.md).
 """
 
 import hashlib
