@@ -93,3 +93,16 @@ def test_a_torn_checkpoint_is_passed_over(base: str, rows: str, tmp_path: Path) 
     assert json.loads((state.parent / "state.json").read_text())["step"] == 4
     assert all(torch.equal(whole[key], tensor) for key, tensor in trained(killed).items())
     assert load_file(tmp_path / "killed" / "adapter" / "adapter_model.safetensors").keys() == whole.keys()
+
+
+@pytest.mark.slow
+def test_a_killed_run_keeps_the_best_evaluation_that_an_uninterrupted_one_keeps(base: str, rows: str, tmp_path: Path) -> None:
+    """A rate so high that a later evaluation is no better than the first, which came before the kill."""
+    job = job_of(base, rows, tmp_path / "whole", steps=6, eval_every_pairs=8, keep="best", machine=EACH_STEP, optim=Optim(lr=0.3, weight_decay=0.0))
+    whole = trained(job)
+    killed = replace(job, out=str(tmp_path / "killed"))
+    run_until_killed(killed, 3)
+    again = trained(killed)
+    assert all(torch.equal(whole[key], again[key]) for key in whole)
+    kept = [run_preference(one, quiet)["kept_step"] for one in (job, killed)]
+    assert kept[0] == kept[1] < 6
