@@ -8,7 +8,6 @@ from pathlib import Path
 
 import torch
 from accelerate.utils import broadcast_object_list
-from safetensors.torch import load_file, save_file
 from torch import Tensor
 from transformers import AutoConfig, PreTrainedTokenizerBase
 from trl.trainer.dpo_config import DPOConfig
@@ -20,6 +19,7 @@ from factcli.train.batches import pad_id
 from factcli.train.checkpoint import Checkpoints, Resumed, Snapshot
 from factcli.train.job import PreferenceJob, fingerprint
 from factcli.train.loop import Interrupted, Meter, OnEvent, Progress, stop_on_signal
+from factcli.train.preference.best import Best, restore_best, save_best
 from factcli.train.preference.certificate import GENTLER, Proof, certify, frozen_digest, prove_end, prove_saved, trained_digest
 from factcli.train.preference.metrics import NAMES, row_of
 from factcli.train.preference.optimizers import restore_state, state_tensors
@@ -33,7 +33,6 @@ from factcli.train.results import finished, write_jsonl, write_result
 from factcli.train.template import DEFAULT_NOTE, settle_template
 
 log = logging.getLogger(__name__)
-BEST = "best.safetensors"
 
 
 class Run:
@@ -127,25 +126,20 @@ class Run:
             for row in answer_prompts(self.trainer.policy, self.trainer.processing_class, asked, step, self.job.sample_max_tokens):
                 self.samples.add(row)
 
-    def remember(self, found: "Best") -> None:
+    def remember(self, found: Best) -> None:
         """Keep the weights of an evaluation that is better than those before. The file is there before a checkpoint speaks of it."""
         if self.best is not None and not found.is_better_than(self.best):
             return
         self.best = found
         if self.checkpoints.is_writer:
-            part = Path(self.job.out) / f"{BEST}.part"
-            save_file({name: tensor.detach().cpu().contiguous() for name, tensor in self.trainer.policy.trained().items()}, part)
-            part.replace(part.with_suffix(""))
+            save_best(self.trainer.policy, Path(self.job.out))
 
     def settle(self, steps: int) -> int:
         """The step whose weights are kept; they are put back where it is not the last one."""
         if self.best is None or self.best.step == steps:
             return steps
         self.trainer.accelerator.wait_for_everyone()
-        kept = load_file(Path(self.job.out) / BEST)
-        with torch.no_grad():
-            for name, parameter in self.trainer.policy.trained().items():
-                parameter.copy_(kept[name])
+        restore_best(self.trainer.policy, Path(self.job.out))
         return self.best.step
 
     def save(self, step: int) -> None:
@@ -164,18 +158,6 @@ class Run:
     def is_over(self) -> bool:
         """Whether a resumed run has no step left."""
         return self.is_stopped or self.trainer.first_step >= self.total
-
-
-@dataclass(frozen=True, slots=True)
-class Best:
-    """The evaluation whose weights are kept."""
-
-    step: int
-    accuracy: float
-    loss: float
-
-    def is_better_than(self, other: "Best") -> bool:
-        return (self.accuracy, -self.loss) > (other.accuracy, -other.loss)
 
 
 def check_finite(step: int, loss: float, grad_norm: float) -> None:
