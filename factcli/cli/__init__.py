@@ -1,6 +1,6 @@
 """The Typer app: options -> settings and artifacts -> one stage call -> print the new path. No logic.
 
-options.py  what commands share        synth.py, pack.py, score.py, cache.py  the groups with many commands
+options.py  what commands share        synth.py, pack.py, score.py, eval.py, cache.py  the groups with many commands
 run.py      whole recipes: run, demo   dpo.py, export.py  one command each
 
 Everything but typer and rich is imported inside a command's body, so that `fact --help` is instant.
@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from factcli.cli import cache, dpo, export, grath, pack, run, score, synth
-from factcli.cli.options import DataOption, JsonOption, LimitOption, ModelOption, SeedOption, guarded, making
+from factcli.cli import cache, dpo, eval, export, grath, pack, run, score, synth
+from factcli.cli.options import DataOption, JsonOption, ModelOption, SeedOption, guarded, making
 
 if TYPE_CHECKING:
     from factcli.commands.making import Making
@@ -26,7 +26,6 @@ app = typer.Typer(
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-eval_app = typer.Typer(no_args_is_help=True, help="Ask a model, judge every answer and claim, count with intervals.")
 START, MAKE, TRAIN, MEASURE, LOOK = "Start here", "Make data", "Train", "Measure", "Look"
 
 
@@ -123,36 +122,7 @@ app.command("dpo", rich_help_panel=TRAIN)(dpo.dpo)
 app.command("grath-iterate", rich_help_panel=TRAIN)(grath.grath_iterate)
 app.command(rich_help_panel=TRAIN)(export.export)
 app.add_typer(score.app, name="score", rich_help_panel=MEASURE)
-app.add_typer(eval_app, name="eval", rich_help_panel=MEASURE)
-EvalModelOption = Annotated[str | None, typer.Option("--model", help="A skill adapter, or a base model; without one the only skill adapter there is.")]
-NewestOption = Annotated[bool, typer.Option("--newest", help="Take the newest skill adapter where there are several.")]
-
-
-@eval_app.command("world")
-@making
-def eval_world(making: "Making", model: EvalModelOption = None, newest: NewestOption = False, limit: LimitOption = None, seed: SeedOption = None) -> None:
-    """Ask the world's questions and biographies; the ledger judges every claim."""
-    from factcli.commands.measuring import make_eval_world
-
-    make_eval_world(making, model, newest, {"limit": limit, "seed": seed})
-
-
-@eval_app.command("popqa")
-@making
-def eval_popqa(
-    making: "Making",
-    model: EvalModelOption = None,
-    newest: NewestOption = False,
-    file: Annotated[
-        Path | None, typer.Option("--file", help="PopQA's TSV; without one the questions of the model's own data or world in that format, else the hub.")
-    ] = None,
-    limit: LimitOption = None,
-    seed: SeedOption = None,
-) -> None:
-    """Ask closed-book questions in PopQA's format; accuracy by popularity, abstentions counted."""
-    from factcli.commands.measuring import make_eval_popqa
-
-    make_eval_popqa(making, model, newest, file, {"limit": limit, "seed": seed})
+app.add_typer(eval.app, name="eval", rich_help_panel=MEASURE)
 
 
 @app.command(rich_help_panel=MEASURE)
