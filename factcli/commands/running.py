@@ -21,6 +21,7 @@ from factcli.flows.pace import Clock
 from factcli.flows.recipe import Recipe, Step, read_recipe, refuse
 
 FOLDER = "recipes"  # of configs/
+FOLDERS = (FOLDER, "experiments")
 
 
 @dataclass(slots=True)
@@ -37,14 +38,13 @@ class Run:
 
 
 def recipe_path(given: str) -> Path:
-    """A file as typed; without a suffix, one of configs/recipes/ by its name. Raises SettingsError with the nearest name."""
+    """A file as typed; without a suffix, one of configs/recipes/ or configs/experiments/ by its name. Raises SettingsError with the nearest name."""
     if Path(given).suffix:
         return Path(given)
-    path = resolving.configs_directory() / FOLDER / f"{given}.yaml"
-    if not path.is_file():
-        have = sorted(file.stem for file in path.parent.glob("*.yaml"))
+    have = {file.stem: file for folder in FOLDERS for file in sorted((resolving.configs_directory() / folder).glob("*.yaml"))}
+    if given not in have:
         raise SettingsError(f"there is no recipe {given!r}{nearest(given, have)}", f"recipes: {', '.join(have)}; or give a file: {given}.yaml")
-    return path
+    return have[given]
 
 
 def make_run(program: Any, given: str, root: Path, assignments: Sequence[str], seed: int | None, start: str | None, as_json: bool) -> int:
