@@ -153,6 +153,24 @@ def test_a_star_that_fits_no_step_stays_as_typed(empty: Path) -> None:  # noqa: 
     assert read_recipe(empty / written(empty, pack)).steps[0].options == {"from": ["people*.jsonl"]}
 
 
+def test_each_seed_has_a_folder_of_its_own_and_goes_on_there(asked: Path) -> None:
+    recipe = written(asked, {**SAMPLES, "with": {**SAMPLES["with"], "samples": 1}})
+    ran = typed("run", recipe, "--seeds", "3-4,7")
+    assert ran.code == 0, ran.err
+    assert ran.out.split() == [f"data/seed{seed}/answers/v0001" for seed in (3, 4, 7)]
+    assert [manifest(Path(path))["config"]["seed"] for path in ran.out.split()] == [3, 4, 7]
+    assert typed("run", recipe, "--seeds", "7").err.count("(made before)") == 2
+
+
+@pytest.mark.parametrize("seeds", ["", "a", "5-3", "1,,2", "-1"])
+def test_what_is_no_list_of_seeds_is_refused(asked: Path, seeds: str) -> None:
+    told(typed("run", written(asked, SAMPLES), f"--seeds={seeds}"), 2, "is no list of seeds")
+
+
+def test_a_seed_and_seeds_are_refused(asked: Path) -> None:
+    told(typed("run", written(asked, SAMPLES), "--seed", 1, "--seeds", "1"), 2, "--seed and --seeds are both given")
+
+
 def test_a_recipe_that_is_not_there_is_named_with_the_nearest(empty: Path) -> None:  # noqa: F811
     told(typed("run", "dmo"), 2, "there is no recipe 'dmo'; did you mean 'demo'?")
     told(typed("run", "absent.yaml"), 2, "there is no settings file absent.yaml")
