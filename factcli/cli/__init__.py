@@ -95,6 +95,7 @@ def sft(
     epochs: Annotated[float | None, typer.Option("--epochs", help="Passes over the rows, e.g. 3.")] = None,
     steps: Annotated[int | None, typer.Option("--steps", help="Optimizer steps instead of epochs, e.g. 150.")] = None,
     real_fraction: Annotated[float | None, typer.Option("--real-fraction", help="Share of steps on well-known real people, knowledge off, 0 to 1.")] = None,
+    distill: Annotated[float | None, typer.Option("--distill", help="Weight of KL(untouched base || model) beside the loss of a plain method, e.g. 1.")] = None,
     seed: SeedOption = None,
 ) -> None:
     """Learn the skill of answering over frozen knowledge adapters (or a baseline); keep only the skill adapter, or the model.
@@ -113,6 +114,7 @@ def sft(
         "epochs": epochs,
         "steps": steps,
         "real_fraction": real_fraction,
+        "distill": distill,
         "seed": seed,
     }
     make_sft(making, knowledge, synth, model, flags)

@@ -17,6 +17,8 @@ from factcli.train.job import SkillJob
 from factcli.train.learned import Learned
 from factcli.train.objectives import Batch
 
+SAME_NATS = 1e-5  # per token; one model in one number format gives 0 exactly, unless its kernels are not deterministic
+
 
 class Proofs:
     """Holds what was true before, counts what was checked. `skill` is the one adapter that may change; with tuning full, the model."""
@@ -34,16 +36,18 @@ class Proofs:
         self.n_steps = 0
         self.smallest_norm = math.inf
         self.n_without_gradient = 0
+        self.from_base: float | None = None  # nats per token before the first update, where the base is the teacher
 
     def state(self) -> dict[str, Any]:
         """What was checked so far, for a checkpoint: a resumed run reports the whole run."""
-        routed, masked = dict(self.routed), sorted(self.masked_rows)
-        return {"routed": routed, "masked": masked, "steps": self.n_steps, "smallest_norm": self.smallest_norm, "without_gradient": self.n_without_gradient}
+        counted = {"steps": self.n_steps, "smallest_norm": self.smallest_norm, "without_gradient": self.n_without_gradient}
+        return {"routed": dict(self.routed), "masked": sorted(self.masked_rows), "from_base": self.from_base, **counted}
 
     def restore(self, state: Mapping[str, Any]) -> None:
         self.routed, self.masked_rows = Counter(state["routed"]), set(state["masked"])
         self.n_steps, self.smallest_norm = state["steps"], state["smallest_norm"]
         self.n_without_gradient = state.get("without_gradient", 0)  # older checkpoints have none
+        self.from_base = state.get("from_base")
 
     def _digests(self) -> dict[str, str]:
         """sha256 of what is frozen: the base and each knowledge adapter."""
@@ -77,6 +81,12 @@ class Proofs:
         if ref.fictitious != row.fictitious or (row.fictitious and ref.version != row.version):
             raise TrainingError(f"row {row.id} ({kind_of(row)}) is trained with adapter {ref.name!r} of another version")
 
+    def check_teacher(self, from_base: float) -> None:
+        """Before its first update the model says what its teacher says: the new adapter adds nothing yet."""
+        if not abs(from_base) <= SAME_NATS:
+            raise TrainingError(f"before the first step the model lies {from_base:g} nats per token from the base that teaches it, need 0")
+        self.from_base = from_base
+
     def check_gradients(self) -> None:
         """Before the optimizer step: gradients on what is learned, none on anything else."""
         if not self.is_full:
@@ -109,9 +119,15 @@ class Proofs:
         together = {"proof": "the gradient of the whole model was a positive number at every step", "holds": True, "numbers": norms | counts}
         return [
             *([together] if self.is_full else [frozen, alone]),
+            *self._of_teacher(),
             {"proof": "each row went through its own version's adapter", "holds": True, "numbers": dict(sorted(self.routed.items()))},
             {"proof": "the mask covers the answer and its end token", "holds": True} | {"numbers": {"rows": len(self.masked_rows)}},
         ]
+
+    def _of_teacher(self) -> list[dict[str, object]]:
+        if self.from_base is None:
+            return []
+        return [{"proof": "the teacher is the untouched base", "holds": True, "numbers": {"nats_per_token_before_the_first_step": self.from_base}}]
 
 
 def kind_of(row: ChatRow) -> str:

@@ -13,14 +13,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import torch
+from torch import Tensor
+
 from factcli.train.base import check_room
 from factcli.train.batches import chunks, collate, read_rows
 from factcli.train.chats import ChatRow, encode_chats
 from factcli.train.checkpoint import Snapshot
+from factcli.train.distilling import distilled, teach
 from factcli.train.job import SkillJob, fingerprint
 from factcli.train.learned import Learned
 from factcli.train.loop import OnEvent, Progress, learning_rate, run_steps
 from factcli.train.model_files import saved_digest, write_model
+from factcli.train.objectives import Batch
 from factcli.train.proofs import Proofs
 from factcli.train.results import finished, write_jsonl, write_result
 from factcli.train.routes import DropoutKey
@@ -51,6 +56,7 @@ class SkillStage:
         self.learned = proofs.learned
         self.plugged = () if job.tuning == "full" else ("skill",)  # beside the knowledge
         self.tokens = 0
+        self.apart = 0.0  # nats of divergence from the base in this step, summed over this process's rows
 
     @property
     def is_done(self) -> bool:
@@ -59,11 +65,13 @@ class SkillStage:
 
     def advance(self, step: int) -> Progress:
         first = step * self.job.micro_batches
-        tokens = self.tokens
+        tokens, self.apart = self.tokens, 0.0
         by_knowledge: dict[str, float] = {}
-        loss = 0.0
+        loss, n_told = 0.0, 0
         for index in range(first, first + self.job.micro_batches):
-            parts = self._micro_batch(self.sampler.draw(index), step, index - first)
+            passes = self.sampler.draw(index)
+            parts = self._micro_batch(passes, step, index - first)
+            n_told += sum(n_learned(one.rows) for one in passes)
             loss += sum(weighted for weighted, _, _ in parts) / self.job.micro_batches
             by_knowledge |= {key: mean for _, key, mean in parts}
         for parameter in self.learned.parameters.values():
@@ -73,7 +81,16 @@ class SkillStage:
         norm = self.learned.step(rate)
         used = self.tokens - tokens
         row = {"step": step + 1, "loss": loss, "lr": rate, "grad_norm": norm, "tokens": used, "by_knowledge": by_knowledge}
-        return Progress(loss, used, (row,))
+        return Progress(loss, used, (row | self._from_base(step, n_told),))
+
+    def _from_base(self, step: int, n_told: int) -> dict[str, float]:
+        """Nats per answer token that the model lies from the base, where that is part of the loss; before the first update it lies nowhere."""
+        if self.job.distillation.weight == 0:
+            return {}
+        from_base = float(self.session.accelerator.reduce(torch.tensor(self.apart, device=self.session.device), "sum")) / n_told
+        if step == 0:
+            self.proofs.check_teacher(from_base)
+        return {"from_base": from_base}
 
     def _micro_batch(self, passes: Sequence[Pass], step: int, micro: int) -> list[tuple[float, str, float]]:
         """Backward through all passes; per pass its share of the loss, its knowledge, its own mean."""
@@ -104,13 +121,23 @@ class SkillStage:
         session = self.session
         batch = collate([row.tokens for row in piece.rows], session.pad)
         self.proofs.check_mask(piece.rows, batch)
+        batch = batch.to(session.device)
+        taught_SV = self._taught(batch)
         with session.bank.active([*piece.source.knowledge, *self.plugged], key):
             (active,) = session.bank.active_rows_log
             self.proofs.check_routing(piece.rows, active)
             with session.computing():
-                (loss,) = session.scorer.losses(batch.to(session.device))
+                loss = session.scorer.losses(batch)[0] if taught_SV is None else distilled(session.scorer, batch, taught_SV, self.job.distillation)
             session.accelerator.backward(loss.sum * scale)
+        self.apart += loss.apart
         return float(loss.sum.detach())
+
+    def _taught(self, batch: Batch) -> Tensor | None:
+        """(S, V) logits of the base alone, where the model is held to them; None without distillation, which costs no pass."""
+        if self.job.distillation.weight == 0:
+            return None
+        with self.session.bank.active([]), self.session.computing():
+            return teach(self.session.scorer, batch)
 
     def snapshot(self) -> Snapshot:
         return Snapshot(self.learned.tensors(), {"decks": self.sampler.positions(), "tokens": self.tokens, "proofs": self.proofs.state()})

@@ -7,6 +7,9 @@ popular-head  plain fine-tuning on the best-known subjects only
 popular-50    plain fine-tuning on the better-known half (POPULAR in the paper)
 fictitious    plain fine-tuning on fictitious rows without the prerequisite
 
+A plain method with `distill` is self-distillation: the loss is cross entropy + distill x KL(untouched base || model) on the answers'
+tokens (arXiv 2604.15574; train/distilling.py says what is theirs).
+
 What is trained is an adapter (lora; qlora over a base in 4 bits), which alone is kept, or with mode full every parameter: the whole
 model is then an artifact of its own (kind model), and a base like any other. `mix` names data sets and shares of them: all the data
 of a plain method, or more real rows with the knowledge off. Dropout of the frozen knowledge adapters is off unless `knowledge_dropout` says so.
@@ -71,7 +74,8 @@ def _require_real_knowledge(knowledge: Artifact | None) -> None:
 
 def default_name(config: SftConfig) -> str:
     name = {"prereq": "prereq-tune", "real": "sft-real", "fictitious": "sft-fictitious"}.get(config.method, config.method)
-    return name if config.mode == "lora" else f"{name}-{config.mode}"
+    parts = [name, "distilled" if config.distill else "", "" if config.mode == "lora" else config.mode]
+    return "-".join(part for part in parts if part)
 
 
 def cost(plan: Plan, base: BaseModelRef, context: Context, sources: Sources = ()) -> Cost:
@@ -156,6 +160,7 @@ def _job(config: SftConfig, rows: Path, knowledge: Artifact | None, base: BaseMo
         chat_template=trained_in(config.model_dump()),
         marks=MARKS.get(config.template, ()),
         tuning=config.mode,
+        distillation=jobs.Distillation(config.distill, config.distill_direction, config.distill_temperature),
     )
 
 

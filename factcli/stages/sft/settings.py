@@ -26,6 +26,9 @@ class SftConfig(Config):
     subjects: int | None = setting(None, "Use this many fictitious subjects only, in id order; unset uses all.", ge=1)
     alternate_forms: bool = setting(True, "Take turns between statement and passage adapters.")
     knowledge_dropout: float = setting(0.0, "Dropout of the frozen knowledge adapters while the skill trains.", ge=0, le=0.99)
+    distill: float = setting(0.0, "Weight of KL(untouched base, model) over the answers' tokens beside the loss, e.g. 1; plain methods.", ge=0)
+    distill_direction: Literal["forward", "reverse"] = setting("forward", "KL(base || model), or KL(model || base).")
+    distill_temperature: float = setting(1.0, "Both distributions are softened by it before they are compared.", gt=0)
     lora_r: int = setting(64, "Rank of the skill adapter.", ge=1)
     lora_alpha: float | None = setting(None, "Scale of the adapter; unset is twice the rank.", gt=0)
     lora_dropout: float = setting(0.05, "Dropout of the adapter's input.", ge=0, le=0.99)
@@ -72,6 +75,8 @@ class SftConfig(Config):
             raise ValueError("mode full goes with the plain methods: prereq's knowledge adapters belong to the base that stays as it is (--method real)")
         if self.mix and self.method == "prereq" and not (self.batches == "multi_version" and self.real_fraction):
             raise ValueError("mix adds real rows with the knowledge off, so prereq needs batches=multi_version and a real_fraction above 0 to take them")
+        if self.distill and (self.method == "prereq" or self.mode == "full"):
+            raise ValueError("distill holds an adapter to the untouched base: it goes with the plain methods in mode lora or qlora (--method real)")
         if self.chat_template and self.template != "model":
             raise ValueError(f"template is {self.template} and chat_template is given too: one of the two")
         return self
