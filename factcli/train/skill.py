@@ -20,6 +20,7 @@ from factcli.train.base import check_room
 from factcli.train.batches import chunks, collate, read_rows
 from factcli.train.chats import ChatRow, encode_chats
 from factcli.train.checkpoint import Snapshot
+from factcli.train.controls import disguise
 from factcli.train.distilling import distilled, teach
 from factcli.train.job import SkillJob, fingerprint
 from factcli.train.learned import Learned
@@ -189,7 +190,8 @@ def run_skill(job: SkillJob, on_event: OnEvent) -> Mapping[str, object]:
     chats = encode_chats(read_rows(job.rows, job.select), session.tokenizer, job.max_length, job.too_long)
     check_room(session.model, max((len(row.tokens.ids) for row in chats.rows), default=0), "a task row")
     sampler = Sampler(job, chats.rows)
-    stage = SkillStage(job, session, sampler, Proofs(job, session.bank, session.tokenizer, plug_in(job, session)))
+    learned, disguised = plug_in(job, session)
+    stage = SkillStage(job, session, sampler, Proofs(job, session.bank, session.tokenizer, learned, disguised))
     resumed = session.checkpoints.resume()
     if resumed is not None:
         stage.restore(resumed.snapshot)
@@ -206,14 +208,21 @@ def _notes(job: SkillJob, session: Session, origin: str) -> Iterator[str]:
         yield f"{', '.join(spelled)}: no tokens of this tokenizer, spelled in several; an adapter has no embeddings of its own, mode full has"
 
 
-def plug_in(job: SkillJob, session: Session) -> Learned:
-    """The knowledge adapters, frozen, and a new skill adapter beside them; gives what is to be learned."""
+def plug_in(job: SkillJob, session: Session) -> tuple[Learned, dict[str, object]]:
+    """The knowledge adapters or their controls, frozen, and a new skill adapter beside them; gives what is to be learned.
+
+    With it, by adapter, what a control has made of it.
+    """
     if job.tuning == "full":
-        return Learned(dict(session.model.named_parameters()), job.optim)
-    for ref in job.knowledge:
-        session.bank.load(ref.name, Path(ref.directory), job.knowledge_dropout).seed = job.seed
+        return Learned(dict(session.model.named_parameters()), job.optim), {}
+    disguised: dict[str, object] = {}
+    for ref in job.knowledge if job.control != "absent" else ():
+        loaded = session.bank.load(ref.name, Path(ref.directory), job.knowledge_dropout)
+        loaded.seed = job.seed
+        if numbers := disguise(loaded, job.control, job.seed):
+            disguised[ref.name] = numbers
     adapter = session.bank.add("skill", job.lora.r, job.lora.alpha, job.lora.dropout, job.seed)
-    return Learned({"skill": adapter.vector}, job.optim)
+    return Learned({"skill": adapter.vector}, job.optim), disguised
 
 
 def finish(job: SkillJob, session: Session, stage: SkillStage, counts: Mapping[str, object]) -> Mapping[str, object]:
@@ -229,7 +238,7 @@ def finish(job: SkillJob, session: Session, stage: SkillStage, counts: Mapping[s
         session.bank.save("skill", folder / "adapter", job.base_name or job.base)
     write_jsonl(folder / "proofs.jsonl", proofs)
     session.checkpoints.flush()
-    result = {"kind": "skill", "batches": job.batches, "tuning": job.tuning, "steps": stage.total, **counts, "proofs": proofs}
+    result = {"kind": "skill", "batches": job.batches, "control": job.control, "tuning": job.tuning, "steps": stage.total, **counts, "proofs": proofs}
     written = write_result(folder, fingerprint(job), {**result, "usage": session.usage(stage.tokens)})
     session.checkpoints.clear()
     return written
