@@ -46,7 +46,10 @@ def doctor(data: DataOption = Path("data"), json: JsonOption = False) -> None:
 @making
 def world(
     making: "Making",
-    size: Annotated[str | None, typer.Option("--size", help="Recipe: tiny (2 CPU cores, minutes), small, base (one GPU).")] = None,
+    size: Annotated[
+        str | None,
+        typer.Option("--size", help="Recipe: tiny (2 CPU cores, minutes), small, base (one GPU); or tiny-zipf, -myths, -two-hop, -rich."),
+    ] = None,
     seed: SeedOption = None,
 ) -> None:
     """Invent a world with a ledger of facts and pre-train a small model on it."""
