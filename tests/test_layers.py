@@ -39,6 +39,7 @@ LAYERS: dict[str, int | str] = {
     "factcli.backends.local": "T",
     "factcli.backends.drawing": "T",
     "factcli.backends.choosing": "T",
+    "factcli.backends.likelihood": "T",
     "factcli.backends.comparing": "T",
     "factcli.backends.sampling": "T",
     "factcli.basemodel": 2,
