@@ -50,10 +50,8 @@ class HarnessEvalConfig(Config):
 
     @field_validator("tasks")
     @classmethod
-    def _are_some_tasks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+    def _are_tasks_each_once(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         names = [spec_of(text).name for text in value]
-        if not names:
-            raise ValueError("need one or more, e.g. --tasks arc_challenge:25,hellaswag:10")
         if len(set(names)) < len(names):
             raise ValueError(f"{next(name for name in names if names.count(name) > 1)} is asked for twice")
         return value
@@ -81,6 +79,8 @@ def spec_of(text: str) -> TaskSpec:
 def plan(config: HarnessEvalConfig, subject: Subject, include: Path | None, name: str | None) -> Plan:
     """The version of the harness and every file of the user's are in the key; its own definitions go with its version."""
     require_eval()
+    if not config.tasks:
+        raise SettingsError("no task is asked for", "for example --tasks arc_challenge:25,hellaswag:10, or -c configs/eval/drift.yaml")
     version = metadata.version("lm_eval")
     pinned = {"lm_eval": sha256_of(version), **_pinned(config, include)}
     made = name or f"harness-{subject.name}"

@@ -216,10 +216,11 @@ def test_a_task_is_asked_for_by_name_and_shots(spec: str, found: TaskSpec) -> No
     assert spec_of(spec) == found
 
 
-@pytest.mark.parametrize("names", [(), ("owls", "owls:3")])
-def test_no_task_and_one_asked_for_twice_are_refused(names: tuple[str, ...]) -> None:
-    with pytest.raises(ValidationError):
-        HarnessEvalConfig(tasks=names)
+def test_no_task_and_one_asked_for_twice_are_refused(tmp_path: Path, model: Path) -> None:
+    with pytest.raises(SettingsError, match="no task is asked for"):
+        stage.plan(HarnessEvalConfig(), base_subject(model, tmp_path), None, None)
+    with pytest.raises(ValidationError, match="owls is asked for twice"):
+        HarnessEvalConfig(tasks=("owls", "owls:3"))
 
 
 @pytest.mark.parametrize("text", ["- a list", "task: [unclosed", "dataset_kwargs: {data_files: /nowhere.jsonl}"])
