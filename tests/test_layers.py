@@ -40,6 +40,7 @@ LAYERS: dict[str, int | str] = {
     "factcli.backends.drawing": "T",
     "factcli.backends.choosing": "T",
     "factcli.backends.comparing": "T",
+    "factcli.backends.contrasting": "T",
     "factcli.backends.sampling": "T",
     "factcli.basemodel": 2,
     "factcli.resolving": 2,
