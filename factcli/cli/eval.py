@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from factcli.cli.options import LimitOption, SeedOption, making
+from factcli.cli.options import JsonOption, LimitOption, SeedOption, benchmarking, guarded, making
 
 if TYPE_CHECKING:
     from factcli.commands.making import Making
@@ -24,15 +24,23 @@ def eval_world(making: "Making", model: EvalModelOption = None, newest: NewestOp
     make_eval_world(making, model, newest, {"limit": limit, "seed": seed})
 
 
+@app.command("list")
+@guarded
+def eval_list(json: JsonOption = False) -> None:
+    """List the benchmarks: version, what each asks, where its items come from, the form of its file."""
+    from factcli.commands.benchmarks import show_benchmarks
+
+    show_benchmarks(json)
+
+
 @app.command("popqa")
+@benchmarking
 @making
 def eval_popqa(
     making: "Making",
+    file: Path | None,
     model: EvalModelOption = None,
     newest: NewestOption = False,
-    file: Annotated[
-        Path | None, typer.Option("--file", help="PopQA's TSV; without one the questions of the model's own data or world in that format, else the hub.")
-    ] = None,
     limit: LimitOption = None,
     seed: SeedOption = None,
 ) -> None:
