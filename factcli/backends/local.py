@@ -64,6 +64,11 @@ class LocalModel:
         """From here on, answers that have no draws of their own are decoded by DoLa; SettingsError for a layer that there is not."""
         self._dola = Dola(self.model, config)
 
+    @property
+    def is_contrasted(self) -> bool:
+        """Whether `contrast` was called."""
+        return self._dola is not None
+
     def complete(self, prompts: Sequence[Prompt], max_new_tokens: int, stop: Sequence[str] = (), adapters: Sequence[str] = ()) -> list[Completion]:
         """One completion per prompt, in their order: greedy, or by DoLa after `contrast`."""
         return self.continue_ids([self.encode(prompt) for prompt in prompts], max_new_tokens, stop, adapters)

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from factcli.cli.eval import app
+from factcli.cli.eval import app as app  # the same group
 from factcli.cli.options import generating
 
 if TYPE_CHECKING:

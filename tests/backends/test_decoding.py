@@ -1,16 +1,23 @@
 """DoLa: a step derived by hand, what is plausible, whose layer is chosen, and the models of test_local decoded by it."""
 
 import math
+from pathlib import Path
 
 import pytest
 import torch
 
 from factcli.backends.contrasting import contrast, divergence
 from factcli.backends.decoding import DecodeConfig, DolaConfig, candidate_layers
+from factcli.backends.drawing import Draw
 from factcli.backends.local import LocalModel
+from factcli.backends.opening import answering, local_endpoint
+from factcli.backends.requests import Request, Sampling
+from factcli.backends.settings import GenerationConfig
 from factcli.config import resolve
 from factcli.errors import SettingsError
-from tests.backends.test_local import PROMPTS, local  # noqa: F401 - a fixture
+from factcli.resolving import LocalRef, resolve_base
+from tests.backends.test_local import PROMPTS, local, tiny_model, tiny_tokenizer  # noqa: F401 - a fixture
+from tests.backends.test_sampling import backend
 
 Q = [0.5, 0.4, 0.08, 0.02]  # of the last layer
 NEAR, FAR = [0.5, 0.4, 0.05, 0.05], [0.8, 0.1, 0.05, 0.05]  # of two earlier ones
@@ -113,9 +120,6 @@ def test_a_prompt_of_one_token_and_draws_of_ones_own_go_on_as_they_are(local: Lo
 
 
 def local_draw(local: LocalModel):  # noqa: F811
-    from factcli.backends.drawing import Draw
-    from factcli.backends.requests import Request, Sampling
-
     return Draw(Request("", "", Sampling(4)), 0, [5])
 
 
@@ -153,3 +157,24 @@ def test_the_name_of_an_evaluation_says_how_it_was_decoded():
     assert DecodeConfig(how="rag", passages=5).suffix == "-rag5"
     assert DecodeConfig(how="dola").suffix == "-dola-high"
     assert resolve(DecodeConfig, [], ["how=dola", "dola.layers=[0, 4]"], {}).suffix == "-dola-0-4"
+
+
+def test_requests_to_a_contrasted_model_are_contrasted_and_kept_apart(local: LocalModel, tmp_path: Path):  # noqa: F811
+    """Through the backend the answers are those of the model itself; under another endpoint than the greedy ones."""
+    local.contrast(DolaConfig(layers=(0, 1)))
+    said = backend(local, tmp_path).generate([Request(f"r{n}", prompt, Sampling(8)) for n, prompt in enumerate(PROMPTS[:6])])
+    assert [response.text for response in said] == [completion.text for completion in local.complete(PROMPTS[:6], 8)]
+
+
+def test_a_served_model_shows_no_layers():
+    for spec in ("http:m@http://localhost:1/v1", "scripted:none.jsonl"):
+        with pytest.raises(SettingsError, match="dola contrasts the layers of a model"):
+            answering(GenerationConfig(backend=spec), None, DolaConfig())
+
+
+def test_how_a_model_decodes_is_part_of_who_answers(tmp_path: Path):
+    tiny_model("llama", 300).save_pretrained(tmp_path)
+    tiny_tokenizer().save_pretrained(tmp_path)
+    ref = LocalRef(resolve_base(str(tmp_path), tmp_path), {})
+    names = {local_endpoint(ref, dola).place for dola in (None, DolaConfig(), DolaConfig(layers="low"))}
+    assert len(names) == 3

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from factcli.artifact import Draft, Outcome, Plan
+from factcli.artifact.naming import as_name
 from factcli.artifact.read import row_reader
 from factcli.backends.asking import Asker, digests, load_templates
 from factcli.backends.filling import Unit, counts_of, fill, imagine, usage_of
@@ -26,7 +27,7 @@ def plan(config: PairwiseConfig, a: Side, b: Side, documents: Documents, met: Me
     files = {f"{letter} {file}": sha for letter, side in sides.items() for file, sha in side.pinned.items()}
     pinned = {**files, **documents.pinned, **digests(_templates(met))}
     inputs = {**who.inputs, **answers, **documents.inputs}
-    return Plan("eval pairwise", REVISION, "comparison", name or f"pairwise-{a.name}-{b.name}", config, inputs, TABLES, pinned, who.identity)
+    return Plan("eval pairwise", REVISION, "comparison", name or as_name(f"pairwise-{a.name}-{b.name}"), config, inputs, TABLES, pinned, who.identity)
 
 
 def imagined(config: PairwiseConfig, met: Met, who: Answering) -> Estimate:
