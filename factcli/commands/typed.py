@@ -70,6 +70,7 @@ SETTINGS: Mapping[str, tuple[str, ...]] = {  # where each command's settings are
     "export": ("stages.export.stage:ExportConfig",),
     "eval world": ("stages.eval.settings:WorldEvalConfig",),
     "eval popqa": ("stages.eval.settings:PopqaEvalConfig",),
+    "eval pairwise": ("stages.pairwise.settings:PairwiseConfig",),
     "report": ("stages.report.settings:ReportConfig",),
 }
 
