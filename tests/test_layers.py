@@ -157,6 +157,7 @@ def test_help_imports_nothing_but_typer_rich_and_the_cli() -> None:
         "factcli.cli.dpo",
         "factcli.cli.eval",
         "factcli.cli.pack",
+        "factcli.cli.probes",
         "factcli.cli.score",
         "factcli.cli.synth",
         "factcli.cli.cache",

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from factcli.cli import probes
 from factcli.cli.options import LimitOption, SeedOption, making
 
 if TYPE_CHECKING:
@@ -40,3 +41,6 @@ def eval_popqa(
     from factcli.commands.measuring import make_eval_popqa
 
     make_eval_popqa(making, model, newest, file, {"limit": limit, "seed": seed})
+
+
+app.command("response-types")(probes.response_types)
