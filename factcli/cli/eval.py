@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from factcli.cli import probes
 from factcli.cli.options import JsonOption, LimitOption, SeedOption, benchmarking, guarded, making
 
 if TYPE_CHECKING:
@@ -73,3 +74,6 @@ def eval_harness(
 
     asked = tuple(name.strip() for name in tasks.split(",") if name.strip()) if tasks is not None else None
     make_eval_harness(making, model, newest, include, {"tasks": asked, "limit": limit, "seed": seed})
+
+
+app.command("response-types")(probes.response_types)
