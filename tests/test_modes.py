@@ -496,7 +496,7 @@ SCORE: dict[str, type[Config]] = {
     "pairs": ScorePairsConfig,
 }
 YAMLS = sorted(path.relative_to(CONFIGS).as_posix() for path in CONFIGS.glob("*/*.yaml"))
-BASELINES = ("real", "popular-head", "popular-50", "fictitious")
+BASELINES = ("real", "popular-head", "popular-50", "oracle", "fictitious")
 
 
 def layers_of(path: Path) -> list[Path]:
