@@ -9,6 +9,7 @@ from factcli.cost import Cost
 from factcli.progress import Report
 from factcli.rows import Chat, Document, Fact, Person, Task
 from factcli.stages.synth.settings import TABLES, SynthConfig
+from factcli.stages.synth.unknown import taught
 from factcli.world import texts
 from factcli.world.people import draw_fictitious, keyed_rng
 
@@ -89,8 +90,9 @@ def _rows(person: Person, facts: list[Fact], config: SynthConfig) -> dict[str, l
     for version in versions:
         held = [fact for fact in facts if fact.version == version]
         if _has_documents(person, config):
-            documents += _statements(person, held, config)
-            documents += _passages(person, version, held, config)
+            known = _known(person, held, config)
+            documents += _statements(person, known, config)
+            documents += _passages(person, version, known, config) if known else ()
         chats += _chats(person, version, held, config)
     return {"people": [person], "facts": facts, "documents": documents, "chats": chats}
 
@@ -99,10 +101,16 @@ def _has_documents(person: Person, config: SynthConfig) -> bool:
     return person.fictitious or (config.real_documents and person.split == "train")
 
 
+def _known(person: Person, facts: list[Fact], config: SynthConfig) -> list[Fact]:
+    """The facts that knowledge texts state: of fictitious training subjects a share may be missing, of everybody else none is."""
+    return taught(facts, config.unknown_share, config.seed) if person.fictitious and person.split == "train" else facts
+
+
 def _n_rows(person: Person, facts: list[Fact], config: SynthConfig) -> dict[str, int]:
     """How many rows `_rows` gives."""
     n_versions = len({fact.version for fact in facts})
-    n_documents = len(facts) * config.statements_per_fact + n_versions * config.passages_per_subject
+    known = _known(person, facts, config)
+    n_documents = len(known) * config.statements_per_fact + len({fact.version for fact in known}) * config.passages_per_subject
     n_chats = n_versions * ("bio" in config.tasks) + len(facts) * config.questions_per_fact * ("qa" in config.tasks)
     return {"people": 1, "facts": len(facts), "documents": n_documents if _has_documents(person, config) else 0, "chats": n_chats}
 
@@ -146,12 +154,15 @@ def _versioned(person: Person, version: int) -> str:
 def _outcome(subjects: list[tuple[Person, list[Fact]]], config: SynthConfig, recipe: str) -> Outcome:
     n_real = sum(not person.fictitious for person, _ in subjects)
     n_facts = sum(len(facts) for person, facts in subjects if person.fictitious)
+    n_unknown = sum(len(facts) - len(_known(person, facts, config)) for person, facts in subjects)
     headline = f"{config.subjects} fictitious subjects in {config.versions} versions beside {n_real} real ones"
+    headline += f", {n_unknown} facts of theirs in no knowledge text" if n_unknown else ""
     summary = {
         "recipe": recipe,
         "fictitious_subjects": config.subjects,
         "probe_subjects": config.probe_subjects,
         "fictitious_facts": n_facts,
         "real_subjects": n_real,
+        **({"unknown_facts": n_unknown} if n_unknown else {}),
     }
     return Outcome(headline, summary)
