@@ -29,6 +29,7 @@ class SubjectsConfig(Config):
     versions: int = setting(5, "Fictitious versions of each text, with other facts in each.", ge=1)
     statements_per_fact: int = setting(5, "Texts of each statement: the statement and its paraphrases.", ge=1)
     passages_per_subject: int = setting(4, "Passages of each version that state all of it.", ge=0)
+    decompose: Literal["model", "sentence"] = setting("model", "How a text becomes statements: a model writes them, checked; or its sentences as they stand.")
     source_words: int = setting(250, "Words of a real text that are used, cut at the end of a sentence.", ge=20)
     asks: int = setting(3, "Times that a name or version which fails a check is asked for in all.", ge=1, le=10)
     most_alike: float = setting(0.6, "Share of the values, or of the runs of four words, of a version that another text may have too.", ge=0, le=1)
