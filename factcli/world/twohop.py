@@ -86,11 +86,6 @@ class Asked:
         return f"{self.reasoning} {FINAL} {self.row.answer}"
 
 
-def final_answer(text: str) -> str:
-    """What stands after the last `Final answer:`, but for blanks; the whole text where there is none."""
-    return text.rpartition(FINAL)[2].strip()
-
-
 def places_of(world: World) -> tuple[Fact, ...]:
     """Where each city and each college is; () in a world without questions over two facts."""
     if not world.spec.two_hop_share:

@@ -3,6 +3,7 @@
 from typing import Literal
 
 from factcli.config import Config, setting
+from factcli.evalrows import ItemScore
 from factcli.judge.metrics import Metric
 from factcli.rows import Answer, Claim, MemorisationRow, Reject, Split, SwapRow
 
@@ -26,6 +27,7 @@ class WorldEvalConfig(EvalConfig):
     split: Split = setting("test", "People to ask about: test, or dev while settings are still chosen.")
     heldout_forms: bool = setting(True, "Ask each question in a form that no training text has, too.")
     biography_tokens: int = setting(240, "Longest biography, in tokens.", ge=1)
+    hop_tokens: int = setting(100, "Longest answer to a question over two facts, in tokens; it says both before the answer.", ge=1)
     probe_versions: int = setting(2, "Versions plugged in, one after the other, in the knowledge swap; 0 leaves the probes out.", ge=0)
 
 
@@ -38,10 +40,12 @@ class PopqaEvalConfig(EvalConfig):
 
 WORLD_TABLES: dict[str, type] = {
     "answers": Answer,
+    "items": ItemScore,
     "claims": Claim,
     "metrics": Metric,
     "swap": SwapRow,
     "memorisation": MemorisationRow,
     "probe_answers": Answer,
+    "twohop_answers": Answer,
 }
 POPQA_TABLES: dict[str, type] = {"answers": Answer, "metrics": Metric, "rejected": Reject}
