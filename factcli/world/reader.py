@@ -5,11 +5,12 @@ its claim all the same, and the claim says in which register.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
+from typing import cast
 
-from factcli.world.grammar import REFERENCE, REGISTER_OPENERS, Register, all_statement_forms
+from factcli.world.grammar import REFERENCE, REGISTER_COPULAS, Form, Register, all_register_forms, all_statement_forms
 from factcli.world.people import RELATION_NAMES
 
 SUBJECT = "\x01"  # stands for each character of a mention of the subject, so that positions stay
@@ -40,11 +41,10 @@ def read_biography(text: str, name: str) -> Reading:
     masked = _mask_mentions(text, name)
     claims: list[ReadClaim] = []
     for match in _sentence_pattern().finditer(masked):
-        relation = match.lastgroup
-        assert relation is not None, "every branch of the pattern names its relation"
-        value = text[match.start(relation) : match.end(relation)]
-        register: Register = next((name for name in REGISTER_OPENERS if match[name]), "plain")
-        claims.append(ReadClaim(relation, value, match.start(), match.end(), register))
+        group = match.lastgroup
+        assert group is not None, "every branch of the pattern has a group"
+        register, _, relation = group.partition("__")
+        claims.append(ReadClaim(relation, text[slice(*match.span(group))], *match.span(), cast(Register, register)))
     return Reading(tuple(claims), _gaps(text, claims))
 
 
@@ -56,22 +56,20 @@ def _mask_mentions(text: str, name: str) -> str:
 
 @cache
 def _sentence_pattern() -> re.Pattern[str]:
-    """One branch per relation: (opener subject predicate) (value) suffix."""
-    forms = all_statement_forms()
+    """One branch per relation and register: (opener subject predicate) (value) suffix."""
+    plain = _branches(all_statement_forms(), "plain")
+    return re.compile(rf"(?<!\S)(?:{'|'.join([plain, *(_branches(all_register_forms(register), register) for register in REGISTER_COPULAS)])})")
+
+
+def _branches(forms: Sequence[Form], register: Register) -> str:
     branches: list[str] = []
     for relation in RELATION_NAMES:
         own = [form for form in forms if form.relation == relation]
         prefixes = sorted({_prefix_pattern(form.before, form.after) for form in own})
         suffix = re.escape(own[0].suffix)
-        branches.append(rf"(?:{'|'.join(prefixes)}) (?P<{relation}>{VALUE}){suffix}(?!\S)")
-    openers = _any_of(sorted({form.opener for form in forms} - {""}))
-    # The relation's group closes last, which is what `lastgroup` names.
-    registers = [f"(?P<{name}>{_any_of(of_register)})" for name, of_register in REGISTER_OPENERS.items()]
-    return re.compile(rf"(?<!\S)(?:{'|'.join([*registers, openers])})?(?:{'|'.join(branches)})")
-
-
-def _any_of(openers: Iterable[str]) -> str:
-    return "|".join(map(_first_letter_free, openers))
+        branches.append(rf"(?:{'|'.join(prefixes)}) (?P<{register}__{relation}>{VALUE}){suffix}(?!\S)")
+    openers = "|".join(_first_letter_free(opener) for opener in sorted({form.opener for form in forms} - {""}))
+    return rf"(?:{openers})?(?:{'|'.join(branches)})"
 
 
 def _prefix_pattern(before: str, after: str) -> str:
