@@ -150,6 +150,7 @@ class KnowledgeAdapter:
     steps: int
     recited: float  # share of the sample, 0..1
     recite_sample: int
+    is_stopped_early: bool = False  # at its recitation target, before its last epoch
 
 
 @dataclass(frozen=True, slots=True)
