@@ -62,7 +62,7 @@ def test_the_evaluation_says_what_is_repeated_what_follows_from_two_facts_and_ho
     assert n["qa.myth_repeated"] == n["qa.myth_other_wrong"] == 1
     assert {metric["group"] for metric in metrics if metric["metric"] == "twohop.accuracy"} == {"all", "bridge", "comparison"}
     items = Counter(item["metric"] for item in walked.rows("eval-prereq-tune", "items"))
-    hops = [hop for hop in walked.rows("world", "twohops") if hop["split"] == "test"]
+    hops = [hop for hop in walked.rows("world", "hops") if hop["split"] == "test"]
     assert items["twohop.accuracy"] == len(walked.rows("eval-prereq-tune", "twohop_answers")) == len(hops)
     assert items["qa.myth_repeated"] == sum(metric["n_items"] for metric in metrics if metric["metric"] == "qa.myth_repeated")
     assert items["qa.accuracy"] == sum(answer["task"] == "qa" for answer in walked.rows("eval-prereq-tune", "answers"))
@@ -81,7 +81,7 @@ def test_what_was_measured_on_the_base_has_the_registers_and_both_types(walked: 
 
 def test_hotpotqas_file_holds_the_questions_of_test_people(walked: Folder) -> None:
     lines = [json.loads(line) for line in Path(walked.path / "data/world/v0001/hotpotqa.jsonl").read_text(encoding="utf-8").splitlines()]
-    hops = {hop["id"]: hop for hop in walked.rows("world", "twohops") if hop["split"] == "test"}
+    hops = {hop["id"]: hop for hop in walked.rows("world", "hops") if hop["split"] == "test"}
     assert {line["id"]: (line["question"], line["answer"], line["type"]) for line in lines} == {
         id: (hop["question"], hop["answer"], hop["type"]) for id, hop in hops.items()
     }

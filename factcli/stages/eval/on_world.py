@@ -7,7 +7,7 @@ from typing import Any
 from factcli.artifact import Artifact, Draft, Outcome, Plan
 from factcli.backends.completions import Completer
 from factcli.cost import Cost
-from factcli.errors import InputError
+from factcli.errors import InputError, SettingsError
 from factcli.judge.compare import Results, read_results, retention_metrics
 from factcli.judge.itemscores import items_of_answers
 from factcli.judge.metrics import Metric, biography_metrics, question_metrics
@@ -40,12 +40,15 @@ class Benchmark:
 
 def plan(config: WorldEvalConfig, subject: Subject, world: Artifact, base_eval: Artifact | None, name: str | None) -> Plan:
     """`base_eval`: the untouched base on the same questions; what it has right is what can be retained."""
+    if config.fill_register != "plain" and "myths" not in world.manifest.tables:
+        raise SettingsError(f"{world.ref} has no myths, so no text of it is in that of {config.fill_register}", "leave out fill_register")
     inputs = {"world": world, **subject.inputs} | ({"base_eval": base_eval} if base_eval else {})
     return Plan("eval world", REVISION, "eval", name or default_name(config, subject.name), config, inputs, WORLD_TABLES, model=subject.base.identity)
 
 
 def default_name(config: WorldEvalConfig, model: str) -> str:
-    return f"eval-{model}{'' if config.ask == 'task' else '-' + config.ask.replace('_', '-')}"
+    asked = "" if config.ask == "task" else f"-{config.ask.replace('_', '-')}"
+    return f"eval-{model}{asked}{'' if config.fill_register == 'plain' else f'-{config.fill_register}'}"
 
 
 def cost(plan: Plan, subject: Subject) -> Cost:
@@ -64,7 +67,7 @@ def work(plan: Plan, draft: Draft, subject: Subject, report: Report) -> Outcome:
     benchmark = read_benchmark(plan.inputs["world"], config)
     report.begin(f"Asking {subject.name}", 3)
     model = subject.load(config.dtype)
-    method = Method(config.ask, subject.adapters, _examples(benchmark, config))
+    method = Method(config.ask, subject.adapters, _examples(benchmark, config), register=config.fill_register)
     answers = ask_questions(model, benchmark.questions, method, config.answer_tokens)
     report.update(1)
     biographies, claims = ask_biographies(model, benchmark.requests, _for_biographies(method, benchmark, config), benchmark.ledger, config.biography_tokens)

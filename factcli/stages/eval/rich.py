@@ -17,9 +17,9 @@ Rows = Mapping[str, Sequence[Any]]
 
 def read_hops(world: Artifact, config: WorldEvalConfig, subjects: frozenset[str]) -> list[Question]:
     """Questions over two facts whose first is about one of `subjects`; none where the world has none, or where the task's form is not asked in."""
-    if "twohops" not in world.manifest.tables or config.ask != "task":
+    if "hops" not in world.manifest.tables or config.ask != "task":
         return []
-    every = hop_questions(world.rows("twohops", TwoHop), world.rows("people", Person), (config.split,))
+    every = hop_questions(world.rows("hops", TwoHop), world.rows("people", Person), (config.split,))
     return [question for question in every if question.subject in subjects]
 
 
@@ -36,7 +36,7 @@ def more_rows(world: Artifact, questions: Sequence[Question], answers: Sequence[
         metrics += myth_metrics(answers, claims, kinds, myths)
         items += myth_items(answers, kinds)
     if hops:
-        metrics += hop_metrics(hops, world.rows("twohops", TwoHop))
+        metrics += hop_metrics(hops, world.rows("hops", TwoHop))
         items += hop_items(hops)
     if world.manifest.config["spec"].get("exposure_exponent"):
         metrics += popularity_metrics(answers, questions)
