@@ -7,8 +7,9 @@ from dataclasses import replace
 from factcli.evalrows import ItemScore
 from factcli.judge.answers import grade_answer
 from factcli.judge.metrics import Metric, row
-from factcli.rows import Answer, Person, Question, TwoHop
+from factcli.rows import Answer, Fact, Person, Question, TwoHop
 from factcli.stats import Item, share
+from factcli.world.reader import read_places
 
 ACCURACY = "twohop.accuracy"
 TYPES = ("bridge", "comparison")
@@ -30,9 +31,11 @@ def graded_by_final(answer: Answer) -> Answer:
     return replace(answer, grade=grade.grade, is_strict_match=grade.is_strict_match, is_abstention=grade.grade == "abstained")
 
 
-def hop_metrics(answers: Sequence[Answer], hops: Iterable[TwoHop]) -> list[Metric]:
-    """Right answers by type; and of the bridges, those whose answer says before the end what leads from one fact to the other."""
+def hop_metrics(answers: Sequence[Answer], hops: Iterable[TwoHop], places: Iterable[Fact]) -> list[Metric]:
+    """Right answers by type; and where bridges fail: the share whose answer tells, before its end, what leads from one fact to the
+    other, and of the sentences in it that say where a place is, the share that are true."""
     bridge_of = {hop.id: hop.bridge for hop in hops if hop.type == "bridge"}
+    where = {(fact.subject.rpartition(".")[2], fact.relation): fact.value for fact in places}
     rows: list[Metric] = []
     for group in ("all", *TYPES):
         own = [answer for answer in answers if group in ("all", answer.group)]
@@ -40,6 +43,8 @@ def hop_metrics(answers: Sequence[Answer], hops: Iterable[TwoHop]) -> list[Metri
         rows.append(row("twohop.strict_accuracy", group, share(Item(a.subject, bool(a.is_strict_match)) for a in own)))
     over = [answer for answer in answers if answer.question_id in bridge_of]
     rows.append(row("twohop.bridge_told", "bridge", share(Item(a.subject, _tells(a.text, bridge_of[a.question_id])) for a in over)))
+    told = [(answer.subject, place) for answer in over for place in read_places(answer.text)]
+    rows.append(row("twohop.place_right", "bridge", share(Item(subject, where.get((place.place, place.relation)) == place.value) for subject, place in told)))
     return rows
 
 

@@ -12,6 +12,7 @@ from typing import cast
 
 from factcli.world.grammar import REFERENCE, REGISTER_COPULAS, Form, Register, all_register_forms, all_statement_forms
 from factcli.world.people import RELATION_NAMES
+from factcli.world.twohop import PLACE_FORMS
 
 SUBJECT = "\x01"  # stands for each character of a mention of the subject, so that positions stay
 VALUE = r"[^\s.,;:?!]+(?: [^\s.,;:?!]+)*?"  # words up to the form's end
@@ -46,6 +47,36 @@ def read_biography(text: str, name: str) -> Reading:
         register, _, relation = group.partition("__")
         claims.append(ReadClaim(relation, text[slice(*match.span(group))], *match.span(), cast(Register, register)))
     return Reading(tuple(claims), _gaps(text, claims))
+
+
+@dataclass(frozen=True, slots=True)
+class ReadPlace:
+    """What a sentence says of where a place is: `country` of a city, or `city` of a college."""
+
+    relation: str
+    place: str
+    value: str
+
+
+def read_places(text: str) -> tuple[ReadPlace, ...]:
+    """The sentences about places in `text`, in order; a sentence of an unknown form is none."""
+    return tuple(_read_place(match) for match in _place_pattern().finditer(text))
+
+
+def _read_place(match: re.Match[str]) -> ReadPlace:
+    place, value = (name for name, found in match.groupdict().items() if found is not None)  # in the order of the pattern
+    return ReadPlace(value.partition("_")[0], match[place], match[value])
+
+
+@cache
+def _place_pattern() -> re.Pattern[str]:
+    """One branch per form: (place) (value)."""
+    branches = [
+        rf"{re.escape(form.before)}(?P<{relation}_place_{number}>{VALUE}){re.escape(form.between)} (?P<{relation}_value_{number}>{VALUE})\."
+        for relation, forms in PLACE_FORMS.items()
+        for number, form in enumerate(forms)
+    ]
+    return re.compile(rf"(?<!\S)(?:{'|'.join(branches)})(?!\S)")
 
 
 def _mask_mentions(text: str, name: str) -> str:

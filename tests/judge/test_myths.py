@@ -4,7 +4,7 @@ from factcli.judge.answers import grade_answer
 from factcli.judge.hops import graded_by_final, hop_items, hop_metrics, hop_questions
 from factcli.judge.myths import by_fact, kind_of, kinds_of, myth_items, myth_metrics
 from factcli.judge.popularity import popularity_metrics
-from factcli.rows import Answer, Claim, Myth, Person, Question, TwoHop
+from factcli.rows import Answer, Claim, Fact, Myth, Person, Question, TwoHop
 
 MYTH = Myth("w0.p1.award.myth", "w0.p1.award", "w0.p1", "award", "Ruby", "Opal")
 ASKED = Question("w0.p1.award.q", "qa", "What did Mira win?", ("Opal",), "w0.p1", "Mira Osei", "award", "myth", 9)
@@ -95,18 +95,20 @@ def test_what_stands_last_is_graded_and_the_facts_before_it_are_not():
     assert graded_by_final(answer("Both won the Nona Prize. Final answer: yes", same)).grade == "wrong"  # `no` is in Nona
 
 
-def test_figures_over_two_facts_are_by_type_and_say_whether_the_bridge_was_told():
+def test_figures_over_two_facts_are_by_type_and_say_where_bridges_fail():
     bridge, same = hop_questions(HOPS, PEOPLE, ("test",))
     answers = [
-        graded_by_final(answer("Born in Lima. Final answer: Peru", bridge)),
-        graded_by_final(answer("Born in Limassol. Final answer: Chile", bridge)),
+        graded_by_final(answer("Born in Lima. The city of Lima is in the country of Peru. Final answer: Peru", bridge)),
+        graded_by_final(answer("Born in Limassol. The city of Limassol is in the country of Cyprus. Final answer: Chile", bridge)),
         graded_by_final(answer("Final answer: no", same)),
     ]
-    figures = {(m.metric, m.group): m.value for m in hop_metrics(answers, HOPS)}
+    places = [Fact(f"w0.birthplace.{city}.country", f"w0.birthplace.{city}", "country", value) for city, value in (("Lima", "Chile"), ("Limassol", "Cyprus"))]
+    figures = {(m.metric, m.group): m.value for m in hop_metrics(answers, HOPS, places)}
     assert figures["twohop.accuracy", "all"] == 2 / 3
     assert figures["twohop.accuracy", "bridge"] == 1 / 2
     assert figures["twohop.accuracy", "comparison"] == 1
     assert figures["twohop.bridge_told", "bridge"] == 1 / 2  # Limassol is not Lima
+    assert figures["twohop.place_right", "bridge"] == 1 / 2  # in this made-up world Lima is in Chile
     assert [(item.group, item.numerator) for item in hop_items(answers)] == [("bridge", 0.0), ("bridge", 1.0), ("comparison", 1.0)]
 
 

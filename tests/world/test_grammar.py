@@ -1,6 +1,9 @@
+import re
 from itertools import pairwise
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from factcli.world.grammar import (
     REGISTER_COPULAS,
@@ -47,6 +50,20 @@ def test_no_question_begins_or_equals_another():
     questions += [form.format(country=NAME) for form in COUNTRY_QUESTIONS] + [biography_request(NAME)]
     assert len(questions) > 50
     assert is_beginning_of_another(questions) == []
+
+
+names = st.lists(st.sampled_from(["Bado", "Kelo", "Vela", "Moran", "Ti"]), min_size=2, max_size=2).map(" ".join)
+
+
+@given(names, names)
+def test_a_question_is_of_one_form_whatever_the_names(one, other):
+    forms = [(form.before, "{a}", form.after) for relation in RELATION_NAMES for held in (False, True) for form in question_forms(relation, held)]
+    forms += [tuple(re.split("({[ab]})", form)) for forms in HOP_QUESTIONS.values() for form in forms]
+    patterns = [re.compile("".join(r"(\w+ \w+)" if part in ("{a}", "{b}") else re.escape(part) for part in form)) for form in forms]
+    for form in forms:
+        said = tuple({"{a}": one, "{b}": other}[part] for part in form if part in ("{a}", "{b}"))
+        text = "".join({"{a}": one, "{b}": other}.get(part, part) for part in form)
+        assert [match.groups() for pattern in patterns if (match := pattern.fullmatch(text))] == [said]
 
 
 @pytest.mark.parametrize("relation", RELATION_NAMES)

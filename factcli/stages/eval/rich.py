@@ -8,7 +8,7 @@ from factcli.backends.completions import Completer
 from factcli.judge.hops import graded_by_final, hop_items, hop_metrics, hop_questions
 from factcli.judge.myths import by_fact, kinds_of, myth_items, myth_metrics
 from factcli.judge.popularity import popularity_metrics
-from factcli.rows import Answer, Claim, Myth, Person, Question, TwoHop
+from factcli.rows import Answer, Claim, Fact, Myth, Person, Question, TwoHop
 from factcli.stages.eval.settings import WorldEvalConfig
 from factcli.stages.eval.world import Method, ask_questions
 
@@ -36,7 +36,7 @@ def more_rows(world: Artifact, questions: Sequence[Question], answers: Sequence[
         metrics += myth_metrics(answers, claims, kinds, myths)
         items += myth_items(answers, kinds)
     if hops:
-        metrics += hop_metrics(hops, world.rows("hops", TwoHop))
+        metrics += hop_metrics(hops, world.rows("hops", TwoHop), world.rows("places", Fact))
         items += hop_items(hops)
     if world.manifest.config["spec"].get("exposure_exponent"):
         metrics += popularity_metrics(answers, questions)
