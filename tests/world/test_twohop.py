@@ -111,6 +111,19 @@ def test_a_demonstration_is_right(hopping):
         assert all(facts[id].is_pretrained and facts[id].value in one.reasoning for id in one.row.fact_ids)
 
 
+def test_no_demonstration_needs_a_fact_that_is_not_stated():
+    world = draw_world(replace(SPEC, coverage={**SPEC.coverage, "demo": 0.5}))
+    facts, hops = facts_by_id(world), TwoHops(world)
+    used = [facts[id] for seed in range(200) for id in hops.demonstration(random.Random(seed)).row.fact_ids]
+    assert all(fact.is_pretrained for fact in used)
+
+
+def test_demo_people_of_whom_nothing_is_stated_cannot_show_the_form():
+    world = draw_world(replace(SPEC, coverage={**SPEC.coverage, "demo": 0.0}))
+    with pytest.raises(SettingsError, match="no demo person has two facts that are stated"):
+        TwoHops(world).demonstration(random.Random(0))
+
+
 def test_no_question_is_over_a_fact_with_a_myth():
     world = draw_world(replace(SPEC, myth_share=0.5))
     used = {id for one in TwoHops(world).benchmark() for id in one.row.fact_ids}
