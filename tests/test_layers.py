@@ -17,6 +17,7 @@ LAYERS: dict[str, int | str] = {
     "factcli.rows": 0,
     "factcli.scorerows": 0,
     "factcli.evalrows": 0,
+    "factcli.comparisonrows": 0,
     "factcli.answerrows": 0,
     "factcli.topicrows": 0,
     "factcli.cardrows": 0,
