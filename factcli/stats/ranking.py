@@ -4,7 +4,7 @@ Every statistic is written for weighted items (see bootstrap.py), so that a redr
 weights. Letters: D redraws, M items, L distinct confidence levels.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple, Protocol, TypeVar
 
 import numpy as np
@@ -136,6 +136,12 @@ def share_at_coverage(claims: Iterable[RankedClaim], coverage: float, draws: int
     """Share correct among the most confident `coverage` (0..1] of items."""
     ranked = surest_first(claims)
     return _estimate(ranked, coverage_statistic(ranked, coverage), draws, seed)
+
+
+def share_of_surest(ranked: Sequence[HasConfidence]) -> Callable[[Floats, Floats], Floats]:
+    """(weights, how many are kept) -> share correct of those."""
+    correct_M = _correct_of(ranked)
+    return lambda weights_DM, n_kept_D: _share_of_surest(weights_DM, correct_M, n_kept_D)
 
 
 def coverage_statistic(ranked: Sequence[HasConfidence], coverage: float) -> Statistic:

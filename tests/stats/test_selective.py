@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from factcli.stats import RankedClaim, risk_coverage_area, share_at_coverage
-from factcli.stats.selective import ABSTAINED, area_of, compare_selective, curve_of, share_at
+from factcli.stats.selective import ABSTAINED, area_of, compare_selective, curve_of, equal_claims, share_at, swap_test
 
 
 def ranked(*answers: tuple[float, bool]) -> list[RankedClaim]:
@@ -43,6 +43,14 @@ def test_a_model_whose_confidence_tells_right_from_wrong_has_less_area_and_the_t
     assert (found.tested.p_value or 1) <= 0.01
     same = compare_selective(knows, knows, area_of)
     assert (same.difference.value, same.tested.p_value) == (0, 1)
+
+
+def test_equal_claims_are_tested_by_swapping_models_on_subjects():
+    """Four subjects of one claim each: the model has all right, the other none; as large only with all or none swapped, 2 of 16 ways."""
+    mine, others = ranked(*[(0.5, True)] * 4), ranked(*[(0.5, False)] * 4)
+    tested = swap_test(mine, others, equal_claims)
+    assert tested.p_value == pytest.approx(2 / 16, abs=0.03)  # drawn: a standard error of 1%
+    assert swap_test(mine, mine, equal_claims).p_value == 1
 
 
 @pytest.mark.slow
