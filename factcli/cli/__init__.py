@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from factcli.cli import cache, dpo, eval_answers, export, grath, pack, run, score, synth
+from factcli.cli import cache, compare, dpo, eval_answers, export, grath, pack, run, score, synth
 from factcli.cli.options import DataOption, JsonOption, ModelOption, SeedOption, guarded, making
 
 if TYPE_CHECKING:
@@ -136,6 +136,7 @@ app.command("grath-iterate", rich_help_panel=TRAIN)(grath.grath_iterate)
 app.command(rich_help_panel=TRAIN)(export.export)
 app.add_typer(score.app, name="score", rich_help_panel=MEASURE)
 app.add_typer(eval_answers.app, name="eval", rich_help_panel=MEASURE)
+app.command(rich_help_panel=MEASURE)(compare.compare)
 
 
 @app.command(rich_help_panel=MEASURE)

@@ -23,10 +23,12 @@ LOCAL = "local:"
 REFERENCES = frozenset(  # options and arguments that name artifacts; elsewhere `world` may be a word of the command's own
     [
         "against",
+        "baseline",
         "before",
         "check",
         "combine",
         "confidence",
+        "drift",
         "evals",
         "from",
         "known",
@@ -39,6 +41,7 @@ REFERENCES = frozenset(  # options and arguments that name artifacts; elsewhere 
         "questions",
         "ref",
         "reference",
+        "refs",
         "scores",
         "synth",
         "with",
@@ -76,6 +79,7 @@ SETTINGS: Mapping[str, tuple[str, ...]] = {  # where each command's settings are
     "eval pairwise": ("stages.pairwise.settings:PairwiseConfig",),
     "eval harness": ("stages.eval.harness:HarnessEvalConfig",),
     "eval response-types": ("stages.eval.responses:ResponsesConfig",),
+    "compare": ("stages.compare.settings:CompareConfig", "stages.compare.settings:PowerConfig"),
     "report": ("stages.report.settings:ReportConfig",),
 }
 
@@ -123,9 +127,13 @@ class Command:
 
 
 def pinned(value: Any, made: Mapping[str, str]) -> Any:
-    """NAME, NAME=SHARE, NAME:PART or local:NAME with the version that this run made or found; anything else as it is."""
+    """NAME, NAME=SHARE, NAME:PART, NAME,NAME or local:NAME with the version that this run made or found; anything else as it is."""
     if not isinstance(value, str) or value.startswith(LOCAL):
         return local(value, made)
+    return ",".join(_pinned(part, made) for part in value.split(","))
+
+
+def _pinned(value: str, made: Mapping[str, str]) -> str:
     name = re.split("[=:]", value, maxsplit=1)[0]
     return made.get(name, name) + value.removeprefix(name)
 
