@@ -75,6 +75,7 @@ SETTINGS: Mapping[str, tuple[str, ...]] = {  # where each command's settings are
     "eval triviaqa": ("stages.eval.settings:TriviaqaEvalConfig",),
     "eval nq": ("stages.eval.settings:NqEvalConfig",),
     "eval simpleqa": ("stages.eval.settings:SimpleqaEvalConfig",),
+    "eval rescore": ("stages.eval.rescore:GradingConfig",),
     "eval pairwise": ("stages.pairwise.settings:PairwiseConfig",),
     "eval harness": ("stages.eval.harness:HarnessEvalConfig",),
     "eval response-types": ("stages.eval.responses:ResponsesConfig",),
