@@ -71,6 +71,8 @@ SETTINGS: Mapping[str, tuple[str, ...]] = {  # where each command's settings are
     "eval world": ("stages.eval.settings:WorldEvalConfig",),
     "eval popqa": ("stages.eval.settings:PopqaEvalConfig",),
     "eval pairwise": ("stages.pairwise.settings:PairwiseConfig",),
+    "eval truthfulqa": ("stages.eval.choices:TruthfulqaEvalConfig",),
+    "eval mc": ("stages.eval.choices:McEvalConfig",),
     "eval harness": ("stages.eval.harness:HarnessEvalConfig",),
     "eval response-types": ("stages.eval.responses:ResponsesConfig",),
     "report": ("stages.report.settings:ReportConfig",),
