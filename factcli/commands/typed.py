@@ -83,6 +83,8 @@ SETTINGS: Mapping[str, tuple[str, ...]] = {  # where each command's settings are
     "eval simpleqa": ("stages.eval.settings:SimpleqaEvalConfig",),
     "eval rescore": ("stages.eval.rescore:GradingConfig",),
     "eval pairwise": ("stages.pairwise.settings:PairwiseConfig",),
+    "eval truthfulqa": ("stages.eval.choices:TruthfulqaEvalConfig",),
+    "eval mc": ("stages.eval.choices:McEvalConfig",),
     "eval harness": ("stages.eval.harness:HarnessEvalConfig",),
     "eval response-types": ("stages.eval.responses:ResponsesConfig",),
     "compare": ("stages.compare.settings:CompareConfig", "stages.compare.settings:PowerConfig"),
