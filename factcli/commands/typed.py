@@ -22,10 +22,13 @@ OWN = ("set", "name", "data", "force", "dry-run", "json")  # options that a step
 LOCAL = "local:"
 REFERENCES = frozenset(  # options and arguments that name artifacts; elsewhere `world` may be a word of the command's own
     [
+        "a",
         "against",
+        "b",
         "before",
         "check",
         "combine",
+        "documents",
         "evals",
         "from",
         "knowledge",
@@ -43,7 +46,7 @@ REFERENCES = frozenset(  # options and arguments that name artifacts; elsewhere 
         "world",
     ]
 )
-WORDS = (("score confidence", "questions"), ("score reliability", "scores"))  # what is called so there names none
+WORDS = (("score confidence", "questions"), ("score reliability", "scores"), ("synth wiki", "documents"))  # what is called so there names none
 NAMING = ("preset", "size")  # options that name a settings file of their command's folder
 SETTINGS: Mapping[str, tuple[str, ...]] = {  # where each command's settings are; several where its inputs decide
     "world": ("stages.world:WorldConfig",),
@@ -70,6 +73,9 @@ SETTINGS: Mapping[str, tuple[str, ...]] = {  # where each command's settings are
     "export": ("stages.export.stage:ExportConfig",),
     "eval world": ("stages.eval.settings:WorldEvalConfig",),
     "eval popqa": ("stages.eval.settings:PopqaEvalConfig",),
+    "eval bio": ("stages.eval.long:LongEvalConfig",),
+    "eval medical": ("stages.eval.long:LongEvalConfig",),
+    "eval longfact": ("stages.eval.long:LongEvalConfig",),
     "eval pairwise": ("stages.pairwise.settings:PairwiseConfig",),
     "report": ("stages.report.settings:ReportConfig",),
 }
