@@ -15,6 +15,7 @@ from factcli.artifact.manifest import is_content, sha256_of
 from factcli.basemodel import BaseModelRef
 from factcli.commands.making import Making
 from factcli.commands.measuring import make_eval_popqa, make_eval_world
+from factcli.commands.running import FOLDERS
 from factcli.config import Config, identity_of, key_config_of, resolve
 from factcli.cost import base_bytes
 from factcli.errors import InputError
@@ -28,6 +29,7 @@ from factcli.stages import sft as sft_stage
 from factcli.stages import world as world_stage
 from factcli.stages.dpo.settings import DpoConfig
 from factcli.stages.eval import on_popqa, on_world
+from factcli.stages.eval.harness import HarnessEvalConfig
 from factcli.stages.eval.settings import PopqaEvalConfig, WorldEvalConfig
 from factcli.stages.eval.subject import Subject
 from factcli.stages.pack import PackConfig
@@ -497,6 +499,8 @@ SCORE: dict[str, type[Config]] = {
     "factscore": FactscoreConfig,
     "pairs": ScorePairsConfig,
 }
+EVAL: dict[str, type[Config]] = {"drift": HarnessEvalConfig}
+BY_NAME = {"synth": SYNTH, "score": SCORE, "eval": EVAL}
 YAMLS = sorted(path.relative_to(CONFIGS).as_posix() for path in CONFIGS.glob("*/*.yaml"))
 BASELINES = ("real", "popular-head", "popular-50", "fictitious")
 
@@ -516,10 +520,10 @@ def test_a_shipped_settings_file_resolves_and_its_first_line_says_what_it_is_for
     folder = name.partition("/")[0]
     if folder == "relations":
         assert load_templates([path])
-    elif folder in ("synth", "score"):
-        models = SYNTH if folder == "synth" else SCORE
+    elif folder in BY_NAME:
+        models = BY_NAME[folder]
         resolve(models.get(path.stem) or models[path.stem.partition("-")[0]], [path], (), {})
-    elif folder == "recipes":
+    elif folder in FOLDERS:
         assert read_recipe(path).steps  # tests/test_run.py looks at each
     else:
         resolve(MODELS[folder], layers_of(path), (), {})

@@ -45,7 +45,7 @@ def make_eval_world(making: Making, model: str | None, newest: bool, flags: Mapp
 
     subject = subject_of(model, newest, making.root)
     config = making.settings(WorldEvalConfig, "eval", flags, None)
-    world = _world_of(subject, making.root)
+    world = world_of_subject(subject, making.root)
     base_plan = stage.plan(config.model_copy(update={"ask": "task"}), Subject("base", subject.base), world, None, None)
     if making.dry_run and subject.skill is not None and base_plan.committed(making.root) is None:
         tell("the untouched base would be evaluated first, and the key of this evaluation follows from it; of that one:")
@@ -57,7 +57,7 @@ def make_eval_world(making: Making, model: str | None, newest: bool, flags: Mapp
     finish(making, plan, lambda _: stage.cost(plan, subject), lambda draft, context: stage.work(plan, draft, subject, context.report))
 
 
-def _world_of(subject: Subject, root: Path) -> Artifact:
+def world_of_subject(subject: Subject, root: Path) -> Artifact:
     """The world that a model comes from; for a base model of somebody's own the newest."""
     if subject.skill is not None:
         return ancestor_of_kind(subject.skill, "world", root)
