@@ -163,6 +163,7 @@ def test_help_imports_nothing_but_typer_rich_and_the_cli() -> None:
         "factcli.cli.eval",
         "factcli.cli.eval_answers",
         "factcli.cli.pack",
+        "factcli.cli.likelihood",
         "factcli.cli.probes",
         "factcli.cli.score",
         "factcli.cli.synth",

@@ -77,6 +77,8 @@ SETTINGS: Mapping[str, tuple[str, ...]] = {  # where each command's settings are
     "eval medical": ("stages.eval.long:LongEvalConfig",),
     "eval longfact": ("stages.eval.long:LongEvalConfig",),
     "eval pairwise": ("stages.pairwise.settings:PairwiseConfig",),
+    "eval truthfulqa": ("stages.eval.choices:TruthfulqaEvalConfig",),
+    "eval mc": ("stages.eval.choices:McEvalConfig",),
     "eval harness": ("stages.eval.harness:HarnessEvalConfig",),
     "eval response-types": ("stages.eval.responses:ResponsesConfig",),
     "report": ("stages.report.settings:ReportConfig",),

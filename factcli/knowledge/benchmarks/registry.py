@@ -4,10 +4,12 @@ from typing import Any
 
 from factcli.errors import InputError, nearest
 from factcli.knowledge.benchmarks.benchmark import Benchmark
+from factcli.knowledge.benchmarks.choices import MC, TRUTHFULQA
 from factcli.knowledge.benchmarks.long import BIO, LONGFACT, MEDICAL
 from factcli.knowledge.benchmarks.popqa import POPQA
 
-BENCHMARKS: dict[str, Benchmark[Any]] = {benchmark.name: benchmark for benchmark in (POPQA, BIO, MEDICAL, LONGFACT)}
+KNOWN: tuple[Benchmark[Any], ...] = (POPQA, TRUTHFULQA, MC, BIO, MEDICAL, LONGFACT)
+BENCHMARKS: dict[str, Benchmark[Any]] = {benchmark.name: benchmark for benchmark in KNOWN}
 
 
 def benchmark_of(name: str) -> Benchmark[Any]:
