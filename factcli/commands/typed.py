@@ -48,6 +48,7 @@ REFERENCES = frozenset(  # options and arguments that name artifacts; elsewhere 
 )
 WORDS = (("score confidence", "questions"), ("score reliability", "scores"), ("synth wiki", "documents"))  # what is called so there names none
 NAMING = ("preset", "size")  # options that name a settings file of their command's folder
+FILES = ("examples",)  # options that name a file, while the setting of that name is a number
 SETTINGS: Mapping[str, tuple[str, ...]] = {  # where each command's settings are; several where its inputs decide
     "world": ("stages.world:WorldConfig",),
     "synth bio": ("stages.synth.settings:BioConfig", "stages.synth.subjects.settings:BioSubjectsConfig"),
@@ -76,6 +77,10 @@ SETTINGS: Mapping[str, tuple[str, ...]] = {  # where each command's settings are
     "eval bio": ("stages.eval.long:LongEvalConfig",),
     "eval medical": ("stages.eval.long:LongEvalConfig",),
     "eval longfact": ("stages.eval.long:LongEvalConfig",),
+    "eval hotpotqa": ("stages.eval.settings:HotpotqaEvalConfig",),
+    "eval triviaqa": ("stages.eval.settings:TriviaqaEvalConfig",),
+    "eval nq": ("stages.eval.settings:NqEvalConfig",),
+    "eval simpleqa": ("stages.eval.settings:SimpleqaEvalConfig",),
     "eval pairwise": ("stages.pairwise.settings:PairwiseConfig",),
     "eval truthfulqa": ("stages.eval.choices:TruthfulqaEvalConfig",),
     "eval mc": ("stages.eval.choices:McEvalConfig",),
@@ -227,7 +232,7 @@ def _flags(step: Step, model: type[Config]) -> dict[str, Any]:
     """Options that are settings of the same name: rules between settings hold for both."""
     given = {name.replace("-", "_"): value for name, value in step.options.items()}
     plain = [name for name, field in model.model_fields.items() if not isinstance(field.get_default(call_default_factory=True), Config)]
-    return {name: given[name] for name in plain if name in given and not isinstance(given[name], list)}
+    return {name: given[name] for name in plain if name in given and name not in FILES and not isinstance(given[name], list)}
 
 
 def _fault(model: type[Config], files: list[Path], assignments: list[str], flags: Mapping[str, Any]) -> str:

@@ -9,7 +9,9 @@ from factcli.backends.completions import Completer
 from factcli.cost import Cost
 from factcli.errors import InputError
 from factcli.judge.compare import Results, read_results, retention_metrics
+from factcli.judge.itemscores import items_of_answers
 from factcli.judge.metrics import Metric, biography_metrics, question_metrics
+from factcli.knowledge.benchmarks.registry import WORLD
 from factcli.knowledge.ledger import Ledger
 from factcli.progress import Report
 from factcli.rows import Chat, Fact, KnowledgeAdapter, MemorisationRow, Person, Question
@@ -19,7 +21,7 @@ from factcli.stages.eval.subject import SKILL, Subject
 from factcli.stages.eval.world import Method, ask_biographies, ask_questions, draw_examples
 from factcli.world.people import RELATION_NAMES
 
-REVISION = 2
+REVISION = 3
 SWAP_GATE = 0.7  # of questions in sample; below it the skill has not learned to answer from what is plugged in
 
 
@@ -68,7 +70,8 @@ def work(plan: Plan, draft: Draft, subject: Subject, report: Report) -> Outcome:
     results = Results(answers, biographies, claims)
     metrics = question_metrics(answers, benchmark.heldout) + biography_metrics(biographies, claims)
     metrics += _retained(plan.inputs.get("base_eval"), results, benchmark)
-    rows: dict[str, Sequence[Any]] = {"answers": [*answers, *biographies], "claims": claims, "metrics": metrics, **_probes(model, subject, config)}
+    said, items = [*answers, *biographies], [*items_of_answers([*answers, *biographies], claims)]
+    rows: dict[str, Sequence[Any]] = {"answers": said, "items": items, "claims": claims, "metrics": metrics, **_probes(model, subject, config)}
     if not draft.done("results"):
         draft.write("results", 0, rows)
     report.end()
@@ -206,7 +209,7 @@ def _outcome(rows: Mapping[str, Sequence[Any]], subject: Subject, config: WorldE
     if swapped is not None and swapped < SWAP_GATE:
         way_out = "more steps in `fact sft`, or more epochs in `fact prereq`"
         headline += f"; the swap does not work ({_percent(swapped)} as plugged in, need {SWAP_GATE:.0%}): {way_out}"
-    return Outcome(headline, {"model": subject.name, "ask": config.ask, **figures} | ({} if swapped is None else {"swap_in_sample": swapped}))
+    return Outcome(headline, {**WORLD.recorded, "model": subject.name, "ask": config.ask, **figures} | ({} if swapped is None else {"swap_in_sample": swapped}))
 
 
 def _percent(share: float | None) -> str:
