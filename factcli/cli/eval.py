@@ -44,3 +44,4 @@ def eval_popqa(
 
 
 app.command("response-types")(probes.response_types)
+app.command("forgetting")(probes.forgetting)
