@@ -161,6 +161,7 @@ def test_help_imports_nothing_but_typer_rich_and_the_cli() -> None:
         "factcli.cli.score",
         "factcli.cli.synth",
         "factcli.cli.cache",
+        "factcli.cli.chat",
         "factcli.cli.grath",
         "factcli.cli.run",
         "factcli.cli.export",
