@@ -170,6 +170,7 @@ def test_help_imports_nothing_but_typer_rich_and_the_cli() -> None:
         "factcli.cli.synth",
         "factcli.cli.cache",
         "factcli.cli.compare",
+        "factcli.cli.chat",
         "factcli.cli.grath",
         "factcli.cli.run",
         "factcli.cli.export",
