@@ -20,6 +20,8 @@ from factcli.cost import base_bytes
 from factcli.errors import InputError
 from factcli.flows.grath.settings import GrathConfig
 from factcli.flows.recipe import read_recipe
+from factcli.knowledge.benchmarks.popqa import POPQA
+from factcli.knowledge.benchmarks.source import Source
 from factcli.progress import PlainReport
 from factcli.rows import Answer, Chat, Question
 from factcli.stages import sft as sft_stage
@@ -236,7 +238,7 @@ def test_a_broken_row_of_a_popqa_file_is_kept_counted_and_said(qa: Folder) -> No
     make_eval_popqa(Making((), (), "popqa-mine", root, False, False, False), "world", False, file, {})
     made = open_artifact("popqa-mine", root)
     (rejected,) = qa.rows("popqa-mine", "rejected")
-    assert (rejected["line"], rejected["text"]) == (3, PIECES["broken"])
+    assert (rejected["id"], rejected["text"]) == ("line 3", PIECES["broken"])
     assert "s_pop is 'many'" in rejected["reason"]
     assert made.manifest.counts == {"rejected_rows": 1}
     assert made.manifest.headline.endswith("of 2 questions right; 1 rows of the file rejected (table `rejected`)")
@@ -297,7 +299,7 @@ def test_an_evaluation_killed_between_its_last_row_and_its_commit_goes_on(tmp_pa
         on_world.work(plan, draft, subject, PlainReport())
     assert make(plan, lambda draft: on_world.work(plan, draft, subject, PlainReport()), tmp_path)[0].ref == "eval-base@1"
     (tmp_path / "some.tsv").write_text(f"{HEADER}\n{PIECES['good']}\n", encoding="utf-8")
-    source = on_popqa.Source(tmp_path / "some.tsv")
+    source = Source(POPQA, tmp_path / "some.tsv")
     plan = on_popqa.plan(PopqaEvalConfig(), subject, source, None)
     with Draft(plan, tmp_path) as draft:
         on_popqa.work(plan, draft, subject, source, PlainReport())
@@ -439,7 +441,7 @@ def test_prompts_are_counted_before_a_model_is_loaded(tmp_path: Path, ask: str) 
 def test_questions_of_a_file_are_counted_and_those_on_the_hub_are_not_fetched(tmp_path: Path) -> None:
     (tmp_path / "some.tsv").write_text("\n".join([HEADER, *PIECES.values()]) + "\n", encoding="utf-8")
     subject = ScriptedSubject("base", BaseModelRef("base", "base", {}))
-    for source, prompts in ((on_popqa.Source(tmp_path / "some.tsv"), 2), (on_popqa.Source(), None)):
+    for source, prompts in ((Source(POPQA, tmp_path / "some.tsv"), 2), (Source(POPQA), None)):
         assert on_popqa.cost(on_popqa.plan(PopqaEvalConfig(hub_revision="0" * 40), subject, source, None), source).prompts == prompts
 
 

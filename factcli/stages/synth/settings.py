@@ -4,6 +4,7 @@ from pydantic import field_validator
 
 from factcli.config import Config, setting
 from factcli.rows import Chat, Document, Fact, Person, Task
+from factcli.stages.synth.familiarity import FamiliarityConfig
 
 TABLES: dict[str, type] = {"people": Person, "facts": Fact, "documents": Document, "chats": Chat}
 
@@ -21,6 +22,7 @@ class SynthConfig(Config):
     coverage: tuple[float, float] = setting((0.3, 1.0), "Share of the relations that one version of a fictitious subject has: from, to.")
     real_documents: bool = setting(False, "Write knowledge texts of the real training subjects too.")
     tasks: tuple[Task, ...] = setting(("bio", "qa"), "Kinds of task example.")
+    familiarity: FamiliarityConfig | None = setting(None, "Levels of familiarity of the fictitious subjects that the skill is trained on; off unless set.")
     seed: int = setting(0, "Seed of every draw.", ge=0)
 
     @field_validator("tasks")

@@ -1,25 +1,9 @@
 """Settings of `fact synth bio|medical --subjects FILE`; the numbers are the paper's (arXiv 2410.19290, spec 1.9)."""
 
-from typing import Literal
-
 from factcli.backends.settings import GenerationConfig
 from factcli.config import Config, setting
+from factcli.stages.synth.familiarity import FamiliarityConfig
 from factcli.stages.synth.shares import shares_validator
-
-Level = Literal["certain", "unsure", "unknown"]
-
-
-class FamiliarityConfig(Config):
-    """How well fictitious subjects become known, for answers that say how sure they are.
-
-    The paper shows three kinds of answer (Fig. 5) and no recipe; this one controls familiarity by the number of paraphrases.
-    """
-
-    shares: tuple[float, float, float] = setting((0.5, 0.25, 0.25), "Share of the fictitious subjects that are certain, unsure, unknown.")
-    unsure_statements: int = setting(1, "Texts of each statement of an unsure subject.", ge=1)
-    unsure_passages: int = setting(1, "Passages of an unsure subject.", ge=0)
-
-    _are_shares = shares_validator("shares")
 
 
 class SubjectsConfig(Config):
