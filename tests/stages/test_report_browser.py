@@ -9,7 +9,7 @@ from factcli.stages.report.browser.items import Item, Items, Reply
 from factcli.stages.report.browser.packed import packed
 from factcli.stages.report.headline import Headline
 from factcli.stages.report.page import render
-from factcli.stages.report.view import Browser, Key, Section
+from factcli.stages.report.view import Browser, Key, Part, Section
 from tests.chromium import DESKTOP, PHONE, Chromium, chromium, where
 from tests.stages.report_chain import make_chain
 from tests.stages.test_report import draw
@@ -157,7 +157,7 @@ def test_of_ten_thousand_items_only_those_that_are_seen_are_drawn(browser: Chrom
     items.replies = {"SFT": {f"q{n}": Reply("right", str(n), 0.5, f"q{n}.a0") for n in range(10_000)}}
     path = tmp_path / "many.html"
     section = Section("items", "Every item", blocks=(Browser(packed(items), 10_000, tuple(items.models.values()), ("world",), ("head",)),))
-    path.write_text(render("t", "s", Headline("t", "", (), (), "", ()), [section]), encoding="utf-8")
+    path.write_text(render("t", "s", Headline("t", "", (), (), "", ()), [Part("Answers", (section,))]), encoding="utf-8")
     browser.scripts(True)
     browser.size(DESKTOP)
     browser.open(path, ready=READY)

@@ -13,6 +13,7 @@ RANKINGS: tuple[tuple[str, str, Unit], ...] = (
     ("share_correct_at_half_coverage", "Right among the surer half", "share"),
     ("risk_coverage_area", "Area under risk-coverage (less is better)", "score"),
 )
+MOST_COLUMNS = 8  # of one table, on a page 70 rem wide
 
 
 def accuracy_section(benchmark: Benchmark, id_: str, title: str) -> Section:
@@ -29,6 +30,25 @@ def accuracy_section(benchmark: Benchmark, id_: str, title: str) -> Section:
         tables.append(group_table(benchmark, "qa.accuracy", "The same by form: heldout forms are worded as no training text is.", forms))
     tables.append(_strictness(benchmark))
     return Section(id_, title, blocks=tuple(tables))
+
+
+def figures_section(benchmark: Benchmark, id_: str, title: str) -> Section:
+    """Whatever was measured, as it was named: of a benchmark that is no list of answers."""
+    names = list(dict.fromkeys(name for e in benchmark.evaluations for name, group in e.figures if group == "all"))
+    if not names:
+        return Section(id_, title, missing="These evaluations have no figure over all items.")
+    columns: list[tuple[str, str, Unit]] = [(name, name.removeprefix(f"{id_}.").replace("_", " "), _unit_of(benchmark, name)) for name in names]
+    tables = [metric_table(benchmark, "Over all items.", columns[n : n + MOST_COLUMNS]) for n in range(0, len(columns), MOST_COLUMNS)]
+    groups = benchmark.groups(names[0])[1:]
+    if 1 < len(groups) <= MOST_COLUMNS:
+        tables.append(group_table(benchmark, names[0], f"{columns[0][1].capitalize()}, by group.", groups, columns[0][2]))
+    return Section(id_, title, blocks=tuple(tables))
+
+
+def _unit_of(benchmark: Benchmark, metric: str) -> Unit:
+    """A share where every value is one; perplexities and counts are not."""
+    values = [figure.value for e in benchmark.evaluations for (name, _), figure in e.figures.items() if name == metric and figure.value is not None]
+    return "share" if all(0 <= value <= 1 for value in values) else "count"
 
 
 def share_panel(benchmark: Benchmark, metric: str, group: str, title: str, axis: Axis = SHARES) -> str:

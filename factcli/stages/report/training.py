@@ -10,13 +10,14 @@ from factcli.stages.report.charts import Axis, Line, lines_chart
 from factcli.stages.report.collect import Benchmark, Collected
 from factcli.stages.report.measured import Metric
 from factcli.stages.report.text import NONE, clipped, interval, number, seconds_in_words
+from factcli.stages.report.trained import asked_as
 from factcli.stages.report.view import Block, Cell, Key, Plot, Section, Table, TableRow, numbers, plain, table_row
 
 Curve = list[CurvePoint]
 
 
 def curves_section(collected: Collected) -> Section:
-    asked = [e for e in collected.first.evaluations if e.skill and e.artifact.manifest.config["ask"] == "task"]
+    asked = [e for e in collected.first.evaluations if e.skill and asked_as(e.artifact) == "task"]
     skills = [(e.label, e.skill, e.series) for e in asked if e.skill]
     parts: list[tuple[str, dict[str, Curve], list[int]]] = []
     for world in collected.of_kind("world"):
@@ -150,7 +151,7 @@ def _method_rows(benchmark: Benchmark, parents: Mapping[str, tuple[Artifact, ...
     rows: list[TableRow] = []
     for evaluation in benchmark.evaluations:
         skill = evaluation.skill
-        if skill is None or evaluation.artifact.manifest.config["ask"] != "task":
+        if skill is None or asked_as(evaluation.artifact) != "task":
             continue
         knowledge = next((p for p in parents[skill.ref] if p.kind == "knowledge"), None)
         own, taught = skill.manifest.usage, knowledge.manifest.usage if knowledge else {}
