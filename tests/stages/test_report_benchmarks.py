@@ -10,7 +10,11 @@ from factcli.errors import InputError
 from factcli.evalrows import ItemScore
 from factcli.judge.metrics import Metric
 from factcli.stages import report
-from tests.stages.report_chain import Chain, answers_of, commit, make_chain, make_popqa_eval
+from factcli.stages.report.collect import collect
+from factcli.stages.report.environment import environment_section
+from factcli.stages.report.selective import risk_curve
+from factcli.stats import RankedClaim
+from tests.stages.report_chain import Chain, answers_of, commit, make_chain, make_popqa_eval, people
 from tests.stages.test_report import Outline, draw
 from tests.stages.test_report_items import unpacked
 
@@ -93,3 +97,56 @@ def test_how_answers_were_decoded_is_part_of_a_models_name(chain: Chain) -> None
 
     chain.real.manifest.summary["decode"] = "dola"
     assert label_of(chain.real, chain.root) == "SFT, dola"
+
+
+def test_risk_falls_where_the_surest_are_right() -> None:
+    """40 answers, the surer half right: nothing wrong until 50% is kept, then 1/3 of 75% (10 of 30) and 1/2 of all."""
+    ranked = [RankedClaim(f"p{n}", f"a{n}", 1 - n / 40, n < 20) for n in range(40)]
+    curve = dict(risk_curve(ranked))
+    assert [curve[kept] for kept in (0.05, 0.5, 0.75, 1.0)] == [0, 0, pytest.approx(1 / 3), 0.5]
+    assert risk_curve(ranked[:19]) == []
+
+
+def test_risk_curves_stand_with_their_numbers(tmp_path: Path) -> None:
+    """Of 24 answers the base has 11 wrong, all of them less sure than the 13 right ones."""
+    chain = make_chain(tmp_path / "data", people("head", "head", "tail", "unseen", *["head"] * 4, *["unseen"] * 4))
+    outline = Outline(draw(chain.evals, chain.root))
+    rows = outline.table("Questions: share wrong of the surest, as numbers.")
+    n_wrong = 1 + 2 * 5  # one of the tail person's, and all of five unseen people
+    assert rows["base, untouched"] == ["0.0%", "0.0%", "27.8%", f"{100 * n_wrong / 24:.1f}%"]  # of 18: 13 right, 5 wrong
+
+
+def test_settings_are_complete_and_what_differs_stands_in_a_table(chain: Chain) -> None:
+    outline = Outline(draw(chain.evals, chain.root))
+    differing = outline.table("What differs between the settings of fact sft.")
+    assert differing["Version"] == ["method", "real_fraction"]
+    assert differing["sft-real@1"] == ["real", "not set"]
+    assert differing["prereq-tune@1"] == ["prereq", "0.25"]
+    assert "fact sft (prereq-tune@1, sft-real@1): " in outline.text["settings"]
+    assert "lora_r 64" in outline.text["settings"]
+
+
+def test_code_and_machine_are_those_of_the_manifests(chain: Chain) -> None:
+    chain.real.manifest.libraries["numpy"] = "1.0"
+    rows = environment_section(collect([chain.real, chain.base], None, chain.root)).blocks[0].rows  # type: ignore[union-attr]
+    told = {(cells[0].text, cells[1].text): cells[2].text for cells in rows}  # type: ignore[union-attr]
+    assert told["numpy", "1.0"] == "eval-sft-real@1"
+    assert told["python", str(chain.real.manifest.code["python"])] == "all"
+    assert any(name == "machine" and "cores" in value for name, value in told)
+
+
+def test_money_is_of_all_answers_that_a_version_stands_on(chain: Chain) -> None:
+    """This run asked 2 anew for 0.10; the 10 answers in the artifact cost 0.50."""
+    bought = {
+        "requests": 2,
+        "tokens_in": 200,
+        "tokens_out": 20,
+        "cost": 0.1,
+        "all_answers": {"requests": 10, "tokens_in": 1000, "tokens_out": 100, "cost": 0.5},
+    }
+    asked = Outcome("asked", {"model": "base"}, usage=bought)
+    metrics = [Metric("truthfulqa.mc1", "all", 0.5, None, None, 2, 2)]
+    paid = commit(chain.root, "eval truthfulqa", "eval", "paid", Choosing(), {"world": chain.world}, {"metrics": metrics}, {"metrics": Metric}, asked)
+    rows = Outline(draw([*chain.evals, paid], chain.root)).table("Costs by version.")
+    assert rows["paid@1"][:6] == ["fact eval truthfulqa", "–", "10", "1,000", "100", "0.50"]
+    assert rows["all"][5] == "0.50"

@@ -4,7 +4,8 @@ collect.py     evaluations -> benchmarks, methods, who is compared with whom
 measured.py    the tables and comparisons of other stages
 view.py        what a page consists of; text.py numbers and hostile text; svg.py, charts.py, lineage.py drawings
 trained.py     what was evaluated: its method, what it began as, its label
-methods.py, questions.py, biographies.py, differences.py, knowledge.py, preferences.py, training.py, samples.py, provenance.py  the sections
+methods.py, questions.py, biographies.py, differences.py, knowledge.py, preferences.py, training.py, selective.py, samples.py, provenance.py,
+environment.py  the sections
 browser/       every item, searched in the reader's browser
 headline.py    the finding in plain words
 page.py        page.html.jinja, style and script -> one file
@@ -21,6 +22,7 @@ from factcli.stages.report.biographies import biographies_section
 from factcli.stages.report.browser.section import items_section
 from factcli.stages.report.collect import NAMES, Benchmark, Collected, collect, newest_of_each, require_same_questions, with_base
 from factcli.stages.report.differences import Differences, differences_section, paired
+from factcli.stages.report.environment import environment_section, settings_section
 from factcli.stages.report.headline import Headline, headline
 from factcli.stages.report.knowledge import memorisation_section, swap_section
 from factcli.stages.report.methods import methods_section
@@ -69,7 +71,8 @@ def parts_of(collected: Collected, differences: Differences | None, config: Repo
     compared = differences_section(first, differences)
     figures = [methods_section(first), *_answered(first), *_other_benchmarks(collected), *([compared] if compared.missing else [])]
     curves = [confidence_section(first), *(section for section in [preferences_section(collected)] if section), curves_section(collected)]
-    origins = [lineage_section(collected, config.clock), costs_section(collected, config.clock), gates_section(collected)]
+    origins = [lineage_section(collected, config.clock), gates_section(collected), costs_section(collected, config.clock)]
+    origins += [environment_section(collected), settings_section(collected)]
     parts = {
         "Comparison": [] if compared.missing else [compared],
         "Figures": figures,

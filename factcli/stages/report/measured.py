@@ -1,17 +1,20 @@
 """What other stages wrote, read back: the one module of the report that knows their comparisons."""
 
 from factcli.judge.compare import Results, difference_metrics, read_results, retention_metrics
-from factcli.judge.metrics import Metric, ranked_claims
+from factcli.judge.metrics import Metric, ranked_answers, ranked_claims
 from factcli.rows import BaseMeasure, MemorisationRow, SwapRow
+from factcli.stats import RankedClaim
 
 __all__ = [
     "BaseMeasure",
     "MemorisationRow",
     "Metric",
+    "RankedClaim",
     "Results",
     "SwapRow",
     "difference_metrics",
     "on_common_questions",
+    "ranked_answers",
     "ranked_claims",
     "read_results",
     "retention_metrics",

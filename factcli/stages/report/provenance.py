@@ -1,6 +1,6 @@
 """Where the figures come from, how they were measured, and what they do not show."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from factcli.artifact import Artifact
@@ -35,7 +35,6 @@ def measured_section(collected: Collected) -> Section:
         "n = items (subjects). Paired differences redraw the same people for both models. Intervals are not corrected for the number of comparisons.",
         "Biographies are read by the exact inverse of the world's grammar and judged by its ledger; what cannot be read is counted, never true or false.",
         *_seed_notes(collected),
-        *_machine_notes(collected.lineage),
     ]
     return Section("measured", "How it was measured", notes=tuple(notes))
 
@@ -64,22 +63,6 @@ def _source(config: Mapping[str, Any]) -> str:
 def _seed_notes(collected: Collected) -> list[str]:
     seeds = sorted({f"{a.kind} {a.manifest.seed}" for a in collected.lineage if a.manifest.seed is not None and a.kind != "eval"})
     return [f"Seeds: {', '.join(seeds)}. One seed each: what another seed would change is not in any interval here."] if seeds else []
-
-
-def _machine_notes(lineage: Iterable[Artifact]) -> list[str]:
-    """Versions as the manifests record them; more than one value means that runs were made by different code."""
-    versions: dict[str, list[str]] = {}
-    for artifact in lineage:
-        for name, version in {**artifact.manifest.libraries, "factcli": _code(artifact)}.items():
-            versions.setdefault(name, [])
-            versions[name] += [version] * (version not in versions[name])
-    return ["Made with " + ", ".join(f"{name} {' and '.join(found)}" for name, found in sorted(versions.items())) + "."] if versions else []
-
-
-def _code(artifact: Artifact) -> str:
-    code = artifact.manifest.code
-    revision = f" ({str(code['revision'])[:10]}{', changed since' if code.get('dirty') else ''})" if code.get("revision") else ""
-    return f"{code.get('version', 'unknown')}{revision}"
 
 
 def limits_section(collected: Collected) -> Section:

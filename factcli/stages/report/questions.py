@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from factcli.stages.report.charts import SHARES, Axis, axis_around, rows_panel
 from factcli.stages.report.collect import FORMS, Benchmark, Evaluation
 from factcli.stages.report.methods import key_of
+from factcli.stages.report.selective import risk_blocks
 from factcli.stages.report.text import Unit
 from factcli.stages.report.view import Block, Plot, Section, Table, figure, table_row
 
@@ -118,6 +119,7 @@ def confidence_section(benchmark: Benchmark) -> Section:
         columns = [(f"{task}.{metric}", heading, unit) for metric, heading, unit in RANKINGS]
         panels = tuple(share_panel(benchmark, metric, "all", heading, _ranking_axis(benchmark.evaluations, metric, unit)) for metric, heading, unit in columns)
         blocks += [Plot(f"{name}: how well confidence sorts true from false.", panels), metric_table(benchmark, f"{name}, all people.", columns)]
+        blocks += risk_blocks(benchmark, task, name)
     return Section("confidence", title, text, tuple(blocks))
 
 
