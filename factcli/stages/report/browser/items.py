@@ -70,6 +70,8 @@ def items_of(benchmarks: Mapping[str, Benchmark], evidence: Mapping[str, str]) -
         for evaluation in benchmark.evaluations:
             key = found.models.setdefault(evaluation.label, key_of(evaluation, benchmark.main))
             _add(found, name, evaluation, found.replies.setdefault(key.label, {}), evidence)
+    first = next(iter(found.models), "")
+    found.models = dict(sorted(found.models.items(), key=lambda model: (model[0] != first, not model[1].is_main)))  # the main one beside the first
     return found
 
 

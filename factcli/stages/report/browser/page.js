@@ -21,6 +21,7 @@ class Browser {
   layOut() {
     const n = this.items.models.length;
     this.window.style.setProperty("--models", n);
+    this.window.style.setProperty("--lines", Math.ceil(n / 10)); // of signs, where there is room for no more: on a phone
     this.heads = this.items.models.map((model, place) => {
       const head = made("div", "head", this.symbol(place), told(model.label), made("small", ""));
       head.setAttribute("role", "columnheader");
@@ -97,20 +98,23 @@ class Browser {
 
   /** Sizes are read when something changed size, not while drawing: each read after a write would lay out the whole page. */
   measure() {
-    this.rowHeight = parseFloat(getComputedStyle(this.list).getPropertyValue("--row"));
+    this.rowHeight = parseFloat(getComputedStyle(this.list).minHeight);
     this.panelHeight = this.panel ? this.panel.offsetHeight : 0;
-    [this.height, this.width, this.headHeight] = [this.window.clientHeight, this.window.clientWidth, part("heads").offsetHeight];
+    const [height, isSticky] = [part("heads").offsetHeight, getComputedStyle(part("heads")).position === "sticky"];
+    [this.room, this.width] = [this.window.clientHeight - (isSticky ? height : 0), this.window.clientWidth];
+    this.above = isSticky ? 0 : height; // heads that scroll away stand above the first row
   }
 
   draw(top = this.window.scrollTop) {
     const height = this.rowHeight;
-    const seen = windowOf(this.shown.length, top, this.height, height, this.open, this.panelHeight, EXTRA_ROWS);
+    const seen = windowOf(this.shown.length, top - this.above, this.room, height, this.open, this.panelHeight, EXTRA_ROWS);
     this.list.style.height = `${topOf(this.shown.length, height, this.open, this.panelHeight)}px`;
     for (const [place, row] of this.rows) if ((place < seen.first || place >= seen.last) && !row.contains(document.activeElement)) this.drop(place);
     for (let place = seen.first; place < seen.last; place++) if (!this.rows.has(place)) this.add(place);
     for (const [place, row] of this.rows) row.style.top = `${topOf(place, height, this.open, this.panelHeight)}px`;
     if (this.panel) {
       this.panel.style.top = `${topOf(this.open, height, -1, 0) + height}px`;
+      this.panel.style.left = `${this.window.scrollLeft}px`;
       this.panel.style.width = `${this.width}px`;
     }
   }
@@ -229,10 +233,9 @@ class Browser {
   /** Scrolls so that a row and what belongs to it can be seen, from its top where there is not room for all. */
   reveal(place, height) {
     this.list.style.height = `${topOf(this.shown.length, this.rowHeight, this.open, this.panelHeight)}px`;
-    const top = topOf(place, this.rowHeight, this.open, this.panelHeight);
-    const room = this.height - this.headHeight;
-    if (top < this.window.scrollTop || height > room) this.window.scrollTop = top;
-    else if (top + height > this.window.scrollTop + room) this.window.scrollTop = top + height - room;
+    const top = this.above + topOf(place, this.rowHeight, this.open, this.panelHeight);
+    if (top < this.window.scrollTop || height > this.room) this.window.scrollTop = top;
+    else if (top + height > this.window.scrollTop + this.room) this.window.scrollTop = top + height - this.room;
   }
 
   pressed(event) {
@@ -263,7 +266,7 @@ class Browser {
   }
 
   walk(event) {
-    const page = Math.max(1, Math.floor(this.height / this.rowHeight) - 1);
+    const page = Math.max(1, Math.floor(this.room / this.rowHeight) - 1);
     const step = { ArrowDown: 1, ArrowUp: -1, PageDown: page, PageUp: -page }[event.key];
     if (step) this.moved(event, this.active + step);
     else if (event.key === "Home") this.moved(event, 0);
