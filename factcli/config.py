@@ -47,9 +47,19 @@ def setting(
     ge: float | None = None,
     gt: float | None = None,
     le: float | None = None,
+    later: bool = False,
 ) -> Any:
-    """A field with its default, one line of help, role and range."""
-    return Field(default, description=text, json_schema_extra={"role": role}, ge=ge, gt=gt, le=le)
+    """A field with its default, one line of help, role and range.
+
+    `later`: it came after artifacts were made without it, and at its default changes nothing: there no key or digest knows of it.
+    """
+    return Field(default, description=text, json_schema_extra={"role": role, **({"later": True} if later else {})}, ge=ge, gt=gt, le=le)
+
+
+def _is_untouched(field: FieldInfo, value: Any) -> bool:
+    """Whether it came later and is as it was before it came."""
+    extra = field.json_schema_extra
+    return isinstance(extra, dict) and "later" in extra and bool(value == field.get_default(call_default_factory=True))
 
 
 def role_of(field: FieldInfo) -> str | None:
@@ -70,6 +80,8 @@ def _with_roles(config: Config, roles: tuple[str, ...]) -> dict[str, Any]:
     chosen: dict[str, Any] = {}
     for name, field in type(config).model_fields.items():
         value = getattr(config, name)
+        if _is_untouched(field, value):
+            continue
         if isinstance(value, Config):
             chosen[name] = _with_roles(value, roles)
         elif role_of(field) in roles:
