@@ -64,7 +64,7 @@ class KnownQuestions:
         prompts = {row.prompt_id: row for row in self.scores.rows("answers", ScoredAnswer) if row.prompt_id in known}
         accepted = facts_of(self.made_from.values()).accepted
         asked = [_question(row, accepted[id]) for id, row in prompts.items() if id in accepted]
-        no_truth = [Reject(number, "no accepted answer is known", row.prompt) for number, (id, row) in enumerate(prompts.items()) if id not in accepted]
+        no_truth = [Reject(id, "known", "no accepted answer is known", row.prompt) for id, row in prompts.items() if id not in accepted]
         if not asked:
             raise InputError(
                 f"of the {len(known)} known questions of {self.scores.ref} none has an accepted answer",
