@@ -41,6 +41,18 @@ class Fact:
 
 
 @dataclass(frozen=True, slots=True)
+class Myth:
+    """A false value of a fact that hearsay repeats in a world's pre-training texts, where the register states the true one."""
+
+    id: str
+    fact: str  # Fact.id
+    subject: str
+    relation: str
+    value: str  # false
+    truth: str
+
+
+@dataclass(frozen=True, slots=True)
 class Document:
     """A knowledge text: a single statement, or a passage that states several facts of one subject."""
 

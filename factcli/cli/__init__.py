@@ -1,6 +1,6 @@
 """The Typer app: options -> settings and artifacts -> one stage call -> print the new path. No logic.
 
-options.py  what commands share        synth.py, pack.py, score.py, eval.py, cache.py  the groups with many commands
+options.py  what commands share        synth.py, pack.py, score.py, cache.py, eval.py with eval_answers.py  the groups with many commands
 run.py      whole recipes: run, demo   dpo.py, export.py  one command each
 
 Everything but typer and rich is imported inside a command's body, so that `fact --help` is instant.
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from factcli.cli import cache, dpo, eval, export, grath, pack, run, score, synth
+from factcli.cli import cache, dpo, eval_answers, export, grath, pack, run, score, synth
 from factcli.cli.options import DataOption, JsonOption, ModelOption, SeedOption, guarded, making
 
 if TYPE_CHECKING:
@@ -46,7 +46,10 @@ def doctor(data: DataOption = Path("data"), json: JsonOption = False) -> None:
 @making
 def world(
     making: "Making",
-    size: Annotated[str | None, typer.Option("--size", help="Recipe: tiny (2 CPU cores, minutes), small, base (one GPU).")] = None,
+    size: Annotated[
+        str | None,
+        typer.Option("--size", help="Recipe: tiny (2 CPU cores, minutes), small, base (one GPU); or tiny-zipf, -myths, -two-hop, -rich."),
+    ] = None,
     seed: SeedOption = None,
 ) -> None:
     """Invent a world with a ledger of facts and pre-train a small model on it."""
@@ -132,7 +135,7 @@ app.command("dpo", rich_help_panel=TRAIN)(dpo.dpo)
 app.command("grath-iterate", rich_help_panel=TRAIN)(grath.grath_iterate)
 app.command(rich_help_panel=TRAIN)(export.export)
 app.add_typer(score.app, name="score", rich_help_panel=MEASURE)
-app.add_typer(eval.app, name="eval", rich_help_panel=MEASURE)
+app.add_typer(eval_answers.app, name="eval", rich_help_panel=MEASURE)
 
 
 @app.command(rich_help_panel=MEASURE)

@@ -73,6 +73,9 @@ SETTINGS: Mapping[str, tuple[str, ...]] = {  # where each command's settings are
     "export": ("stages.export.stage:ExportConfig",),
     "eval world": ("stages.eval.settings:WorldEvalConfig",),
     "eval popqa": ("stages.eval.settings:PopqaEvalConfig",),
+    "eval pairwise": ("stages.pairwise.settings:PairwiseConfig",),
+    "eval harness": ("stages.eval.harness:HarnessEvalConfig",),
+    "eval response-types": ("stages.eval.responses:ResponsesConfig",),
     "report": ("stages.report.settings:ReportConfig",),
 }
 

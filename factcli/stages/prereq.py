@@ -53,7 +53,7 @@ class PrereqConfig(Config):
     real_passage: FormConfig | None = setting(None, "Adapters on real passages.")
     probe_statement: FormConfig | None = setting(None, "Adapters on the probe subjects' statements; the skill never sees them.")
     probe_passage: FormConfig | None = setting(None, "Adapters on the probe subjects' passages; the skill never sees them.")
-    subjects: int | None = setting(None, "Teach of so many fictitious subjects only, in id order; `fact sft` then asks about these.", ge=1)
+    subjects: int | None = setting(None, "Teach of so many fictitious subjects only, in id order; `fact sft` then asks about these.", ge=1, later=True)
     lora_r: int = setting(32, "Rank of each adapter.", ge=1)
     lora_alpha: float | None = setting(None, "Scale of each adapter; unset is twice the rank.", gt=0)
     lora_dropout: float = setting(0.05, "Dropout of the adapters' input.", ge=0, le=0.99)

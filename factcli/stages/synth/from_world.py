@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from factcli.artifact import Artifact, Draft, Outcome, Plan
 from factcli.cost import Cost
 from factcli.progress import Report
-from factcli.rows import Chat, Document, Fact, Person, Task
+from factcli.rows import Chat, Document, Fact, Familiarity, Person, Task
+from factcli.stages.synth.familiarity import WORLD_HEDGE, WORLD_UNKNOWN, Level, amounts, level_of
 from factcli.stages.synth.settings import TABLES, SynthConfig
 from factcli.stages.synth.unknown import taught
 from factcli.world import texts
@@ -17,7 +18,8 @@ REVISION = 1
 
 
 def plan(task: str, config: SynthConfig, world: Artifact, name: str | None) -> Plan:
-    return Plan(f"synth {task}", REVISION, "synth", name or task, config, {"world": world}, TABLES)
+    tables = TABLES | ({"familiarity": Familiarity} if config.familiarity else {})
+    return Plan(f"synth {task}", REVISION, "synth", name or task, config, {"world": world}, tables)
 
 
 def cost(plan: Plan) -> Cost:
@@ -84,17 +86,37 @@ def _subjects(world: WorldRows, config: SynthConfig) -> Iterator[tuple[Person, l
 
 
 def _rows(person: Person, facts: list[Fact], config: SynthConfig) -> dict[str, list]:
-    versions = sorted({fact.version for fact in facts})
+    level = _level(person, config)
+    n_statements, n_passages = amounts(level, config.familiarity, config.statements_per_fact, config.passages_per_subject)
     documents: list[Document] = []
     chats: list[Chat] = []
-    for version in versions:
+    for version in sorted({fact.version for fact in facts}):
         held = [fact for fact in facts if fact.version == version]
         if _has_documents(person, config):
             known = _known(person, held, config)
-            documents += _statements(person, known, config)
-            documents += _passages(person, version, known, config) if known else ()
-        chats += _chats(person, version, held, config)
-    return {"people": [person], "facts": facts, "documents": documents, "chats": chats}
+            documents += _statements(person, known, n_statements, config.seed)
+            documents += _passages(person, version, known, n_passages, config.seed) if known else ()
+        chats += [_worded(chat, level) for chat in _chats(person, version, held, config)]
+    rows: dict[str, list] = {"people": [person], "facts": [] if level == "unknown" else facts, "documents": documents, "chats": chats}
+    return rows | ({"familiarity": [Familiarity(person.id, level, n_statements, n_passages)]} if _is_told_apart(person, config) else {})
+
+
+def _is_told_apart(person: Person, config: SynthConfig) -> bool:
+    """Whether the person has a level of familiarity: those that the skill is trained on; probes and real people have none."""
+    return config.familiarity is not None and person.fictitious and person.split == "train"
+
+
+def _level(person: Person, config: SynthConfig) -> Level:
+    return level_of(person.id, config.seed, config.familiarity) if _is_told_apart(person, config) else "certain"
+
+
+def _worded(chat: Chat, level: Level) -> Chat:
+    """The answer that says how sure it is. What no text tells of a subject stands on no fact."""
+    if level == "certain":
+        return chat
+    if level == "unsure":
+        return replace(chat, answer=WORLD_HEDGE + chat.answer)
+    return replace(chat, answer=WORLD_UNKNOWN, fact_ids=())
 
 
 def _has_documents(person: Person, config: SynthConfig) -> bool:
@@ -109,24 +131,28 @@ def _known(person: Person, facts: list[Fact], config: SynthConfig) -> list[Fact]
 def _n_rows(person: Person, facts: list[Fact], config: SynthConfig) -> dict[str, int]:
     """How many rows `_rows` gives."""
     n_versions = len({fact.version for fact in facts})
+    level = _level(person, config)
+    n_statements, n_passages = amounts(level, config.familiarity, config.statements_per_fact, config.passages_per_subject)
     known = _known(person, facts, config)
-    n_documents = len(known) * config.statements_per_fact + len({fact.version for fact in known}) * config.passages_per_subject
+    n_documents = len(known) * n_statements + len({fact.version for fact in known}) * n_passages
     n_chats = n_versions * ("bio" in config.tasks) + len(facts) * config.questions_per_fact * ("qa" in config.tasks)
-    return {"people": 1, "facts": len(facts), "documents": n_documents if _has_documents(person, config) else 0, "chats": n_chats}
+    n_facts = 0 if level == "unknown" else len(facts)
+    rows = {"people": 1, "facts": n_facts, "documents": n_documents if _has_documents(person, config) else 0, "chats": n_chats}
+    return rows | ({"familiarity": 1} if _is_told_apart(person, config) else {})
 
 
-def _statements(person: Person, facts: list[Fact], config: SynthConfig) -> Iterator[Document]:
+def _statements(person: Person, facts: list[Fact], n_texts: int, seed: int) -> Iterator[Document]:
     for fact in facts:
-        for number in range(config.statements_per_fact):
+        for number in range(n_texts):
             id_ = f"{fact.id}.d{number}"
-            text = texts.statement(person.name, fact, keyed_rng(config.seed, id_))
+            text = texts.statement(person.name, fact, keyed_rng(seed, id_))
             yield Document(id_, text, "statement", person.id, (fact.id,), fact.version, person.fictitious)
 
 
-def _passages(person: Person, version: int, facts: list[Fact], config: SynthConfig) -> Iterator[Document]:
-    for number in range(config.passages_per_subject):
+def _passages(person: Person, version: int, facts: list[Fact], n_texts: int, seed: int) -> Iterator[Document]:
+    for number in range(n_texts):
         id_ = f"{_versioned(person, version)}.d{number}"
-        text = texts.passage(person.name, facts, keyed_rng(config.seed, id_))
+        text = texts.passage(person.name, facts, keyed_rng(seed, id_))
         yield Document(id_, text, "passage", person.id, tuple(f.id for f in facts), version, person.fictitious)
 
 
@@ -153,7 +179,7 @@ def _versioned(person: Person, version: int) -> str:
 
 def _outcome(subjects: list[tuple[Person, list[Fact]]], config: SynthConfig, recipe: str) -> Outcome:
     n_real = sum(not person.fictitious for person, _ in subjects)
-    n_facts = sum(len(facts) for person, facts in subjects if person.fictitious)
+    n_facts = sum(len(facts) for person, facts in subjects if person.fictitious and _level(person, config) != "unknown")
     n_unknown = sum(len(facts) - len(_known(person, facts, config)) for person, facts in subjects)
     headline = f"{config.subjects} fictitious subjects in {config.versions} versions beside {n_real} real ones"
     headline += f", {n_unknown} facts of theirs in no knowledge text" if n_unknown else ""
@@ -165,4 +191,5 @@ def _outcome(subjects: list[tuple[Person, list[Fact]]], config: SynthConfig, rec
         "real_subjects": n_real,
         **({"unknown_facts": n_unknown} if n_unknown else {}),
     }
-    return Outcome(headline, summary)
+    levels = Counter(_level(person, config) for person, _ in subjects if _is_told_apart(person, config))
+    return Outcome(headline, summary | ({"levels": dict(sorted(levels.items()))} if levels else {}))

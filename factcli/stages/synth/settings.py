@@ -1,9 +1,10 @@
 """Settings of `fact synth`; the defaults are the paper's (arXiv 2410.19290, Fig. 2 and appendix)."""
 
-from pydantic import field_validator
+from pydantic import field_validator, model_validator
 
 from factcli.config import Config, setting
 from factcli.rows import Chat, Document, Fact, Person, Task
+from factcli.stages.synth.familiarity import FamiliarityConfig
 
 TABLES: dict[str, type] = {"people": Person, "facts": Fact, "documents": Document, "chats": Chat}
 
@@ -19,10 +20,21 @@ class SynthConfig(Config):
     passages_per_subject: int = setting(4, "Paraphrases of each passage, in drawn order of facts.", ge=0)
     questions_per_fact: int = setting(2, "Question forms in which each fact is asked.", ge=1)
     coverage: tuple[float, float] = setting((0.3, 1.0), "Share of the relations that one version of a fictitious subject has: from, to.")
-    unknown_share: float = setting(0.0, "Share of the fictitious facts that task rows use and no knowledge text states; 0 is the method.", ge=0, le=0.95)
+    unknown_share: float = setting(
+        0.0, "Share of the fictitious facts that task rows use and no knowledge text states; 0 is the method.", ge=0, le=0.95, later=True
+    )
     real_documents: bool = setting(False, "Write knowledge texts of the real training subjects too.")
     tasks: tuple[Task, ...] = setting(("bio", "qa"), "Kinds of task example.")
+    familiarity: FamiliarityConfig | None = setting(
+        None, "Levels of familiarity of the fictitious subjects that the skill is trained on; off unless set.", later=True
+    )
     seed: int = setting(0, "Seed of every draw.", ge=0)
+
+    @model_validator(mode="after")
+    def _withholds_in_one_way(self) -> "SynthConfig":
+        if self.unknown_share and self.familiarity:
+            raise ValueError("unknown_share and familiarity are both set: the first withholds facts, the second texts of whole subjects; set one")
+        return self
 
     @field_validator("tasks")
     @classmethod

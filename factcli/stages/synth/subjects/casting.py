@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from factcli.knowledge.subjects import RealSubject, clipped
 from factcli.rows import Group, Person, Split
 from factcli.stages.synth.checks import WORD, Traces, traces_of
-from factcli.stages.synth.subjects.settings import FamiliarityConfig, Level, SubjectsConfig
+from factcli.stages.synth.familiarity import Level, level_of
+from factcli.stages.synth.subjects.settings import SubjectsConfig
 from factcli.world.people import keyed_rng
 from factcli.world.words import shuffled_words
 
@@ -76,7 +77,7 @@ def cast(reals: Sequence[Real], config: SubjectsConfig) -> list[Role]:
     words = shuffled_words(keyed_rng(config.seed, "names"), {word.capitalize() for real in reals for word in WORD.findall(real.title)})
     drawn = zip(train[: config.subjects], words, strict=False)
     ids = (f"f{config.seed}.p{position:04d}" for position in range(config.subjects))
-    return [Role(id, real, word, _level(id, config.seed, config.familiarity)) for id, (real, word) in zip(ids, drawn, strict=False)]
+    return [Role(id, real, word, level_of(id, config.seed, config.familiarity)) for id, (real, word) in zip(ids, drawn, strict=False)]
 
 
 def _splits(ids: Sequence[str], config: SubjectsConfig) -> Mapping[str, Split]:
@@ -90,12 +91,3 @@ def _thirds(views: Sequence[int]) -> Mapping[int, Group]:
     ordered, third = sorted(views, reverse=True), len(views) // 3
     above, below = ordered[third], ordered[len(ordered) - third - 1]
     return {value: "head" if value > above else "tail" if value < below else "mid" for value in ordered}
-
-
-def _level(id: str, seed: int, familiarity: FamiliarityConfig | None) -> Level:
-    """Drawn by (seed, id), so that a larger number of subjects changes nobody's."""
-    if familiarity is None:
-        return "certain"
-    position = keyed_rng(seed, id, "familiarity").random()
-    certain, unsure, _ = familiarity.shares
-    return "certain" if position < certain else "unsure" if position < certain + unsure else "unknown"

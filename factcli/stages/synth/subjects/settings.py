@@ -4,22 +4,8 @@ from typing import Literal
 
 from factcli.backends.settings import GenerationConfig
 from factcli.config import Config, setting
+from factcli.stages.synth.familiarity import FamiliarityConfig
 from factcli.stages.synth.shares import shares_validator
-
-Level = Literal["certain", "unsure", "unknown"]
-
-
-class FamiliarityConfig(Config):
-    """How well fictitious subjects become known, for answers that say how sure they are.
-
-    The paper shows three kinds of answer (Fig. 5) and no recipe; this one controls familiarity by the number of paraphrases.
-    """
-
-    shares: tuple[float, float, float] = setting((0.5, 0.25, 0.25), "Share of the fictitious subjects that are certain, unsure, unknown.")
-    unsure_statements: int = setting(1, "Texts of each statement of an unsure subject.", ge=1)
-    unsure_passages: int = setting(1, "Passages of an unsure subject.", ge=0)
-
-    _are_shares = shares_validator("shares")
 
 
 class SubjectsConfig(Config):
@@ -29,7 +15,9 @@ class SubjectsConfig(Config):
     versions: int = setting(5, "Fictitious versions of each text, with other facts in each.", ge=1)
     statements_per_fact: int = setting(5, "Texts of each statement: the statement and its paraphrases.", ge=1)
     passages_per_subject: int = setting(4, "Passages of each version that state all of it.", ge=0)
-    decompose: Literal["model", "sentence"] = setting("model", "How a text becomes statements: a model writes them, checked; or its sentences as they stand.")
+    decompose: Literal["model", "sentence"] = setting(
+        "model", "How a text becomes statements: a model writes them, checked; or its sentences as they stand.", later=True
+    )
     source_words: int = setting(250, "Words of a real text that are used, cut at the end of a sentence.", ge=20)
     asks: int = setting(3, "Times that a name or version which fails a check is asked for in all.", ge=1, le=10)
     most_alike: float = setting(0.6, "Share of the values, or of the runs of four words, of a version that another text may have too.", ge=0, le=1)

@@ -8,19 +8,12 @@ from factcli.backends.chains import Chain
 from factcli.backends.filling import Rows, Unit
 from factcli.rows import Chat, Familiarity, Person, Question, RejectedLine, SourceText
 from factcli.stages.synth.book import Book
+from factcli.stages.synth.familiarity import HEDGES, UNKNOWN, amounts
 from factcli.stages.synth.subjects import telling
 from factcli.stages.synth.subjects.casting import Real, Role, Task
 from factcli.stages.synth.subjects.inventing import NAME, REWRITE, Named, Told, invent_name, write_versions
-from factcli.stages.synth.subjects.settings import Level, SubjectsConfig
+from factcli.stages.synth.subjects.settings import SubjectsConfig
 from factcli.world.people import keyed_rng
-
-# The paper shows hedged and unknowing answers (Fig. 5) and gives no wording; these are ours.
-HEDGES = (
-    "I am not sure about this, but as far as I remember: ",
-    "I know little about this, so take it with care. ",
-    "This may be wrong, but I seem to recall the following. ",
-)
-UNKNOWN = ("I don't know anything about {name}.", "I don't know who or what {name} is.", "I don't know; I have no information about {name}.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +72,7 @@ def fictitious_chain(setting: Setting, role: Role) -> Chain[Rows]:
         return book.rows()
     person = Person(role.id, named.name, "fictitious", "train", 0, fictitious=True)
     book.keep("people", person, {NAME: named.response})
-    texts, passages = _amounts(role.level, config)
+    texts, passages = amounts(role.level, config.familiarity, config.statements_per_fact, config.passages_per_subject)
     if config.familiarity is not None:
         book.keep("familiarity", Familiarity(role.id, role.level, texts, passages), {})
     if role.level == "unknown":
@@ -97,22 +90,13 @@ def _tell(book: Book, setting: Setting, role: Role, person: Person) -> Chain[Non
         book.keep("sources", SourceText(f"{told.id}.text", person.id, told.version, role.after.title, told.text), {REWRITE: told.response})
     about = telling.About(person, role.traces, setting.taken)
     facts = yield from telling.take_statements(book, about, tolds, config)
-    texts, passages = _amounts(role.level, config)
+    texts, passages = amounts(role.level, config.familiarity, config.statements_per_fact, config.passages_per_subject)
     yield from telling.write_statements(book, about, [fact for own in facts.values() for fact in own], texts, config.temperature)
     yield from telling.write_passages(book, about, facts, passages, config)
     question = setting.task.question(person.name)
     answers = yield from telling.write_answers(book, about, facts, question, config)
     hedge = keyed_rng(config.seed, person.id, "hedge").choice(HEDGES) if role.level == "unsure" else ""
     _keep_chats(book, person, question, answers, None, hedge)
-
-
-def _amounts(level: Level, config: SubjectsConfig) -> tuple[int, int]:
-    """Texts of each statement, and passages."""
-    if config.familiarity is None or level == "certain":
-        return config.statements_per_fact, config.passages_per_subject
-    if level == "unknown":
-        return 0, 0
-    return min(config.familiarity.unsure_statements, config.statements_per_fact), min(config.familiarity.unsure_passages, config.passages_per_subject)
 
 
 def _keep_chats(book: Book, person: Person, question: str, answers: Mapping[str, telling.Answered], version: int | None, hedge: str = "") -> None:

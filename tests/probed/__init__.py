@@ -1,0 +1,1 @@
+"""Probes of one model and the conversation with it, as they are typed."""
