@@ -1,9 +1,10 @@
 """An answer about a fact with a myth is right, repeats the myth, is false in another way, or declines."""
 
 from factcli.judge.answers import grade_answer
-from factcli.judge.hops import graded_by_final, hop_items, hop_metrics, hop_questions
+from factcli.judge.hops import graded_by_final, hop_items, hop_metrics
 from factcli.judge.myths import by_fact, kind_of, kinds_of, myth_items, myth_metrics
 from factcli.judge.popularity import popularity_metrics
+from factcli.knowledge.worldfiles import hop_questions
 from factcli.rows import Answer, Claim, Fact, Myth, Person, Question, TwoHop
 
 MYTH = Myth("w0.p1.award.myth", "w0.p1.award", "w0.p1", "award", "Ruby", "Opal")
