@@ -80,6 +80,7 @@ SETTINGS: Mapping[str, tuple[str, ...]] = {  # where each command's settings are
     "eval harness": ("stages.eval.harness:HarnessEvalConfig",),
     "eval response-types": ("stages.eval.responses:ResponsesConfig",),
     "compare": ("stages.compare.settings:CompareConfig", "stages.compare.settings:PowerConfig"),
+    "audit": ("stages.audit.settings:AuditConfig",),
     "report": ("stages.report.settings:ReportConfig",),
 }
 
