@@ -22,6 +22,21 @@ class ItemScore:
     is_abstention: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class GradeChange:
+    """One answer that has another grade than it had, by another definition, other accepted answers or another grader."""
+
+    id: str  # Answer.id
+    question: str
+    text: str
+    before: str  # right, wrong or abstained
+    after: str
+    was_strict_match: bool
+    is_strict_match: bool
+    answers_before: tuple[str, ...]
+    answers_after: tuple[str, ...]
+
+
 def is_lower_better(metric: str) -> bool:
     """Whether a smaller value of the figure is the better one."""
     return metric.rpartition(".")[2] in LOWER_IS_BETTER

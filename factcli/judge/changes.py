@@ -34,7 +34,7 @@ class Changed(NamedTuple):
     claim: str
     before: str
     after: str
-    confidence: float
+    confidence: float | None
 
 
 class _Said(NamedTuple):

@@ -88,8 +88,8 @@ def accuracy_items(answers: Iterable[Answer]) -> list[Item]:
 
 
 def ranked_answers(answers: Iterable[Answer]) -> list[RankedClaim]:
-    """Answers that were given, abstentions left out, as things to rank by confidence."""
-    return [RankedClaim(a.subject, a.id, a.confidence, a.grade == "right") for a in answers if not a.is_abstention]
+    """Answers that were given and whose confidence is known, abstentions left out, as things to rank by it."""
+    return [RankedClaim(a.subject, a.id, a.confidence, a.grade == "right") for a in answers if not a.is_abstention and a.confidence is not None]
 
 
 def ranked_claims(claims: Iterable[Claim]) -> list[RankedClaim]:

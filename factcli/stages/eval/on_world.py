@@ -12,6 +12,7 @@ from factcli.judge.compare import Results, read_results, retention_metrics
 from factcli.judge.itemscores import items_of_answers
 from factcli.judge.metrics import Metric, biography_metrics, question_metrics
 from factcli.judge.myths import REPEATED
+from factcli.knowledge.benchmarks.registry import WORLD
 from factcli.knowledge.ledger import Ledger
 from factcli.progress import Report
 from factcli.rows import Chat, Fact, KnowledgeAdapter, MemorisationRow, Person, Question
@@ -219,7 +220,7 @@ def _outcome(rows: Mapping[str, Sequence[Any]], subject: Subject, config: WorldE
     if swapped is not None and swapped < SWAP_GATE:
         way_out = "more steps in `fact sft`, or more epochs in `fact prereq`"
         headline += f"; the swap does not work ({_percent(swapped)} as plugged in, need {SWAP_GATE:.0%}): {way_out}"
-    return Outcome(headline, {"model": subject.name, "ask": config.ask, **figures} | ({} if swapped is None else {"swap_in_sample": swapped}))
+    return Outcome(headline, {**WORLD.recorded, "model": subject.name, "ask": config.ask, **figures} | ({} if swapped is None else {"swap_in_sample": swapped}))
 
 
 def _percent(share: float | None) -> str:

@@ -4,19 +4,23 @@ from typing import Literal
 
 from pydantic import model_validator
 
+from factcli.backends.filling import TABLES as FILLED
+from factcli.backends.settings import GenerationConfig
 from factcli.config import Config, setting
 from factcli.evalrows import ItemScore
 from factcli.judge.metrics import Metric
-from factcli.rows import Answer, Claim, MemorisationRow, Reject, Split, SwapRow
+from factcli.rows import Answer, Claim, MemorisationRow, Split, SwapRow
 from factcli.world.grammar import Register
 
 Ask = Literal["task", "few_shot", "fill"]
+Decode = Literal["greedy"]
 
 
 class EvalConfig(Config):
     """How a model is asked on any benchmark."""
 
     ask: Ask = setting("task", "task: zero-shot in the task's form; few_shot: after examples; fill: end a statement.")
+    decode: Decode = setting("greedy", "How an answer is chosen from the model; greedy: the likeliest token, each time.")
     examples: int = setting(6, "Examples before each question; few_shot only.", ge=1)
     limit: int | None = setting(None, "Subjects to ask about, in id order; unset asks about all.", ge=1)
     answer_tokens: int = setting(24, "Longest short answer, in tokens.", ge=1)
@@ -41,13 +45,51 @@ class WorldEvalConfig(EvalConfig):
         return self
 
 
-class PopqaEvalConfig(EvalConfig):
+class ShortEvalConfig(EvalConfig):
+    """What all benchmarks of short answers share."""
+
+    instruction: str = setting("", "Words before each question, for a model that was taught no task form, e.g. 'Answer in a few words.'")
+    one_line: bool = setting(True, "An answer ends with its line; false: where the model ends it, as the published code has it.")
+    logprobs: bool = setting(True, "With --backend: ask for the probability of each answer, for curves over confidence; the server must give it.")
+    hub_name: str = setting("", "Data set on the hub, where no file is given and no questions are there; unset is the benchmark's own.")
+    hub_revision: str | None = setting(None, "Commit, branch or tag of the data set on the hub; unset is the newest. The commit that it stands for is kept.")
+    hub_files: tuple[str, ...] = setting((), "Patterns of its files that hold the questions; unset is the benchmark's own.")
+    generation: GenerationConfig = GenerationConfig()
+
+
+class PopqaEvalConfig(ShortEvalConfig):
     """`fact eval popqa`."""
 
-    hub_name: str = setting("akariasai/PopQA", "Data set on the hub, where no file is given and no world is there.")
-    hub_revision: str | None = setting(None, "Commit, branch or tag of the data set on the hub; unset is the newest. The commit that it stands for is kept.")
+
+class LongerEvalConfig(ShortEvalConfig):
+    """Benchmarks whose answers come after a thought, or from models that say more than the answer."""
+
+    answer_tokens: int = setting(128, "Longest answer, in tokens.", ge=1)
 
 
+class HotpotqaEvalConfig(LongerEvalConfig):
+    """`fact eval hotpotqa`."""
+
+
+class TriviaqaEvalConfig(ShortEvalConfig):
+    """`fact eval triviaqa`."""
+
+
+class NqEvalConfig(ShortEvalConfig):
+    """`fact eval nq`."""
+
+
+class SimpleqaEvalConfig(LongerEvalConfig):
+    """`fact eval simpleqa`."""
+
+
+SHORT_CONFIGS: dict[str, type[ShortEvalConfig]] = {
+    "popqa": PopqaEvalConfig,
+    "hotpotqa": HotpotqaEvalConfig,
+    "triviaqa": TriviaqaEvalConfig,
+    "nq": NqEvalConfig,
+    "simpleqa": SimpleqaEvalConfig,
+}
 WORLD_TABLES: dict[str, type] = {
     "answers": Answer,
     "items": ItemScore,
@@ -58,4 +100,4 @@ WORLD_TABLES: dict[str, type] = {
     "probe_answers": Answer,
     "twohop_answers": Answer,
 }
-POPQA_TABLES: dict[str, type] = {"answers": Answer, "metrics": Metric, "rejected": Reject}
+SHORT_TABLES: dict[str, type] = {"answers": Answer, "items": ItemScore, "metrics": Metric, **FILLED}

@@ -11,7 +11,7 @@ from typing import Literal, NamedTuple
 
 from factcli.backends.completions import Completer, Completion, Prompt, Turn
 from factcli.errors import InputError, SettingsError
-from factcli.judge.answers import grade_answer, is_abstention
+from factcli.judge.answers import graded, is_abstention
 from factcli.judge.ledger import Confidence, judge_biography
 from factcli.knowledge.ledger import Ledger
 from factcli.rows import Answer, Chat, Claim, Question, Task
@@ -70,9 +70,9 @@ def ask_questions(model: Completer, questions: Sequence[Question], method: Metho
     if method.mode == "fill":
         said = _fill_questions(model, questions, method, max_new_tokens)
     else:
-        prompts = [_chat_prompt(question.question, method.examples) for question in questions]
+        prompts = [chat_prompt(question.question, method.examples) for question in questions]
         said = model.complete(prompts, max_new_tokens, stop=("\n",), adapters=method.adapters)
-    return [_graded(question, completion, method) for question, completion in zip(questions, said, strict=True)]
+    return [graded(q, c.text.strip(), c.probability(), suffix=method.suffix) for q, c in zip(questions, said, strict=True)]
 
 
 def ask_biographies(
@@ -92,7 +92,7 @@ def write_biographies(model: Completer, requests: Sequence[Question], method: Me
     _require_task(requests, "bio")
     if method.mode == "fill":
         return _fill_biographies(model, requests, method)
-    prompts = [_chat_prompt(request.question, method.examples) for request in requests]
+    prompts = [chat_prompt(request.question, method.examples) for request in requests]
     said = model.complete(prompts, max_new_tokens, stop=("\nQuestion:",), adapters=method.adapters)
     return [Biography(completion.text.strip(), _stripped_confidence(completion)) for completion in said]
 
@@ -103,28 +103,10 @@ def _require_task(questions: Sequence[Question], task: Task) -> None:
         raise InputError(f"{len(odd)} questions are not of task {task}, e.g. {odd[0]}")
 
 
-def _chat_prompt(question: str, examples: Sequence[Chat]) -> Prompt:
+def chat_prompt(question: str, examples: Sequence[Chat]) -> Prompt:
+    """The question in the task's form, after examples of it."""
     turns = [turn for chat in examples for turn in (Turn("user", chat.question), Turn("assistant", chat.answer))]
     return (*turns, Turn("user", question))
-
-
-def _graded(question: Question, completion: Completion, method: Method) -> Answer:
-    text = completion.text.strip()
-    grade = grade_answer(text, question.answers)
-    return Answer(
-        id=f"{question.id}.{method.suffix}",
-        question_id=question.id,
-        task="qa",
-        subject=question.subject,
-        group=question.group,
-        question=question.question,
-        text=text,
-        confidence=completion.probability(),
-        is_abstention=grade.grade == "abstained",
-        grade=grade.grade,
-        is_strict_match=grade.is_strict_match,
-        answers=question.answers,
-    )
 
 
 def biography_answer(request: Question, written: Biography, method: Method) -> Answer:

@@ -187,10 +187,14 @@ def test_a_worlds_data_are_audited_by_its_own_base_and_what_is_kept_can_be_learn
     folder = Folder(tmp_path)
     folder.must("world", "--size", "micro", "--seed", "6")
     folder.must("synth", "bio", "--name", "lives")
-    ran = folder.must("audit", "lives", "--keep", "any", "--set", "samples=2")
+    ran = folder.must("audit", "lives", "--limit", "4", "--set", "samples=1")
     assert "the base under lives@1" in ran.err
     assert folder.manifest("audit")["config"]["shots"] == 0  # the recipe of worlds
+    known = [row for row in folder.rows("lives", "chats") if row["task"] == "qa" and row["split"] == "train" and not row["fictitious"]][:6]
+    script = [{"match": re.escape(row["question"]), "answer": row["answer"]} for row in known]
+    jsonl(tmp_path / "script.jsonl", *script, {"match": ".", "answer": "no"})
+    folder.must("audit", "lives", "--backend", "scripted:script.jsonl", "--keep", "any")
     kept = folder.rows("lives-any", "chats")
-    assert kept
+    assert {row["id"] for row in kept} >= {row["id"] for row in known}
     folder.must("sft", "--method", "real", "--mix", "lives-any=1", "--steps", "2")
     assert folder.manifest("sft-real")["summary"]["rows"] == len(kept)
