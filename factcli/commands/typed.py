@@ -95,6 +95,7 @@ SETTINGS: Mapping[str, tuple[str, ...]] = {  # where each command's settings are
     "eval forgetting": ("stages.eval.forgetting:ForgettingConfig",),
     "eval response-types": ("stages.eval.responses:ResponsesConfig",),
     "compare": ("stages.compare.settings:CompareConfig", "stages.compare.settings:PowerConfig"),
+    "audit": ("stages.audit.settings:AuditConfig",),
     "report": ("stages.report.settings:ReportConfig",),
 }
 
