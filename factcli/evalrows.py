@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-LOWER_IS_BETTER = ("abstention", "perplexity", "risk_coverage_area", "wrong")  # the last part of a figure's name
+LOWER_IS_BETTER = ("abstention", "myth_other_wrong", "myth_repeated", "perplexity", "risk_coverage_area", "wrong")  # the last part of a figure's name
 
 
 @dataclass(frozen=True, slots=True)

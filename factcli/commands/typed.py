@@ -22,12 +22,19 @@ OWN = ("set", "name", "data", "force", "dry-run", "json")  # options that a step
 LOCAL = "local:"
 REFERENCES = frozenset(  # options and arguments that name artifacts; elsewhere `world` may be a word of the command's own
     [
+        "a",
         "against",
+        "b",
+        "baseline",
         "before",
         "check",
         "combine",
+        "confidence",
+        "documents",
+        "drift",
         "evals",
         "from",
+        "known",
         "knowledge",
         "mix",
         "model",
@@ -37,13 +44,14 @@ REFERENCES = frozenset(  # options and arguments that name artifacts; elsewhere 
         "questions",
         "ref",
         "reference",
+        "refs",
         "scores",
         "synth",
         "with",
         "world",
     ]
 )
-WORDS = (("score confidence", "questions"), ("score reliability", "scores"))  # what is called so there names none
+WORDS = (("score confidence", "questions"), ("score reliability", "scores"), ("synth wiki", "documents"))  # what is called so there names none
 NAMING = ("preset", "size")  # options that name a settings file of their command's folder
 FILES = ("examples",)  # options that name a file, while the setting of that name is a number
 SETTINGS: Mapping[str, tuple[str, ...]] = {  # where each command's settings are; several where its inputs decide
@@ -55,6 +63,7 @@ SETTINGS: Mapping[str, tuple[str, ...]] = {  # where each command's settings are
     "synth samples": ("stages.synth.samples:SamplesConfig",),
     "synth pairs": ("stages.synth.pairs:PairsConfig",),
     "synth forms": ("stages.synth.forms:FormsConfig",),
+    "synth beliefs": ("stages.synth.beliefs.settings:BeliefsConfig",),
     "synth wiki": ("stages.synth.wiki.settings:WikiConfig",),
     "pack build": ("stages.pack:PackConfig",),
     "prereq": ("stages.prereq:PrereqConfig",),
@@ -71,14 +80,21 @@ SETTINGS: Mapping[str, tuple[str, ...]] = {  # where each command's settings are
     "export": ("stages.export.stage:ExportConfig",),
     "eval world": ("stages.eval.settings:WorldEvalConfig",),
     "eval popqa": ("stages.eval.settings:PopqaEvalConfig",),
+    "eval bio": ("stages.eval.long:LongEvalConfig",),
+    "eval medical": ("stages.eval.long:LongEvalConfig",),
+    "eval longfact": ("stages.eval.long:LongEvalConfig",),
     "eval hotpotqa": ("stages.eval.settings:HotpotqaEvalConfig",),
     "eval triviaqa": ("stages.eval.settings:TriviaqaEvalConfig",),
     "eval nq": ("stages.eval.settings:NqEvalConfig",),
     "eval simpleqa": ("stages.eval.settings:SimpleqaEvalConfig",),
     "eval rescore": ("stages.eval.rescore:GradingConfig",),
     "eval pairwise": ("stages.pairwise.settings:PairwiseConfig",),
+    "eval truthfulqa": ("stages.eval.choices:TruthfulqaEvalConfig",),
+    "eval mc": ("stages.eval.choices:McEvalConfig",),
     "eval harness": ("stages.eval.harness:HarnessEvalConfig",),
+    "eval forgetting": ("stages.eval.forgetting:ForgettingConfig",),
     "eval response-types": ("stages.eval.responses:ResponsesConfig",),
+    "compare": ("stages.compare.settings:CompareConfig", "stages.compare.settings:PowerConfig"),
     "report": ("stages.report.settings:ReportConfig",),
 }
 
@@ -126,9 +142,13 @@ class Command:
 
 
 def pinned(value: Any, made: Mapping[str, str]) -> Any:
-    """NAME, NAME=SHARE, NAME:PART or local:NAME with the version that this run made or found; anything else as it is."""
+    """NAME, NAME=SHARE, NAME:PART, NAME,NAME or local:NAME with the version that this run made or found; anything else as it is."""
     if not isinstance(value, str) or value.startswith(LOCAL):
         return local(value, made)
+    return ",".join(_pinned(part, made) for part in value.split(","))
+
+
+def _pinned(value: str, made: Mapping[str, str]) -> str:
     name = re.split("[=:]", value, maxsplit=1)[0]
     return made.get(name, name) + value.removeprefix(name)
 
