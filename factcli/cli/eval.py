@@ -51,6 +51,6 @@ def eval_popqa(
     make_eval_popqa(making, model, newest, file, {"limit": limit, "seed": seed})
 
 
-for name, command in {"truthfulqa": likelihood.truthfulqa, "mc": likelihood.mc, "harness": likelihood.harness}.items():
-    app.command(name)(command)
+for command in (likelihood.truthfulqa, likelihood.haluevalqa, likelihood.mc, likelihood.harness):
+    app.command(command.__name__)(command)
 app.command("response-types")(probes.response_types)

@@ -1,11 +1,11 @@
 """Commands of `fact eval` that are answered by likelihood: answers to choose from, and the lm-evaluation-harness."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from factcli.cli.options import SeedOption, benchmarking, making
+from factcli.cli.options import SeedOption, benchmarking, generating, making
 
 if TYPE_CHECKING:
     from factcli.commands.making import Making
@@ -45,6 +45,27 @@ def mc(
     from factcli.commands.choices import make_eval_choices
 
     make_eval_choices(making, "mc", model, newest, file, {"limit": limit})
+
+
+@benchmarking
+@generating
+def haluevalqa(
+    making: "Making",
+    generation: dict[str, Any],
+    file: Path | None,
+    model: ModelOption = None,
+    newest: NewestOption = False,
+    by: Annotated[str | None, typer.Option("--by", help="probability: the likelier of Yes and No; words: what is said, for a server without them.")] = None,
+    limit: FirstOption = None,
+    seed: SeedOption = None,
+) -> None:
+    """Have a model say whether answers are hallucinated: a right and a hallucinated one of each question, with it and without it.
+
+    The model of --model in this process, or whoever --backend names.
+    """
+    from factcli.commands.choices import make_eval_halueval
+
+    make_eval_halueval(making, model, newest, file, {"by": by, "limit": limit, "seed": seed, **generation})
 
 
 @making

@@ -1,14 +1,55 @@
-"""Commands that evaluate by likelihood: answers to choose from."""
+"""Commands that evaluate by likelihood: answers to choose from, answers to judge."""
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from factcli import resolving
+from factcli.commands.generating import answering_for, cost_of
 from factcli.commands.making import Making, finish
 from factcli.commands.measuring import source_for, subject_of
 from factcli.errors import SettingsError
+from factcli.knowledge.benchmarks.source import Source
 
-LIKELIHOOD_FORMS = ("mc", "binary")
+if TYPE_CHECKING:
+    from factcli.stages.eval.halueval import HaluevalConfig
+
+
+def make_eval_halueval(making: Making, model: str | None, newest: bool, file: Path | None, flags: Mapping[str, Any]) -> None:
+    """Judged by `--backend`, else by the model in this process that --model names."""
+    from factcli.knowledge.benchmarks.halueval import HALUEVALQA
+    from factcli.stages.eval import halueval as stage
+
+    config = making.settings(stage.HaluevalConfig, "eval", flags, None)
+    if model is not None and config.generation.backend:
+        raise SettingsError(f"--model {model} and --backend {config.generation.backend} are both given", "who judges: one of them")
+    name, config = (None, config) if config.generation.backend else _in_this_process(making, model, newest, config)
+    who = answering_for(making, config.generation)
+    name = name or who.endpoint.model
+    source = Source(HALUEVALQA, file)
+    plan = stage.plan(config, source, who, _as_name(name), making.name)
+    finish(
+        making,
+        plan,
+        lambda _: cost_of(stage.imagined(config, source, who)),
+        lambda draft, context: stage.work(plan, draft, source, who, name, context.report),
+    )
+
+
+def _as_name(model: str) -> str:
+    """A model's name as part of an artifact's: a hub name has a slash."""
+    return "".join(sign if sign.isalnum() or sign in "._-" else "-" for sign in model)[-80:]
+
+
+def _in_this_process(making: Making, model: str | None, newest: bool, config: "HaluevalConfig") -> tuple[str, "HaluevalConfig"]:
+    """The name of the model, and the settings with it as `local:` backend."""
+    if model is None or resolving.is_artifact(model, making.root):
+        found = resolving.pick_model(model, making.root, newest)
+        name, ref = found.name, found.ref
+    else:
+        name, ref = "base", model
+    generation = config.generation.model_copy(update={"backend": f"local:{ref}"})
+    return name, config.model_copy(update={"generation": generation})
 
 
 def make_eval_choices(making: Making, benchmark: str, model: str | None, newest: bool, file: Path | None, flags: Mapping[str, Any]) -> None:

@@ -73,6 +73,7 @@ SETTINGS: Mapping[str, tuple[str, ...]] = {  # where each command's settings are
     "eval pairwise": ("stages.pairwise.settings:PairwiseConfig",),
     "eval truthfulqa": ("stages.eval.choices:TruthfulqaEvalConfig",),
     "eval mc": ("stages.eval.choices:McEvalConfig",),
+    "eval haluevalqa": ("stages.eval.halueval:HaluevalConfig",),
     "eval harness": ("stages.eval.harness:HarnessEvalConfig",),
     "eval response-types": ("stages.eval.responses:ResponsesConfig",),
     "report": ("stages.report.settings:ReportConfig",),

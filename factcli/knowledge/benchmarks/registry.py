@@ -5,9 +5,10 @@ from typing import Any
 from factcli.errors import InputError, nearest
 from factcli.knowledge.benchmarks.benchmark import Benchmark
 from factcli.knowledge.benchmarks.choices import MC, TRUTHFULQA
+from factcli.knowledge.benchmarks.halueval import HALUEVALQA
 from factcli.knowledge.benchmarks.popqa import POPQA
 
-BENCHMARKS: dict[str, Benchmark[Any]] = {benchmark.name: benchmark for benchmark in (POPQA, TRUTHFULQA, MC)}
+BENCHMARKS: dict[str, Benchmark[Any]] = {benchmark.name: benchmark for benchmark in (POPQA, TRUTHFULQA, MC, HALUEVALQA)}
 
 
 def benchmark_of(name: str) -> Benchmark[Any]:
