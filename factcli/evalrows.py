@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-LOWER_IS_BETTER = ("abstention", "perplexity", "risk_coverage_area", "wrong")  # the last part of a figure's name
+SURPRISE = ("bits_per_byte", "nats_per_word", "nats_per_token", "perplexity", "word_perplexity", "byte_perplexity")
+LOWER_IS_BETTER = ("abstention", "risk_coverage_area", "wrong", *SURPRISE)  # the last part of a figure's name
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,6 +37,20 @@ class Judgement:
 
 
 @dataclass(frozen=True, slots=True)
+class ScoredText:
+    """How likely a text is to a model, every token once."""
+
+    id: str
+    subject: str  # what is redrawn for intervals; the text itself where it is about nobody
+    group: str
+    logprob: float  # natural, summed
+    n_tokens: int  # of the model's tokenizer, the start token not counted
+    n_words: int  # what blanks separate
+    n_bytes: int  # of UTF-8
+    n_windows: int  # in which the model read it
+
+
+@dataclass(frozen=True, slots=True)
 class HarnessSample:
     """One document of a harness task as one of the task's filters sees it; what has no fixed form is JSON."""
 

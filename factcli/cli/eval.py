@@ -51,6 +51,6 @@ def eval_popqa(
     make_eval_popqa(making, model, newest, file, {"limit": limit, "seed": seed})
 
 
-for command in (likelihood.truthfulqa, likelihood.haluevalqa, likelihood.mc, likelihood.harness):
+for command in (likelihood.truthfulqa, likelihood.haluevalqa, likelihood.mc, likelihood.perplexity, likelihood.harness):
     app.command(command.__name__)(command)
 app.command("response-types")(probes.response_types)

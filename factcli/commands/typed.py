@@ -74,6 +74,7 @@ SETTINGS: Mapping[str, tuple[str, ...]] = {  # where each command's settings are
     "eval truthfulqa": ("stages.eval.choices:TruthfulqaEvalConfig",),
     "eval mc": ("stages.eval.choices:McEvalConfig",),
     "eval haluevalqa": ("stages.eval.halueval:HaluevalConfig",),
+    "eval perplexity": ("stages.eval.perplexity:PerplexityConfig",),
     "eval harness": ("stages.eval.harness:HarnessEvalConfig",),
     "eval response-types": ("stages.eval.responses:ResponsesConfig",),
     "report": ("stages.report.settings:ReportConfig",),

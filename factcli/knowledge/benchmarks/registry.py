@@ -7,8 +7,9 @@ from factcli.knowledge.benchmarks.benchmark import Benchmark
 from factcli.knowledge.benchmarks.choices import MC, TRUTHFULQA
 from factcli.knowledge.benchmarks.halueval import HALUEVALQA
 from factcli.knowledge.benchmarks.popqa import POPQA
+from factcli.knowledge.benchmarks.texts import PERPLEXITY
 
-BENCHMARKS: dict[str, Benchmark[Any]] = {benchmark.name: benchmark for benchmark in (POPQA, TRUTHFULQA, MC, HALUEVALQA)}
+BENCHMARKS: dict[str, Benchmark[Any]] = {benchmark.name: benchmark for benchmark in (POPQA, TRUTHFULQA, MC, HALUEVALQA, PERPLEXITY)}
 
 
 def benchmark_of(name: str) -> Benchmark[Any]:

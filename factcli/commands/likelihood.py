@@ -1,4 +1,4 @@
-"""Commands that evaluate by likelihood: answers to choose from, answers to judge."""
+"""Commands that evaluate by likelihood: answers to choose from, answers to judge, texts."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -62,5 +62,16 @@ def make_eval_choices(making: Making, benchmark: str, model: str | None, newest:
     source = source_for(TRUTHFULQA if benchmark == TRUTHFULQA.name else MC, subject, file, making.root)
     if source.is_hub and not source.benchmark.hub and not config.hub_name:
         raise SettingsError("whose questions?", f"give --file FILE ({MC.file_format}), or --set hub_name=allenai/ai2_arc and hub_files=[...]")
+    plan = stage.plan(config, subject, source, making.name)
+    finish(making, plan, lambda _: stage.cost(plan, source), lambda draft, context: stage.work(plan, draft, subject, source, context.report))
+
+
+def make_eval_perplexity(making: Making, model: str | None, newest: bool, file: Path | None, flags: Mapping[str, Any]) -> None:
+    from factcli.knowledge.benchmarks.texts import PERPLEXITY
+    from factcli.stages.eval import perplexity as stage
+
+    subject = subject_of(model, newest, making.root)
+    config = making.settings(stage.PerplexityConfig, "eval", flags, None)
+    source = Source(PERPLEXITY) if file is None and config.hub_name else source_for(PERPLEXITY, subject, file, making.root)
     plan = stage.plan(config, subject, source, making.name)
     finish(making, plan, lambda _: stage.cost(plan, source), lambda draft, context: stage.work(plan, draft, subject, source, context.report))
