@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-SURPRISE = ("bits_per_byte", "nats_per_word", "nats_per_token", "perplexity", "word_perplexity", "byte_perplexity")
-LOWER_IS_BETTER = ("abstention", "risk_coverage_area", "wrong", *SURPRISE)  # the last part of a figure's name
+SURPRISE = ("bits_per_byte", "byte_perplexity", "nats_per_token", "nats_per_word", "perplexity", "word_perplexity")
+LOWER_IS_BETTER = ("abstention", "myth_other_wrong", "myth_repeated", "risk_coverage_area", "wrong", *SURPRISE)  # the last part of a figure's name
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +21,21 @@ class ItemScore:
     denominator: float  # 0: asked and not counted, e.g. unscored
     confidence: float | None = None  # of the answer, 0..1, where the model gave one
     is_abstention: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class GradeChange:
+    """One answer that has another grade than it had, by another definition, other accepted answers or another grader."""
+
+    id: str  # Answer.id
+    question: str
+    text: str
+    before: str  # right, wrong or abstained
+    after: str
+    was_strict_match: bool
+    is_strict_match: bool
+    answers_before: tuple[str, ...]
+    answers_after: tuple[str, ...]
 
 
 def is_lower_better(metric: str) -> bool:

@@ -1,12 +1,12 @@
 """`fact eval`: one command per benchmark."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from factcli.cli import likelihood, probes
-from factcli.cli.options import JsonOption, LimitOption, SeedOption, benchmarking, guarded, making
+from factcli.cli.options import JsonOption, LimitOption, SeedOption, benchmarking, generating, guarded, making
 
 if TYPE_CHECKING:
     from factcli.commands.making import Making
@@ -34,23 +34,36 @@ def eval_list(json: JsonOption = False) -> None:
     show_benchmarks(json)
 
 
-@app.command("popqa")
-@benchmarking
-@making
-def eval_popqa(
-    making: "Making",
-    file: Path | None,
-    model: EvalModelOption = None,
-    newest: NewestOption = False,
-    limit: LimitOption = None,
-    seed: SeedOption = None,
-) -> None:
-    """Ask closed-book questions in PopQA's format; accuracy by popularity, abstentions counted."""
-    from factcli.commands.measuring import make_eval_popqa
+def _short(name: str, about: str) -> None:
+    """The command of a benchmark of short answers."""
 
-    make_eval_popqa(making, model, newest, file, {"limit": limit, "seed": seed})
+    @app.command(name, help=about)
+    @benchmarking
+    @generating
+    def command(
+        making: "Making",
+        generation: dict[str, Any],
+        file: Path | None,
+        model: EvalModelOption = None,
+        newest: NewestOption = False,
+        ask: Annotated[str | None, typer.Option("--ask", help="task (as trained, without examples) or few_shot.")] = None,
+        examples: Annotated[Path | None, typer.Option("--examples", help="Examples to show: JSONL of question and answer; else training questions.")] = None,
+        limit: LimitOption = None,
+        seed: SeedOption = None,
+    ) -> None:
+        from factcli.commands.short import make_short
+
+        make_short(making, name, model, newest, file, examples, {"ask": ask, "limit": limit, "seed": seed, **generation})
+
+
+_short("popqa", "Ask closed-book questions in PopQA's format; accuracy by popularity, abstentions counted.")
+_short("hotpotqa", "Ask HotpotQA's questions without their articles; accuracy by type, of what follows `final answer: `.")
+_short("triviaqa", "Ask TriviaQA's questions without documents; any alias of the answer counts.")
+_short("nq", "Ask what people asked a search engine (NQ-open), without documents.")
+_short("simpleqa", "Ask SimpleQA's hard short facts; right, wrong and abstained, and SimpleQA's own figures.")
 
 
 for command in (likelihood.truthfulqa, likelihood.haluevalqa, likelihood.mc, likelihood.perplexity, likelihood.harness):
     app.command(command.__name__)(command)
 app.command("response-types")(probes.response_types)
+app.command("forgetting")(probes.forgetting)

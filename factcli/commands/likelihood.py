@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 from factcli import resolving
 from factcli.commands.generating import answering_for, cost_of
 from factcli.commands.making import Making, finish
-from factcli.commands.measuring import source_for, subject_of
+from factcli.commands.measuring import subject_of
+from factcli.commands.short import source_for
 from factcli.errors import SettingsError
 from factcli.knowledge.benchmarks.source import Source
 

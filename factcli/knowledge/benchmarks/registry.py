@@ -6,10 +6,21 @@ from factcli.errors import InputError, nearest
 from factcli.knowledge.benchmarks.benchmark import Benchmark
 from factcli.knowledge.benchmarks.choices import MC, TRUTHFULQA
 from factcli.knowledge.benchmarks.halueval import HALUEVALQA
+from factcli.knowledge.benchmarks.long import BIO, LONGFACT, MEDICAL
 from factcli.knowledge.benchmarks.popqa import POPQA
+from factcli.knowledge.benchmarks.short import SHORT
 from factcli.knowledge.benchmarks.texts import PERPLEXITY
 
-BENCHMARKS: dict[str, Benchmark[Any]] = {benchmark.name: benchmark for benchmark in (POPQA, TRUTHFULQA, MC, HALUEVALQA, PERPLEXITY)}
+WORLD: Benchmark[Any] = Benchmark(
+    name="world",
+    version=1,
+    kind="world",
+    about="An invented world's questions and biographies, judged by its ledger; popularity groups, unseen people, two probes of the skill.",
+    file_format="none: `fact world` makes them",
+    rule="contains",
+)
+KNOWN: tuple[Benchmark[Any], ...] = (WORLD, POPQA, *SHORT, TRUTHFULQA, MC, HALUEVALQA, BIO, MEDICAL, LONGFACT, PERPLEXITY)
+BENCHMARKS: dict[str, Benchmark[Any]] = {benchmark.name: benchmark for benchmark in KNOWN}
 
 
 def benchmark_of(name: str) -> Benchmark[Any]:
