@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 import yaml
 
-from factcli.artifact import Artifact, make
+from factcli.artifact import Artifact, Outcome, Plan, make
+from factcli.config import Config
 from factcli.errors import InputError, SettingsError
 from factcli.evalrows import ItemScore
 from factcli.judge.choosing import longest_is_right, mass_right, picks_right, shares
@@ -310,6 +311,23 @@ def test_a_file_without_the_form_that_is_asked_for_is_told(tmp_path: Path, model
     path.write_text(json.dumps([{key: OWLS[key] for key in ("question", "mc1_targets")}]), encoding="utf-8")
     with pytest.raises(InputError, match="no question has choices of binary: 1 questions have other choices"):
         evaluated(tmp_path, model, path, TruthfulqaEvalConfig(form="binary"))
+
+
+def test_a_world_s_myths_are_asked_where_no_file_is_given(tmp_path: Path, model: Path) -> None:
+    plan = Plan("world", 1, "world", "world", Config(), {}, {})
+
+    def work(draft: Any) -> Outcome:
+        (draft.folder("") / "truthfulqa_mc.json").write_text(json.dumps([OWLS, EMMA]), encoding="utf-8")
+        return Outcome("a world")
+
+    world, _ = make(plan, work, tmp_path)
+    assert TRUTHFULQA.own is not None
+    assert TRUTHFULQA.own.is_in(world)
+    subject, source = base_subject(model, tmp_path), Source(TRUTHFULQA, artifact=world)
+    planned = stage.plan(TruthfulqaEvalConfig(dtype="float32"), subject, source, None)
+    made, _ = make(planned, lambda draft: stage.work(planned, draft, subject, source, PlainReport()), tmp_path)
+    assert made.summary["questions"] == 2
+    assert made.manifest.inputs["questions"].digest == world.digest
 
 
 def test_a_primer_of_one_s_own_goes_with_text_only(tmp_path: Path, model: Path, file: Path) -> None:
