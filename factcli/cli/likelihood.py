@@ -1,11 +1,11 @@
-"""Commands of `fact eval` that are answered by likelihood: answers to choose from, and the lm-evaluation-harness."""
+"""Commands of `fact eval` that are answered by likelihood: answers to choose from or to judge, texts, and the lm-evaluation-harness."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from factcli.cli.options import SeedOption, benchmarking, making
+from factcli.cli.options import SeedOption, benchmarking, generating, making
 
 if TYPE_CHECKING:
     from factcli.commands.making import Making
@@ -27,7 +27,7 @@ def truthfulqa(
     limit: FirstOption = None,
 ) -> None:
     """Score TruthfulQA's answers by likelihood, beside what is had without the question, by length and by chance."""
-    from factcli.commands.choices import make_eval_choices
+    from factcli.commands.likelihood import make_eval_choices
 
     make_eval_choices(making, "truthfulqa", model, newest, file, {"form": form, "primer": primer, "limit": limit})
 
@@ -42,9 +42,46 @@ def mc(
     limit: FirstOption = None,
 ) -> None:
     """Score any file of multiple choice (ARC, MMLU, your own) by likelihood, with the same baselines beside it."""
-    from factcli.commands.choices import make_eval_choices
+    from factcli.commands.likelihood import make_eval_choices
 
     make_eval_choices(making, "mc", model, newest, file, {"limit": limit})
+
+
+@benchmarking
+@generating
+def haluevalqa(
+    making: "Making",
+    generation: dict[str, Any],
+    file: Path | None,
+    model: ModelOption = None,
+    newest: NewestOption = False,
+    by: Annotated[str | None, typer.Option("--by", help="probability: the likelier of Yes and No; words: what is said, for a server without them.")] = None,
+    limit: FirstOption = None,
+    seed: SeedOption = None,
+) -> None:
+    """Have a model say whether answers are hallucinated: a right and a hallucinated one of each question, with it and without it.
+
+    The model of --model in this process, or whoever --backend names.
+    """
+    from factcli.commands.likelihood import make_eval_halueval
+
+    make_eval_halueval(making, model, newest, file, {"by": by, "limit": limit, "seed": seed, **generation})
+
+
+@benchmarking
+@making
+def perplexity(
+    making: "Making",
+    file: Path | None,
+    model: ModelOption = None,
+    newest: NewestOption = False,
+    stride: Annotated[int | None, typer.Option("--stride", help="Tokens by which a window over a long text moves on, e.g. 512.")] = None,
+    limit: Annotated[int | None, typer.Option("--limit", help="Texts, the first ones, e.g. 50.")] = None,
+) -> None:
+    """Measure how surprising texts are: bits per byte, perplexity per word and token; without a file the model's own knowledge texts."""
+    from factcli.commands.likelihood import make_eval_perplexity
+
+    make_eval_perplexity(making, model, newest, file, {"stride": stride, "limit": limit})
 
 
 @making

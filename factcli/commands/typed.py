@@ -91,6 +91,8 @@ SETTINGS: Mapping[str, tuple[str, ...]] = {  # where each command's settings are
     "eval pairwise": ("stages.pairwise.settings:PairwiseConfig",),
     "eval truthfulqa": ("stages.eval.choices:TruthfulqaEvalConfig",),
     "eval mc": ("stages.eval.choices:McEvalConfig",),
+    "eval haluevalqa": ("stages.eval.halueval:HaluevalConfig",),
+    "eval perplexity": ("stages.eval.perplexity:PerplexityConfig",),
     "eval harness": ("stages.eval.harness:HarnessEvalConfig",),
     "eval forgetting": ("stages.eval.forgetting:ForgettingConfig",),
     "eval response-types": ("stages.eval.responses:ResponsesConfig",),
