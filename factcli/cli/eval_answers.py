@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from factcli.cli.eval import EvalModelOption, NewestOption
+from factcli.cli.eval import DecodeOption, DocumentsOption, EvalModelOption, NewestOption
 from factcli.cli.eval import app as app  # the same group
-from factcli.cli.options import generating
+from factcli.cli.options import benchmarking, generating
 
 if TYPE_CHECKING:
     from factcli.commands.longform import Scoring
@@ -33,30 +33,26 @@ def eval_pairwise(
     make_pairwise(making, a, b, judge, documents, {"limit": limit, **generation})
 
 
-FileOption = Annotated[Path | None, typer.Option("--file", help="Titles, one a line or JSONL; without one the test people of the model's own data or world.")]
-DecodeOption = Annotated[str | None, typer.Option("--decode", help="greedy, rag (passages in the prompt), or dola (layers contrasted; --model alone).")]
 JudgeOption = Annotated[
     list[str] | None, typer.Option("--judge", help="Score the answers right after, as `fact score factscore` does: world, http:MODEL@URL, nli:DIR, ...")
 ]
 ClaimsOption = Annotated[str | None, typer.Option("--claims", help="Who takes answers apart for the judge: rules, world, or model (--reader).")]
 ReaderOption = Annotated[str | None, typer.Option("--reader", help="Model that takes answers apart: http:MODEL@URL, local:REF or scripted:FILE.")]
 PackOption = Annotated[str | None, typer.Option("--pack", help="Knowledge pack: what claims are held against, and what rag shows; else the newest.")]
-DocumentsOption = Annotated[
-    str | None, typer.Option("--documents", help="What rag shows instead: JSONL of id or question and document, or questions of `fact synth wiki`.")
-]
 TokensOption = Annotated[int | None, typer.Option("--max-tokens", help="Tokens of an answer, e.g. 1024.")]
 PromptsOption = Annotated[int | None, typer.Option("--limit", help="Prompts to ask, in their order, e.g. 50.")]
 KOption = Annotated[int | None, typer.Option("--k", help="Supported claims of a full answer, for F1@K, e.g. 64.")]
 
 
 @app.command("bio")
+@benchmarking
 @generating
 def eval_bio(
     making: "Making",
     generation: dict[str, Any],
+    file: Path | None,
     model: EvalModelOption = None,
     newest: NewestOption = False,
-    file: FileOption = None,
     decode: DecodeOption = None,
     judge: JudgeOption = None,
     claims: ClaimsOption = None,
@@ -72,13 +68,14 @@ def eval_bio(
 
 
 @app.command("medical")
+@benchmarking
 @generating
 def eval_medical(
     making: "Making",
     generation: dict[str, Any],
+    file: Path | None,
     model: EvalModelOption = None,
     newest: NewestOption = False,
-    file: FileOption = None,
     decode: DecodeOption = None,
     judge: JudgeOption = None,
     claims: ClaimsOption = None,
@@ -94,13 +91,14 @@ def eval_medical(
 
 
 @app.command("longfact")
+@benchmarking
 @generating
 def eval_longfact(
     making: "Making",
     generation: dict[str, Any],
+    file: Path | None,
     model: EvalModelOption = None,
     newest: NewestOption = False,
-    file: Annotated[Path | None, typer.Option("--file", help="LongFact's JSONL: an object with `prompt` a line.")] = None,
     decode: DecodeOption = None,
     judge: JudgeOption = None,
     claims: ClaimsOption = None,

@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from factcli.commands.making import Making, finish
-from factcli.commands.measuring import source_for, subject_of
+from factcli.commands.measuring import subject_of
+from factcli.commands.short import source_for
 from factcli.errors import SettingsError
 
 LIKELIHOOD_FORMS = ("mc", "binary")

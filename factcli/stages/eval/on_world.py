@@ -1,7 +1,7 @@
 """`fact eval world`: questions and biographies of the world's people, judged by its ledger, and two probes."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from factcli.artifact import Artifact, Draft, Outcome, Plan
@@ -12,6 +12,7 @@ from factcli.judge.compare import Results, read_results, retention_metrics
 from factcli.judge.itemscores import items_of_answers
 from factcli.judge.metrics import Metric, biography_metrics, question_metrics
 from factcli.knowledge.benchmarks.registry import WORLD
+from factcli.knowledge.grounding import Grounds
 from factcli.knowledge.ledger import Ledger
 from factcli.progress import Report
 from factcli.rows import Chat, Fact, KnowledgeAdapter, MemorisationRow, Person, Question
@@ -36,14 +37,15 @@ class Benchmark:
     train: Sequence[Question]  # of training people, to draw examples from
 
 
-def plan(config: WorldEvalConfig, subject: Subject, world: Artifact, base_eval: Artifact | None, name: str | None) -> Plan:
+def plan(config: WorldEvalConfig, subject: Subject, world: Artifact, base_eval: Artifact | None, name: str | None, grounds: Grounds | None = None) -> Plan:
     """`base_eval`: the untouched base on the same questions; what it has right is what can be retained."""
-    inputs = {"world": world, **subject.inputs} | ({"base_eval": base_eval} if base_eval else {})
-    return Plan("eval world", REVISION, "eval", name or default_name(config, subject.name), config, inputs, WORLD_TABLES, model=subject.base.identity)
+    inputs = {"world": world, **subject.inputs, **(grounds.inputs if grounds else {})} | ({"base_eval": base_eval} if base_eval else {})
+    pinned = grounds.prompts if grounds else {}
+    return Plan("eval world", REVISION, "eval", name or default_name(config, subject.name), config, inputs, WORLD_TABLES, pinned, subject.base.identity)
 
 
 def default_name(config: WorldEvalConfig, model: str) -> str:
-    return f"eval-{model}{'' if config.ask == 'task' else '-' + config.ask.replace('_', '-')}"
+    return f"eval-{model}{'' if config.ask == 'task' else '-' + config.ask.replace('_', '-')}{config.decode.suffix}"
 
 
 def cost(plan: Plan, subject: Subject) -> Cost:
@@ -56,13 +58,13 @@ def cost(plan: Plan, subject: Subject) -> Cost:
     return Cost(prompts=asked + _n_probe_prompts(_probed(subject, config)))
 
 
-def work(plan: Plan, draft: Draft, subject: Subject, report: Report) -> Outcome:
+def work(plan: Plan, draft: Draft, subject: Subject, report: Report, grounds: Grounds | None = None) -> Outcome:
     config = plan.config
     assert isinstance(config, WorldEvalConfig)
     benchmark = read_benchmark(plan.inputs["world"], config)
     report.begin(f"Asking {subject.name}", 3)
-    model = subject.load(config.dtype)
-    method = Method(config.ask, subject.adapters, _examples(benchmark, config))
+    model = subject.load(config.dtype, config.decode)
+    method = Method(config.ask, subject.adapters, _examples(benchmark, config), grounds=grounds)
     answers = ask_questions(model, benchmark.questions, method, config.answer_tokens)
     report.update(1)
     biographies, claims = ask_biographies(model, benchmark.requests, _for_biographies(method, benchmark, config), benchmark.ledger, config.biography_tokens)
@@ -111,7 +113,7 @@ def _for_biographies(method: Method, benchmark: Benchmark, config: WorldEvalConf
     for (subject, relation), fact in benchmark.ledger.facts().items():
         told.setdefault(subject, {})[relation] = fact.value
     chats = [_as_chat(q, biography(told[q.subject])) for q in benchmark.train if q.task == "bio"]
-    return Method(method.mode, method.adapters, draw_examples(chats, "bio", 2, config.seed))  # two fill a short context
+    return replace(method, examples=draw_examples(chats, "bio", 2, config.seed))  # two fill a short context
 
 
 def _as_chat(question: Question, answer: str) -> Chat:
