@@ -83,3 +83,4 @@ _short("simpleqa", "Ask SimpleQA's hard short facts; right, wrong and abstained,
 for name, command in {"truthfulqa": likelihood.truthfulqa, "mc": likelihood.mc, "harness": likelihood.harness}.items():
     app.command(name)(command)
 app.command("response-types")(probes.response_types)
+app.command("forgetting")(probes.forgetting)

@@ -1,4 +1,4 @@
-"""`fact eval` where whole answers are written or judged: pairwise, long answers. More commands of the group in eval.py."""
+"""`fact eval` where answers that are there are judged, or whole ones written: rescore, pairwise, long answers. More commands of the group in eval.py."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -12,6 +12,24 @@ from factcli.cli.options import benchmarking, generating
 if TYPE_CHECKING:
     from factcli.commands.longform import Scoring
     from factcli.commands.making import Making
+
+
+@app.command("rescore")
+@benchmarking
+@generating
+def eval_rescore(
+    making: "Making",
+    generation: dict[str, Any],
+    file: Path | None,
+    ref: Annotated[str, typer.Argument(metavar="EVAL", help="Evaluation of short answers, e.g. popqa-base@1.")],
+) -> None:
+    """Grade the answers of an evaluation anew, without asking the model again; the next version of its name, with all that changed.
+
+    By the present rule; by the accepted answers of --file; or by the model that --backend names, as SimpleQA wants it.
+    """
+    from factcli.commands.short import make_rescored
+
+    make_rescored(making, ref, file, generation)
 
 
 @app.command("pairwise")

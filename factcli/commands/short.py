@@ -6,7 +6,8 @@ from typing import Any, NamedTuple, TypeVar
 
 from factcli import resolving
 from factcli.artifact import Artifact, all_artifacts, open_artifact
-from factcli.artifact.lineage import ancestors
+from factcli.artifact.lineage import ancestors, open_input
+from factcli.basemodel import whole
 from factcli.commands.generating import answering_for, cost_of
 from factcli.commands.grounding import documents_for, grounds_for
 from factcli.commands.making import Making, finish
@@ -96,3 +97,18 @@ def _lineage(respondent: Respondent, root: Path) -> Iterator[Artifact]:
         yield from (parent for parent in ancestors(respondent.skill, root) if parent.kind == "synth")
     else:
         yield from (data for data in all_artifacts(root, ("synth",)) if data.manifest.model in ({}, dict(respondent.base.identity)))
+
+
+def make_rescored(making: Making, ref: str, file: Path | None, flags: Mapping[str, Any]) -> None:
+    """The answers of an evaluation graded anew. `flags`: who grades, as settings of the group `generation`."""
+    from factcli.stages.eval import rescore as stage
+
+    evaluation = whole(open_artifact(ref, making.root, ("eval",)))
+    benchmark = stage.benchmark_of_evaluation(evaluation)
+    given_flags = {name.replace("generation.", "grading.", 1): value for name, value in flags.items()}
+    config = stage.settings_of(evaluation, making.settings(stage.GradingConfig, "eval", given_flags, None).grading)
+    grader = answering_for(making, config.grading) if config.grading.backend else None
+    lineage = {role: open_input(entry, making.root) for role, entry in evaluation.manifest.inputs.items() if role not in ("rescored", "grader")}
+    given = stage.Given(evaluation, benchmark, lineage, file, grader)
+    plan = stage.plan(config, given, making.name)
+    finish(making, plan, lambda _: cost_of(stage.imagined(given)), lambda draft, context: stage.work(draft, given, context.report))

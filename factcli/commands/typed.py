@@ -25,12 +25,16 @@ REFERENCES = frozenset(  # options and arguments that name artifacts; elsewhere 
         "a",
         "against",
         "b",
+        "baseline",
         "before",
         "check",
         "combine",
+        "confidence",
         "documents",
+        "drift",
         "evals",
         "from",
+        "known",
         "knowledge",
         "mix",
         "model",
@@ -40,6 +44,7 @@ REFERENCES = frozenset(  # options and arguments that name artifacts; elsewhere 
         "questions",
         "ref",
         "reference",
+        "refs",
         "scores",
         "synth",
         "with",
@@ -58,6 +63,7 @@ SETTINGS: Mapping[str, tuple[str, ...]] = {  # where each command's settings are
     "synth samples": ("stages.synth.samples:SamplesConfig",),
     "synth pairs": ("stages.synth.pairs:PairsConfig",),
     "synth forms": ("stages.synth.forms:FormsConfig",),
+    "synth beliefs": ("stages.synth.beliefs.settings:BeliefsConfig",),
     "synth wiki": ("stages.synth.wiki.settings:WikiConfig",),
     "pack build": ("stages.pack:PackConfig",),
     "prereq": ("stages.prereq:PrereqConfig",),
@@ -81,11 +87,13 @@ SETTINGS: Mapping[str, tuple[str, ...]] = {  # where each command's settings are
     "eval triviaqa": ("stages.eval.settings:TriviaqaEvalConfig",),
     "eval nq": ("stages.eval.settings:NqEvalConfig",),
     "eval simpleqa": ("stages.eval.settings:SimpleqaEvalConfig",),
+    "eval rescore": ("stages.eval.rescore:GradingConfig",),
     "eval pairwise": ("stages.pairwise.settings:PairwiseConfig",),
     "eval truthfulqa": ("stages.eval.choices:TruthfulqaEvalConfig",),
     "eval mc": ("stages.eval.choices:McEvalConfig",),
     "eval harness": ("stages.eval.harness:HarnessEvalConfig",),
     "eval response-types": ("stages.eval.responses:ResponsesConfig",),
+    "compare": ("stages.compare.settings:CompareConfig", "stages.compare.settings:PowerConfig"),
     "report": ("stages.report.settings:ReportConfig",),
 }
 
@@ -133,9 +141,13 @@ class Command:
 
 
 def pinned(value: Any, made: Mapping[str, str]) -> Any:
-    """NAME, NAME=SHARE, NAME:PART or local:NAME with the version that this run made or found; anything else as it is."""
+    """NAME, NAME=SHARE, NAME:PART, NAME,NAME or local:NAME with the version that this run made or found; anything else as it is."""
     if not isinstance(value, str) or value.startswith(LOCAL):
         return local(value, made)
+    return ",".join(_pinned(part, made) for part in value.split(","))
+
+
+def _pinned(value: str, made: Mapping[str, str]) -> str:
     name = re.split("[=:]", value, maxsplit=1)[0]
     return made.get(name, name) + value.removeprefix(name)
 

@@ -2,6 +2,8 @@
 
 from typing import Literal
 
+from pydantic import model_validator
+
 from factcli.backends.decoding import DecodeConfig
 from factcli.backends.filling import TABLES as FILLED
 from factcli.backends.settings import GenerationConfig
@@ -9,6 +11,7 @@ from factcli.config import Config, setting
 from factcli.evalrows import ItemScore
 from factcli.judge.metrics import Metric
 from factcli.rows import Answer, Claim, MemorisationRow, Split, SwapRow
+from factcli.world.grammar import Register
 
 Ask = Literal["task", "few_shot", "fill"]
 
@@ -30,8 +33,16 @@ class WorldEvalConfig(EvalConfig):
 
     split: Split = setting("test", "People to ask about: test, or dev while settings are still chosen.")
     heldout_forms: bool = setting(True, "Ask each question in a form that no training text has, too.")
+    fill_register: Register = setting("plain", "With ask=fill: in which register a statement begins; hearsay and record in a world with myths.", later=True)
     biography_tokens: int = setting(240, "Longest biography, in tokens.", ge=1)
+    hop_tokens: int = setting(100, "Longest answer to a question over two facts, in tokens; it says both before the answer.", ge=1, later=True)
     probe_versions: int = setting(2, "Versions plugged in, one after the other, in the knowledge swap; 0 leaves the probes out.", ge=0)
+
+    @model_validator(mode="after")
+    def _is_asked_in(self) -> "WorldEvalConfig":
+        if self.fill_register != "plain" and self.ask != "fill":
+            raise ValueError(f"fill_register is {self.fill_register} with ask={self.ask}; only ask=fill begins statements")
+        return self
 
 
 class ShortEvalConfig(EvalConfig):
@@ -87,5 +98,6 @@ WORLD_TABLES: dict[str, type] = {
     "swap": SwapRow,
     "memorisation": MemorisationRow,
     "probe_answers": Answer,
+    "twohop_answers": Answer,
 }
 SHORT_TABLES: dict[str, type] = {"answers": Answer, "items": ItemScore, "metrics": Metric, **FILLED}

@@ -145,10 +145,11 @@ def work(
         report.end()
         usage, template = {}, model.template
     answers = answers_in(draft)
-    n_unanswered = len(questions) - len(answers)
+    answered = {answer.question_id for answer in answers}
+    unanswered = [open_item(question.id, question.subject, question.group) for question in questions if question.id not in answered]
     heldout = frozenset(question.id for question in questions if question.is_heldout_form)
-    metrics = short_metrics(answers, asking.rule, heldout, n_unanswered)
-    write_results(draft, answers, metrics, [*found.rejects, *examples.rejects()], questions)
+    metrics = short_metrics(answers, asking.rule, heldout, len(unanswered))
+    write_results(draft, answers, metrics, [*found.rejects, *examples.rejects()], unanswered)
     summary = {**source.benchmark.recorded, "model": respondent.name, "ask": config.ask, "decode": config.decode.how, "chat_template": template}
     return outcome_of(draft, summary, metrics, len(questions), usage)
 
@@ -168,14 +169,16 @@ def answers_in(draft: Draft) -> list[Answer]:
     return [build(row) for row in draft.rows("answers")]
 
 
-def write_results(draft: Draft, answers: Sequence[Answer], metrics: Sequence[Metric], rejects: Sequence[Reject], questions: Sequence[Question]) -> None:
+def open_item(id_: str, subject: str, group: str) -> ItemScore:
+    """A question that was asked and is not counted: it has no usable answer, or none that could be graded."""
+    return ItemScore(id_, "qa.accuracy", subject, group, 0.0, 0.0)
+
+
+def write_results(draft: Draft, answers: Sequence[Answer], metrics: Sequence[Metric], rejects: Sequence[Reject], still_open: Sequence[ItemScore]) -> None:
     """What follows from the answers, at the end: figures, items, and what files had that became no question or example."""
-    if draft.done("results"):
-        return
-    items = list(items_of_answers(answers, ()))
-    answered = {answer.question_id for answer in answers}
-    items += [ItemScore(q.id, "qa.accuracy", q.subject, q.group, 0.0, 0.0) for q in questions if q.id not in answered]
-    draft.write("results", len(questions), {"items": items, "metrics": metrics, "rejected": rejects})
+    if not draft.done("results"):
+        items = [*items_of_answers(answers, ()), *still_open]
+        draft.write("results", len(draft), {"items": items, "metrics": metrics, "rejected": rejects})
 
 
 def outcome_of(draft: Draft, summary: dict[str, Any], metrics: Sequence[Metric], n_questions: int, usage: dict[str, Any]) -> Outcome:

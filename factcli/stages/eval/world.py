@@ -16,7 +16,7 @@ from factcli.judge.ledger import Confidence, judge_biography
 from factcli.knowledge.grounding import Grounds
 from factcli.knowledge.ledger import Ledger
 from factcli.rows import Answer, Chat, Claim, Question, Task
-from factcli.world.grammar import REFERENCE, Form, biography_form
+from factcli.world.grammar import REFERENCE, Form, Register, biography_form, register_forms
 from factcli.world.people import RELATION_NAMES, keyed_rng
 
 ANSWER_TOKENS = 24  # the longest value of the tiny world has 12
@@ -32,6 +32,7 @@ class Method:
     adapters: tuple[str, ...] = ()  # plugged in beside the base
     examples: tuple[Chat, ...] = ()  # for few_shot
     suffix: str = "a0"
+    register: Register = "plain"  # of the statements that fill begins
     grounds: Grounds | None = None  # passages that each question comes with (decode rag)
 
     def __post_init__(self) -> None:
@@ -138,20 +139,21 @@ def _stripped_confidence(completion: Completion) -> Confidence:
     return lambda start, end: completion.probability(start + blanks, end + blanks)
 
 
-def _form_of(relation: str) -> Form:
+def _form_of(relation: str, register: Register) -> Form:
+    """A statement's form: the one that a biography has, or the plainest of a register that is asked for."""
     if relation not in RELATION_NAMES:
         raise InputError(
             f"there is no statement to fill for relation {relation!r}",
             hint=f"filling the template knows {', '.join(RELATION_NAMES)}; ask in the task's form or few-shot",
         )
-    return biography_form(relation)
+    return biography_form(relation) if register == "plain" else register_forms(relation, register)[0]
 
 
 def _fill_questions(model: Completer, questions: Sequence[Question], method: Method, max_new_tokens: int) -> list[Completion]:
     """Each question's fact as the beginning of a statement; the answer ends where the statement's form does."""
     said: dict[str, Completion] = {}
     for relation in dict.fromkeys(question.relation for question in questions):
-        form = _form_of(relation)
+        form = _form_of(relation, method.register)
         asked = [question for question in questions if question.relation == relation]
         prompts = [form.prefix(question.subject_name) for question in asked]
         completions = model.complete(prompts, max_new_tokens, (form.suffix, *VALUE_STOPS), method.adapters)
@@ -169,7 +171,7 @@ def _fill_biographies(model: Completer, requests: Sequence[Question], method: Me
     """Sentence by sentence in a biography's order: the form is given, the model ends it with a value."""
     texts, filled = [""] * len(requests), [list[_Filled]() for _ in requests]
     for position, relation in enumerate(RELATION_NAMES):
-        form = biography_form(relation)
+        form = _form_of(relation, method.register)
         starts = [form.prefix(REFERENCE if position else request.subject_name) for request in requests]
         prompts = [f"{text} {start}".lstrip() for text, start in zip(texts, starts, strict=True)]
         said = model.complete(prompts, ANSWER_TOKENS, (form.suffix, *VALUE_STOPS), method.adapters)
