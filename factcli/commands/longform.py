@@ -7,19 +7,17 @@ from typing import Any
 
 from factcli.artifact import Artifact, Plan, make
 from factcli.artifact.naming import as_name
-from factcli.backends.opening import Answering
 from factcli.commands.ending import tell
-from factcli.commands.generating import SHARED, answering_for, cost_of
+from factcli.commands.generating import SHARED, cost_of
 from factcli.commands.grounding import documents_for, grounds_for
 from factcli.commands.making import Making, finish, working
-from factcli.commands.measuring import subject_of
 from factcli.commands.scoring.factscore import make_factscore
 from factcli.commands.scoring.origins import world_of
 from factcli.commands.short import source_for
+from factcli.commands.writing import Writing, writing_of
 from factcli.errors import SettingsError
 from factcli.knowledge.benchmarks.registry import benchmark_of
 from factcli.stages.eval import long as stage
-from factcli.stages.eval.subject import Respondent, Served
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,18 +29,6 @@ class Scoring:
     reader: str | None = None  # the model that takes answers apart
     pack: str | None = None
     k: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Writing:
-    """Who writes: a model of this data directory, or whatever --backend names."""
-
-    who: Answering
-    respondent: Respondent
-
-    @property
-    def name(self) -> str:
-        return self.respondent.name
 
 
 def make_eval_long(
@@ -57,8 +43,10 @@ def make_eval_long(
 ) -> None:
     config = making.settings(stage.LongEvalConfig, "eval", flags, None)
     _refuse_idle(config, scoring)
+    if config.decode.contrast is not None and config.repetition_penalty is not None:
+        raise SettingsError("repetition_penalty does nothing beside dola, which has its own", "--set decode.dola.repetition_penalty=...")
     benchmark = benchmark_of(name)
-    writing = _writing(making, config, model, newest)
+    writing = writing_of(making, config, model, newest)
     source = source_for(benchmark, writing.respondent, file, making.root).pinned()
     world = world_of(next(iter(writing.who.inputs.values()), None) or source.artifact, making.root)
     grounds = grounds_for(config.decode, scoring.pack, documents_for(documents, making.root), world, making.root, pack_judges=True)
@@ -89,21 +77,6 @@ def _refuse_idle(config: stage.LongEvalConfig, scoring: Scoring) -> None:
     given += ["--pack"] if scoring.pack is not None and config.decode.how != "rag" else []
     if given and not scoring.judges:
         raise SettingsError(f"{' and '.join(given)} would not be used: nothing is scored", "name a judge: --judge http:MODEL@URL, world, ...")
-
-
-def _writing(making: Making, config: stage.LongEvalConfig, model: str | None, newest: bool) -> Writing:
-    """Through a backend in either case: each answer is kept as it comes, also those of a model in this process."""
-    if config.decode.contrast is not None and config.repetition_penalty is not None:
-        raise SettingsError("repetition_penalty does nothing beside dola, which has its own", "--set decode.dola.repetition_penalty=...")
-    if config.generation.backend:
-        if model is not None or newest:
-            raise SettingsError(f"--backend {config.generation.backend} and a model are both given", "who answers is said once: --backend or --model")
-        who = answering_for(making, config.generation, config.decode.contrast)
-        return Writing(who, Served(who))
-    subject = subject_of(model, newest, making.root)
-    ref = model if subject.skill is None else subject.skill.ref
-    found = config.generation.model_copy(update={"backend": f"local:{ref}"})
-    return Writing(answering_for(making, found, config.decode.contrast), subject)
 
 
 def _score(making: Making, made: Artifact, scoring: Scoring, flags: Mapping[str, Any]) -> None:

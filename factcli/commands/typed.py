@@ -89,7 +89,7 @@ SETTINGS: Mapping[str, tuple[str, ...]] = {  # where each command's settings are
     "eval simpleqa": ("stages.eval.settings:SimpleqaEvalConfig",),
     "eval rescore": ("stages.eval.rescore:GradingConfig",),
     "eval pairwise": ("stages.pairwise.settings:PairwiseConfig",),
-    "eval truthfulqa": ("stages.eval.choices:TruthfulqaEvalConfig",),
+    "eval truthfulqa": ("stages.eval.choices:TruthfulqaEvalConfig", "stages.eval.judged:GenerationEvalConfig"),
     "eval mc": ("stages.eval.choices:McEvalConfig",),
     "eval harness": ("stages.eval.harness:HarnessEvalConfig",),
     "eval response-types": ("stages.eval.responses:ResponsesConfig",),

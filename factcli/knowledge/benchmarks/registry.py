@@ -7,6 +7,7 @@ from factcli.knowledge.benchmarks.benchmark import Benchmark
 from factcli.knowledge.benchmarks.choices import MC, TRUTHFULQA
 from factcli.knowledge.benchmarks.long import BIO, LONGFACT, MEDICAL
 from factcli.knowledge.benchmarks.popqa import POPQA
+from factcli.knowledge.benchmarks.referenced import TRUTHFULQA_GENERATION
 from factcli.knowledge.benchmarks.short import SHORT
 
 WORLD: Benchmark[Any] = Benchmark(
@@ -17,7 +18,7 @@ WORLD: Benchmark[Any] = Benchmark(
     file_format="none: `fact world` makes them",
     rule="contains",
 )
-KNOWN: tuple[Benchmark[Any], ...] = (WORLD, POPQA, *SHORT, TRUTHFULQA, MC, BIO, MEDICAL, LONGFACT)
+KNOWN: tuple[Benchmark[Any], ...] = (WORLD, POPQA, *SHORT, TRUTHFULQA, TRUTHFULQA_GENERATION, MC, BIO, MEDICAL, LONGFACT)
 BENCHMARKS: dict[str, Benchmark[Any]] = {benchmark.name: benchmark for benchmark in KNOWN}
 
 
