@@ -51,3 +51,19 @@ class JudgedAnswer:
     rouge2_difference: float
     rougeL: float
     rougeL_difference: float
+
+
+@dataclass(frozen=True, slots=True)
+class Overlapping:
+    """An answer and the words that it shares with its reference, 0 to 100 each."""
+
+    id: str  # of the question
+    question: str
+    answer: str
+    reference: str
+    subject: str
+    group: str
+    bleu: float
+    rouge1: float
+    rouge2: float
+    rougeL: float

@@ -7,7 +7,7 @@ import typer
 
 from factcli.cli.eval import DecodeOption, DocumentsOption, EvalModelOption, NewestOption
 from factcli.cli.eval import app as app  # the same group
-from factcli.cli.options import benchmarking, generating
+from factcli.cli.options import benchmarking, generating, making
 
 if TYPE_CHECKING:
     from factcli.commands.longform import Scoring
@@ -49,6 +49,22 @@ def eval_pairwise(
     from factcli.commands.pairwise import make_pairwise
 
     make_pairwise(making, a, b, judge, documents, {"limit": limit, **generation})
+
+
+@app.command("overlap")
+@making
+def eval_overlap(
+    making: "Making",
+    answers: Annotated[str, typer.Argument(help="Evaluation, samples, or JSONL of answers (question or id, and output).")],
+    references: Annotated[
+        str | None, typer.Option("--references", help="JSONL of id or question and reference, or questions of `fact synth wiki`; else the answers' own file.")
+    ] = None,
+    limit: Annotated[int | None, typer.Option("--limit", help="Answers to compare, in their order, e.g. 50.")] = None,
+) -> None:
+    """Count the words that answers share with reference answers: BLEU and ROUGE. They say little of truth; judge that beside."""
+    from factcli.commands.overlapping import make_overlap
+
+    make_overlap(making, answers, references, {"limit": limit})
 
 
 JudgeOption = Annotated[

@@ -24,9 +24,7 @@ def truthfulqa(
     form: Annotated[
         str | None, typer.Option("--form", help="mc: MC1 and MC2; binary: the best right answer against the best wrong one; generation: judged answers.")
     ] = None,
-    primer: Annotated[
-        str | None, typer.Option("--primer", help="Before each question: published (the default), none, or a file (not for generation).")
-    ] = None,
+    primer: Annotated[str | None, typer.Option("--primer", help="Before each question: published (the default), none, or a file (not for generation).")] = None,
     model: ModelOption = None,
     newest: NewestOption = False,
     limit: FirstOption = None,

@@ -11,7 +11,7 @@ from factcli.basemodel import whole
 from factcli.commands.ending import tell
 from factcli.commands.scoring.truth import tell_rejects
 from factcli.errors import InputError, SettingsError
-from factcli.knowledge.documents import documents_of_file, documents_of_questions
+from factcli.knowledge.documents import Kind, texts_of_file, texts_of_questions
 from factcli.knowledge.grounding import Grounds, WorldPages
 from factcli.knowledge.pack import open_pack
 
@@ -27,17 +27,17 @@ class Documents(NamedTuple):
 NO_DOCUMENTS = Documents({}, {}, {})
 
 
-def documents_for(ref: str | None, root: Path) -> Documents:
-    """Of a file, or of the questions that an artifact holds; none where nothing is named."""
+def documents_for(ref: str | None, root: Path, kind: Kind = "document") -> Documents:
+    """Documents (or references) of a file, or of the questions that an artifact holds; none where nothing is named."""
     if ref is None:
         return NO_DOCUMENTS
     path = Path(ref)
     if path.is_file():
-        texts, rejects = documents_of_file(path)
+        texts, rejects = texts_of_file(path, kind)
         tell_rejects(path, rejects)
-        return Documents(texts, {}, {f"documents {path.name}": sha256_of_file(path)})
+        return Documents(texts, {}, {f"{kind}s {path.name}": sha256_of_file(path)})
     artifact = whole(open_artifact(ref, root))
-    return Documents(documents_of_questions(artifact), {"documents": artifact}, {})
+    return Documents(texts_of_questions(artifact, kind), {f"{kind}s": artifact}, {})
 
 
 def grounds_for(decode: DecodeConfig, pack: str | None, documents: Documents, world: Artifact | None, root: Path, pack_judges: bool = False) -> Grounds | None:
