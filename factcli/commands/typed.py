@@ -94,6 +94,7 @@ SETTINGS: Mapping[str, tuple[str, ...]] = {  # where each command's settings are
     "eval truthfulqa": ("stages.eval.choices:TruthfulqaEvalConfig", "stages.eval.judged:GenerationEvalConfig"),
     "eval mc": ("stages.eval.choices:McEvalConfig",),
     "eval harness": ("stages.eval.harness:HarnessEvalConfig",),
+    "eval forgetting": ("stages.eval.forgetting:ForgettingConfig",),
     "eval response-types": ("stages.eval.responses:ResponsesConfig",),
     "compare": ("stages.compare.settings:CompareConfig", "stages.compare.settings:PowerConfig"),
     "report": ("stages.report.settings:ReportConfig",),
