@@ -24,6 +24,7 @@ REFERENCES = frozenset(  # options and arguments that name artifacts; elsewhere 
     [
         "a",
         "against",
+        "answers",
         "b",
         "baseline",
         "before",
@@ -88,8 +89,9 @@ SETTINGS: Mapping[str, tuple[str, ...]] = {  # where each command's settings are
     "eval nq": ("stages.eval.settings:NqEvalConfig",),
     "eval simpleqa": ("stages.eval.settings:SimpleqaEvalConfig",),
     "eval rescore": ("stages.eval.rescore:GradingConfig",),
+    "eval overlap": ("stages.eval.overlapping:OverlapConfig",),
     "eval pairwise": ("stages.pairwise.settings:PairwiseConfig",),
-    "eval truthfulqa": ("stages.eval.choices:TruthfulqaEvalConfig",),
+    "eval truthfulqa": ("stages.eval.choices:TruthfulqaEvalConfig", "stages.eval.judged:GenerationEvalConfig"),
     "eval mc": ("stages.eval.choices:McEvalConfig",),
     "eval haluevalqa": ("stages.eval.halueval:HaluevalConfig",),
     "eval perplexity": ("stages.eval.perplexity:PerplexityConfig",),
