@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 export PYTHONHASHSEED ?= 0
 
-.PHONY: demo demo-full test test-slow check bench setup clean
+.PHONY: demo demo-full test test-slow check bench docs setup clean
 demo: $(READY)
 	$(BIN)/fact demo
 
@@ -29,6 +29,9 @@ check: $(READY)
 
 bench: $(READY)
 	$(BIN)/python -m tests.bench
+
+docs: $(READY)
+	$(BIN)/python docs/make_reference.py
 
 setup: $(READY)
 

@@ -7,7 +7,7 @@ operational  changes nothing in the result (concurrency, time-outs); in neither
 """
 
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import is_dataclass
+from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
@@ -19,6 +19,7 @@ from factcli.errors import SettingsError, nearest
 
 Role = Literal["identity", "numerics", "operational"]
 ROLES = get_args(Role)
+LATER: Mapping[str, bool] = {"later": True}  # metadata of a dataclass field that came later: at its default no key or digest knows of it
 
 
 class Config(BaseModel):
@@ -46,9 +47,19 @@ def setting(
     ge: float | None = None,
     gt: float | None = None,
     le: float | None = None,
+    later: bool = False,
 ) -> Any:
-    """A field with its default, one line of help, role and range."""
-    return Field(default, description=text, json_schema_extra={"role": role}, ge=ge, gt=gt, le=le)
+    """A field with its default, one line of help, role and range.
+
+    `later`: it came after artifacts were made without it, and at its default changes nothing: there no key or digest knows of it.
+    """
+    return Field(default, description=text, json_schema_extra={"role": role, **({"later": True} if later else {})}, ge=ge, gt=gt, le=le)
+
+
+def _is_untouched(field: FieldInfo, value: Any) -> bool:
+    """Whether it came later and is as it was before it came."""
+    extra = field.json_schema_extra
+    return isinstance(extra, dict) and "later" in extra and bool(value == field.get_default(call_default_factory=True))
 
 
 def role_of(field: FieldInfo) -> str | None:
@@ -69,11 +80,20 @@ def _with_roles(config: Config, roles: tuple[str, ...]) -> dict[str, Any]:
     chosen: dict[str, Any] = {}
     for name, field in type(config).model_fields.items():
         value = getattr(config, name)
+        if _is_untouched(field, value):
+            continue
         if isinstance(value, Config):
             chosen[name] = _with_roles(value, roles)
         elif role_of(field) in roles:
-            chosen[name] = config.model_dump(mode="json", include={name})[name]
+            dumped = config.model_dump(mode="json", include={name})[name]
+            chosen[name] = _without_later(value, dumped) if is_dataclass(value) else dumped
     return chosen
+
+
+def _without_later(group: Any, dumped: dict[str, Any]) -> dict[str, Any]:
+    """A group of settings as it was before those that came later and were not touched: old artifacts keep key and digest."""
+    untouched = {field.name for field in fields(group) if "later" in field.metadata and getattr(group, field.name) == field.default}
+    return {name: value for name, value in dumped.items() if name not in untouched}
 
 
 def resolve(model: type[C], files: Sequence[Path], assignments: Sequence[str], flags: Mapping[str, Any]) -> C:

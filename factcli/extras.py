@@ -6,6 +6,7 @@ from factcli.errors import BackendError
 
 SEARCH = ("bm25s", "numba", "rapidfuzz")
 FOUR_BIT = "bitsandbytes"
+EVAL = ("lm_eval",)
 TRAIN = ("torch", "transformers", "peft", "accelerate")
 
 
@@ -28,3 +29,11 @@ def require_four_bit() -> None:
     require_train()
     if importlib.util.find_spec(FOUR_BIT) is None:
         raise BackendError(f"a base in 4 bits needs what is not installed: {FOUR_BIT}", 'pip install "factcli[qlora]", or train with --mode lora')
+
+
+def require_eval() -> None:
+    """Raises BackendError unless the lm-evaluation-harness is installed. Imports none of it."""
+    require_train()
+    missing = [name for name in EVAL if importlib.util.find_spec(name) is None]
+    if missing:
+        raise BackendError(f"the harness is not installed: {', '.join(missing)}", 'pip install "factcli[eval]"')

@@ -30,6 +30,7 @@ __all__ = [
     "recipe_file",
     "recipe_of",
     "resolve_base",
+    "world_recipes",
 ]
 
 PACKAGE = Path(__file__).resolve().parent
@@ -52,6 +53,13 @@ def recipe_file(command: str, recipe: str) -> Path:
         way_out = f"recipes: {', '.join(have)}; or give settings of your own: -c FILE"
         raise SettingsError(f"there is no recipe {recipe!r} for {command}{nearest(recipe, have)}", way_out)
     return path
+
+
+def world_recipes(size: str) -> list[Path]:
+    """The recipe of a world; one such as tiny-myths is laid over that of its size, tiny."""
+    path = recipe_file("world", size)
+    below, dash, _ = size.partition("-")
+    return [recipe_file("world", below), path] if dash else [path]
 
 
 def recipe_of(artifact: Artifact) -> str | None:

@@ -41,6 +41,18 @@ class Fact:
 
 
 @dataclass(frozen=True, slots=True)
+class Myth:
+    """A false value of a fact that hearsay repeats in a world's pre-training texts, where the register states the true one."""
+
+    id: str
+    fact: str  # Fact.id
+    subject: str
+    relation: str
+    value: str  # false
+    truth: str
+
+
+@dataclass(frozen=True, slots=True)
 class Document:
     """A knowledge text: a single statement, or a passage that states several facts of one subject."""
 
@@ -138,6 +150,7 @@ class KnowledgeAdapter:
     steps: int
     recited: float  # share of the sample, 0..1
     recite_sample: int
+    is_stopped_early: bool = False  # at its recitation target, before its last epoch
 
 
 @dataclass(frozen=True, slots=True)

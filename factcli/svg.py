@@ -9,6 +9,8 @@ HARMLESS = "\n\t\u200c\u200d"  # line breaks, and the joiners of scripts and emo
 
 def printable(text: str) -> str:
     """`text` with control characters, direction marks and unpaired surrogates made visible: they could hide or turn text."""
+    if text.isprintable():  # no character of those kinds: all but a few texts
+        return text
     return "".join(c if c in HARMLESS or unicodedata.category(c) not in ("Cc", "Cf", "Cs") else "\N{REPLACEMENT CHARACTER}" for c in text)
 
 

@@ -251,3 +251,16 @@ def test_an_unmarked_setting_would_be_noticed() -> None:
         marked: int = setting(0, "help")
 
     assert unmarked(Careless) == ["seed"]
+
+
+class Grown(Config):
+    """Settings of which one came after artifacts were made without it."""
+
+    a: int = setting(1, "First.")
+    b: int | None = setting(None, "Later.", later=True)
+
+
+def test_a_setting_that_came_later_is_in_no_key_while_it_is_untouched() -> None:
+    """So what was made before is still found: the old {"a": 2} and the new one with b unset are the same."""
+    assert identity_of(Grown(a=2)) == {"a": 2} == key_config_of(Grown(a=2, b=None), is_training=True)
+    assert identity_of(Grown(a=2, b=3)) == {"a": 2, "b": 3}

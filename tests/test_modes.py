@@ -15,17 +15,21 @@ from factcli.artifact.manifest import is_content, sha256_of
 from factcli.basemodel import BaseModelRef
 from factcli.commands.making import Making
 from factcli.commands.measuring import make_eval_popqa, make_eval_world
+from factcli.commands.running import FOLDERS
 from factcli.config import Config, identity_of, key_config_of, resolve
 from factcli.cost import base_bytes
 from factcli.errors import InputError
 from factcli.flows.grath.settings import GrathConfig
 from factcli.flows.recipe import read_recipe
+from factcli.knowledge.benchmarks.popqa import POPQA
+from factcli.knowledge.benchmarks.source import Source
 from factcli.progress import PlainReport
 from factcli.rows import Answer, Chat, Question
 from factcli.stages import sft as sft_stage
 from factcli.stages import world as world_stage
 from factcli.stages.dpo.settings import DpoConfig
 from factcli.stages.eval import on_popqa, on_world
+from factcli.stages.eval.harness import HarnessEvalConfig
 from factcli.stages.eval.settings import PopqaEvalConfig, WorldEvalConfig
 from factcli.stages.eval.subject import Subject
 from factcli.stages.pack import PackConfig
@@ -236,7 +240,7 @@ def test_a_broken_row_of_a_popqa_file_is_kept_counted_and_said(qa: Folder) -> No
     make_eval_popqa(Making((), (), "popqa-mine", root, False, False, False), "world", False, file, {})
     made = open_artifact("popqa-mine", root)
     (rejected,) = qa.rows("popqa-mine", "rejected")
-    assert (rejected["line"], rejected["text"]) == (3, PIECES["broken"])
+    assert (rejected["id"], rejected["text"]) == ("line 3", PIECES["broken"])
     assert "s_pop is 'many'" in rejected["reason"]
     assert made.manifest.counts == {"rejected_rows": 1}
     assert made.manifest.headline.endswith("of 2 questions right; 1 rows of the file rejected (table `rejected`)")
@@ -297,7 +301,7 @@ def test_an_evaluation_killed_between_its_last_row_and_its_commit_goes_on(tmp_pa
         on_world.work(plan, draft, subject, PlainReport())
     assert make(plan, lambda draft: on_world.work(plan, draft, subject, PlainReport()), tmp_path)[0].ref == "eval-base@1"
     (tmp_path / "some.tsv").write_text(f"{HEADER}\n{PIECES['good']}\n", encoding="utf-8")
-    source = on_popqa.Source(tmp_path / "some.tsv")
+    source = Source(POPQA, tmp_path / "some.tsv")
     plan = on_popqa.plan(PopqaEvalConfig(), subject, source, None)
     with Draft(plan, tmp_path) as draft:
         on_popqa.work(plan, draft, subject, source, PlainReport())
@@ -439,7 +443,7 @@ def test_prompts_are_counted_before_a_model_is_loaded(tmp_path: Path, ask: str) 
 def test_questions_of_a_file_are_counted_and_those_on_the_hub_are_not_fetched(tmp_path: Path) -> None:
     (tmp_path / "some.tsv").write_text("\n".join([HEADER, *PIECES.values()]) + "\n", encoding="utf-8")
     subject = ScriptedSubject("base", BaseModelRef("base", "base", {}))
-    for source, prompts in ((on_popqa.Source(tmp_path / "some.tsv"), 2), (on_popqa.Source(), None)):
+    for source, prompts in ((Source(POPQA, tmp_path / "some.tsv"), 2), (Source(POPQA), None)):
         assert on_popqa.cost(on_popqa.plan(PopqaEvalConfig(hub_revision="0" * 40), subject, source, None), source).prompts == prompts
 
 
@@ -495,6 +499,8 @@ SCORE: dict[str, type[Config]] = {
     "factscore": FactscoreConfig,
     "pairs": ScorePairsConfig,
 }
+EVAL: dict[str, type[Config]] = {"drift": HarnessEvalConfig}
+BY_NAME = {"synth": SYNTH, "score": SCORE, "eval": EVAL}
 YAMLS = sorted(path.relative_to(CONFIGS).as_posix() for path in CONFIGS.glob("*/*.yaml"))
 BASELINES = ("real", "popular-head", "popular-50", "fictitious")
 
@@ -514,10 +520,10 @@ def test_a_shipped_settings_file_resolves_and_its_first_line_says_what_it_is_for
     folder = name.partition("/")[0]
     if folder == "relations":
         assert load_templates([path])
-    elif folder in ("synth", "score"):
-        models = SYNTH if folder == "synth" else SCORE
+    elif folder in BY_NAME:
+        models = BY_NAME[folder]
         resolve(models.get(path.stem) or models[path.stem.partition("-")[0]], [path], (), {})
-    elif folder == "recipes":
+    elif folder in FOLDERS:
         assert read_recipe(path).steps  # tests/test_run.py looks at each
     else:
         resolve(MODELS[folder], layers_of(path), (), {})

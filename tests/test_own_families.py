@@ -216,4 +216,4 @@ def test_a_data_set_that_is_nowhere_is_a_clear_error_before_anything_begins(hub_
     ran = Folder(hub_cache).fact("eval", "popqa", "--model", "someone/tiny", "--dry-run")
     assert ran.code == 3
     assert ran.err.startswith("error: the hub did not give akariasai/PopQA: ")
-    assert "--file popqa.tsv" in ran.err
+    assert "--file FILE" in ran.err

@@ -10,6 +10,7 @@ from typer.main import get_command
 
 from factcli import resolving
 from factcli.cli import app
+from factcli.commands.running import FOLDERS
 from factcli.commands.typed import SETTINGS, commands_of, faults_of, models_of, pinned
 from factcli.config import Config
 from factcli.flows.pace import Clock
@@ -126,12 +127,48 @@ def test_all_faults_are_told_before_the_first_step(asked: Path) -> None:
         ("steps: [{fact: world, name: w, with: tiny}]\n", "with is 'tiny'"),
         ("steps: [{fact: world, name: w, seconds: long}]\n", "seconds is 'long'"),
         ("steps: [{fact: world, name: w}, {fact: prereq, name: w}]\n", "two steps are called 'w'"),
+        ("steps: [{fact: world, name: 'w-{seed}', each: {seed: 7}}]\n", "step 1: each is {'seed': 7}, need `name: [value, value]`"),
+        ("steps: [{fact: world, name: w, each: {seed: [1, 2]}}]\n", "each has seed, which the step's name 'w' lacks"),
         ("steps: [", "is not YAML"),
     ],
 )
 def test_a_file_that_is_no_recipe_is_refused(empty: Path, text: str, words: str) -> None:  # noqa: F811
     (empty / "r.yaml").write_text(text, encoding="utf-8")
     told(typed("run", "r.yaml"), 2, words)
+
+
+def test_each_makes_a_step_of_every_combination_and_a_star_names_them(empty: Path) -> None:  # noqa: F811
+    sft = {"fact": "sft", "name": "m-{rate}-{k}", "with": {"lr": "{rate}"}, "set": {"versions": "{k}"}, "each": {"rate": [1e-4, 2e-4], "k": [1, 3]}}
+    evals = [{"fact": "eval world", "name": f"eval-{rate}", "with": {"model": f"m-{rate}-1"}} for rate in (1e-4, 2e-4)]
+    report = {"fact": "report", "name": "r", "with": {"evals": ["eval-*", "other"]}}
+    recipe = read_recipe(empty / written(empty, sft, *evals, report))
+    assert [step.name for step in recipe.steps[:4]] == ["m-0.0001-1", "m-0.0001-3", "m-0.0002-1", "m-0.0002-3"]
+    assert recipe.steps[1].options == {"lr": 1e-4}
+    assert recipe.steps[1].settings == {"versions": 3}
+    assert recipe.steps[-1].options["evals"] == ["eval-0.0001", "eval-0.0002", "other"]
+
+
+def test_a_star_that_fits_no_step_stays_as_typed(empty: Path) -> None:  # noqa: F811
+    pack = {"fact": "pack build", "name": "pack", "with": {"from": ["people*.jsonl"]}}
+    assert read_recipe(empty / written(empty, pack)).steps[0].options == {"from": ["people*.jsonl"]}
+
+
+def test_each_seed_has_a_folder_of_its_own_and_goes_on_there(asked: Path) -> None:
+    recipe = written(asked, {**SAMPLES, "with": {**SAMPLES["with"], "samples": 1}})
+    ran = typed("run", recipe, "--seeds", "3-4,7")
+    assert ran.code == 0, ran.err
+    assert ran.out.split() == [f"data/seed{seed}/answers/v0001" for seed in (3, 4, 7)]
+    assert [manifest(Path(path))["config"]["seed"] for path in ran.out.split()] == [3, 4, 7]
+    assert typed("run", recipe, "--seeds", "7").err.count("(made before)") == 2
+
+
+@pytest.mark.parametrize("seeds", ["", "a", "5-3", "1,,2", "-1"])
+def test_what_is_no_list_of_seeds_is_refused(asked: Path, seeds: str) -> None:
+    told(typed("run", written(asked, SAMPLES), f"--seeds={seeds}"), 2, "is no list of seeds")
+
+
+def test_a_seed_and_seeds_are_refused(asked: Path) -> None:
+    told(typed("run", written(asked, SAMPLES), "--seed", 1, "--seeds", "1"), 2, "--seed and --seeds are both given")
 
 
 def test_a_recipe_that_is_not_there_is_named_with_the_nearest(empty: Path) -> None:  # noqa: F811
@@ -243,7 +280,8 @@ def test_every_command_that_makes_an_artifact_has_settings_that_a_recipe_can_che
 
 
 BENCH = Path(__file__).parent / "bench"
-SHIPPED = (*sorted((resolving.configs_directory() / "recipes").glob("*.yaml")), BENCH / "preferences.yaml", BENCH / "self_learning.yaml")
+RECIPES = (path for folder in FOLDERS for path in sorted((resolving.configs_directory() / folder).glob("*.yaml")))
+SHIPPED = (*RECIPES, BENCH / "preferences.yaml", BENCH / "self_learning.yaml")
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)

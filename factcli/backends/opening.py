@@ -11,6 +11,7 @@ from factcli.backends.apikey import read_key
 from factcli.backends.bill import Budget, Price, Usage, read_price
 from factcli.backends.buying import Terms
 from factcli.backends.cachefile import cache_directory
+from factcli.backends.decoding import DolaConfig
 from factcli.backends.http import HttpBackend
 from factcli.backends.keys import Endpoint
 from factcli.backends.planning import Imagined
@@ -50,6 +51,7 @@ class Answering:
     endpoint: Endpoint
     price: Price
     local: LocalRef | None = None
+    dola: DolaConfig | None = None  # how a model in this process decodes; None: as each request says
 
     @property
     def identity(self) -> Mapping[str, Any]:
@@ -83,7 +85,7 @@ class Answering:
         from factcli.backends.sampling import load_local
 
         assert self.local is not None
-        return load_local(self.local, self.endpoint, cache_directory(), terms_of(self.config))
+        return load_local(self.local, self.endpoint, cache_directory(), terms_of(self.config), self.dola)
 
     def _http(self, spec: HttpSpec, watch: Watch | None, spent_before: float) -> HttpBackend:
         config = self.config
@@ -94,12 +96,16 @@ class Answering:
         )
 
 
-def answering(config: GenerationConfig, find_local: FindLocal | None = None) -> Answering:
+def answering(config: GenerationConfig, find_local: FindLocal | None = None, dola: DolaConfig | None = None) -> Answering:
     """Who `config.backend` names. Raises SettingsError or InputError; nothing is loaded or sent.
 
-    `find_local` finds what `local:REF` names.
+    `find_local` finds what `local:REF` names. `dola`: its greedy answers are decoded so; a model elsewhere shows no layers.
     """
     spec = parse_spec(config.backend, config.servers)
+    if dola is not None and not isinstance(spec, LocalSpec):
+        raise SettingsError(
+            f"dola contrasts the layers of a model, and {config.backend} shows none", "a model in this process: --model REF; or --decode greedy"
+        )
     if isinstance(spec, HttpSpec):
         price = read_price(config.price, spec.model)
         if config.budget is not None and price == Price():
@@ -110,14 +116,15 @@ def answering(config: GenerationConfig, find_local: FindLocal | None = None) -> 
     if find_local is None:
         raise SettingsError(f"this command does not run models in its own process: {config.backend}", "give http:MODEL@URL")
     local = find_local(spec.ref)
-    return Answering(config, spec, local_endpoint(local), Price(), local)
+    return Answering(config, spec, local_endpoint(local, dola), Price(), local, dola)
 
 
-def local_endpoint(local: LocalRef) -> Endpoint:
-    """Who answers, by the digests of base, adapters and chat template: the same on every machine."""
+def local_endpoint(local: LocalRef, dola: DolaConfig | None = None) -> Endpoint:
+    """Who answers, by the digests of base, adapters and chat template, and how it decodes: the same on every machine."""
     pinned = [dict(local.base.identity), {role: artifact.digest for role, artifact in local.base.inputs.items()}]
     plugged = {name: _digest(Path(directory)) for name, directory in local.adapters.items()}
-    return Endpoint((sha256_of([pinned, plugged, local.chat_template]),), local.base.name)
+    decoded = [] if dola is None else [dola.model_dump(mode="json")]
+    return Endpoint((sha256_of([pinned, plugged, local.chat_template, *decoded]),), local.base.name)
 
 
 def _digest(directory: Path) -> str:

@@ -21,6 +21,7 @@ from factcli.backends.cache import Cache, Stored, added
 from factcli.backends.choices import settled
 from factcli.backends.choosing import choice_logprobs, longest_form
 from factcli.backends.completions import Completion
+from factcli.backends.decoding import DolaConfig
 from factcli.backends.drawing import Draw
 from factcli.backends.keys import Endpoint, request_key
 from factcli.backends.local import LocalModel
@@ -101,7 +102,8 @@ class LocalBackend:
             yield from self._chosen({key: prompts[key] for key in fit}, first)
             return
         earlier = {key: stored for key in fit if isinstance(stored := before.get(key), Stored)}
-        draws = [Draw(alike[key], earlier[key].asks if key in earlier else 0, prompts[key]) for key in fit]
+        draws = None if self.model.is_contrasted else [Draw(alike[key], earlier[key].asks if key in earlier else 0, prompts[key]) for key in fit]
+        assert draws is not None or all(alike[key].sampling.temperature == 0 for key in fit), "what is contrasted is not drawn"
         ids = [prompts[key] for key in fit]
         for batch in self.model.continued_ids(ids, first.sampling.max_tokens, first.sampling.stop, first.adapters, draws):
             for row, said in batch.items():
@@ -149,11 +151,13 @@ def prompt_tokens(model: LocalModel, prompt: Sequence[int], adapters: Sequence[s
     return tuple(Token(piece, logp) for piece, logp in zip(pieces, [None, *logps_T], strict=True))
 
 
-def load_local(local: LocalRef, endpoint: Endpoint, cache_directory: Path, terms: Terms) -> LocalBackend:
-    """The base and its adapters, loaded. `endpoint` is what answers are kept under."""
+def load_local(local: LocalRef, endpoint: Endpoint, cache_directory: Path, terms: Terms, dola: DolaConfig | None = None) -> LocalBackend:
+    """The base and its adapters, loaded. `endpoint` is what answers are kept under; it says too whether they are decoded by `dola`."""
     model = LocalModel.load(local.base.location, chat_template=local.chat_template)
     for name, directory in sorted(local.adapters.items()):
         model.plug(name, directory)
+    if dola is not None:
+        model.contrast(dola)
     return LocalBackend(model, endpoint, cache_directory, terms)
 
 

@@ -1,6 +1,6 @@
 """The Typer app: options -> settings and artifacts -> one stage call -> print the new path. No logic.
 
-options.py  what commands share        synth.py, pack.py, score.py, eval.py, cache.py  the groups with many commands
+options.py  what commands share        synth.py, pack.py, score.py, cache.py, eval.py with eval_answers.py  the groups with many commands
 run.py      whole recipes: run, demo   dpo.py, export.py  one command each
 
 Everything but typer and rich is imported inside a command's body, so that `fact --help` is instant.
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from factcli.cli import cache, chat, dpo, eval, export, grath, pack, run, score, synth
+from factcli.cli import cache, chat, dpo, eval_answers, export, grath, pack, run, score, synth
 from factcli.cli.options import DataOption, JsonOption, ModelOption, SeedOption, guarded, making
 
 if TYPE_CHECKING:
@@ -46,7 +46,10 @@ def doctor(data: DataOption = Path("data"), json: JsonOption = False) -> None:
 @making
 def world(
     making: "Making",
-    size: Annotated[str | None, typer.Option("--size", help="Recipe: tiny (2 CPU cores, minutes), small, base (one GPU).")] = None,
+    size: Annotated[
+        str | None,
+        typer.Option("--size", help="Recipe: tiny (2 CPU cores, minutes), small, base (one GPU); or tiny-zipf, -myths, -two-hop, -rich."),
+    ] = None,
     seed: SeedOption = None,
 ) -> None:
     """Invent a world with a ledger of facts and pre-train a small model on it."""
@@ -67,12 +70,13 @@ def prereq(
     model: ModelOption = None,
     lora_r: Annotated[int | None, typer.Option("--lora-r", help="Rank of each knowledge adapter, e.g. 64.")] = None,
     lr: Annotated[float | None, typer.Option("--lr", help="Peak learning rate, e.g. 3e-5.")] = None,
+    recite_target: Annotated[float | None, typer.Option("--recite-target", help="Stop each adapter once it recites this share of its texts, e.g. 0.6.")] = None,
     seed: SeedOption = None,
 ) -> None:
     """Teach knowledge texts to throw-away knowledge adapters, one per source, version, form and strength."""
     from factcli.commands.making import make_prereq
 
-    make_prereq(making, synth, model, {"lora_r": lora_r, "lr": lr, "seed": seed})
+    make_prereq(making, synth, model, {"lora_r": lora_r, "lr": lr, "recite_target": recite_target, "seed": seed})
 
 
 @app.command(rich_help_panel=TRAIN)
@@ -95,6 +99,10 @@ def sft(
     epochs: Annotated[float | None, typer.Option("--epochs", help="Passes over the rows, e.g. 3.")] = None,
     steps: Annotated[int | None, typer.Option("--steps", help="Optimizer steps instead of epochs, e.g. 150.")] = None,
     real_fraction: Annotated[float | None, typer.Option("--real-fraction", help="Share of steps on well-known real people, knowledge off, 0 to 1.")] = None,
+    distill: Annotated[float | None, typer.Option("--distill", help="Weight of KL(untouched base || model) beside the loss of a plain method, e.g. 1.")] = None,
+    control: Annotated[
+        str | None, typer.Option("--control", help="In the place of prereq's knowledge: wrong-version, shuffled, random or absent; a control of the method.")
+    ] = None,
     seed: SeedOption = None,
 ) -> None:
     """Learn the skill of answering over frozen knowledge adapters (or a baseline); keep only the skill adapter, or the model.
@@ -113,6 +121,8 @@ def sft(
         "epochs": epochs,
         "steps": steps,
         "real_fraction": real_fraction,
+        "control": control,
+        "distill": distill,
         "seed": seed,
     }
     make_sft(making, knowledge, synth, model, flags)
@@ -122,7 +132,7 @@ app.command("dpo", rich_help_panel=TRAIN)(dpo.dpo)
 app.command("grath-iterate", rich_help_panel=TRAIN)(grath.grath_iterate)
 app.command(rich_help_panel=TRAIN)(export.export)
 app.add_typer(score.app, name="score", rich_help_panel=MEASURE)
-app.add_typer(eval.app, name="eval", rich_help_panel=MEASURE)
+app.add_typer(eval_answers.app, name="eval", rich_help_panel=MEASURE)
 
 
 @app.command(rich_help_panel=MEASURE)

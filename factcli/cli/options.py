@@ -52,6 +52,32 @@ def making(command: Callable[..., None]) -> Callable[..., None]:
     return guarded(_with_options(run, command, "making", _COMMON))
 
 
+def benchmarking(command: Callable[..., None]) -> Callable[..., None]:
+    """Add `--file`, and let --data name that file as well as the directory; the command gets its path as `file`."""
+
+    @functools.wraps(command)
+    def run(*arguments: Any, file: Path | None, data: list[Path], **options: Any) -> None:
+        root, own = _told_apart(data, file)
+        command(*arguments, file=own, data=root, **options)
+
+    made = _with_options(run, command, "file", [_FILE])
+    parameters = [_EITHER if p.name == "data" else p for p in inspect.signature(made).parameters.values()]
+    return guarded(_typed(run, parameters))
+
+
+def _told_apart(data: list[Path], file: Path | None) -> tuple[Path, Path | None]:
+    """(directory of artifacts, file of the benchmark)."""
+    from factcli.errors import SettingsError
+
+    files = [path for path in data if path.is_file() or (path.suffix in FILE_SUFFIXES and not path.is_dir())]
+    folders = [path for path in data if path not in files]
+    files += [file] if file else []
+    for kind, found in (("files", files), ("directories", folders)):
+        if len(found) > 1:
+            raise SettingsError(f"{' and '.join(map(str, found))} are two {kind}", "one file of the benchmark, one directory of artifacts")
+    return (folders or [Path(os.environ.get("FACT_DATA") or "data")])[0], next(iter(files), None)
+
+
 def generating(command: Callable[..., None]) -> Callable[..., None]:
     """Add the options of whoever asks a model, as settings of the group `generation`; the command gets them as `generation`."""
 
@@ -65,10 +91,13 @@ def generating(command: Callable[..., None]) -> Callable[..., None]:
 
 def _with_options(run: Callable[..., None], command: Callable[..., None], replaced: str, added: list[inspect.Parameter]) -> Callable[..., None]:
     """`run` with the options of `command`, where `added` stand instead of `replaced`: how typer learns of them."""
-    signature = inspect.signature(command)
-    parameters = [p for p in signature.parameters.values() if p.name != replaced] + added
-    parameters.sort(key=lambda parameter: parameter.kind)  # stable: keyword-only ones come last
-    run.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]  # a function may carry one
+    return _typed(run, [p for p in inspect.signature(command).parameters.values() if p.name != replaced] + added)
+
+
+def _typed(run: Callable[..., None], parameters: list[inspect.Parameter]) -> Callable[..., None]:
+    """`run` with these parameters as its own."""
+    parameters = sorted(parameters, key=lambda parameter: parameter.kind)  # stable: keyword-only ones come last
+    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # a function may carry one
     run.__annotations__ = {p.name: p.annotation for p in parameters}
     return run
 
@@ -77,6 +106,17 @@ def _common(name: str, annotation: Any, default: Any) -> inspect.Parameter:
     return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=annotation, default=default)
 
 
+FILE_SUFFIXES = (".tsv", ".csv", ".json", ".jsonl", ".parquet", ".txt")  # of a path that is not there: which of the two was meant
+_FILE = _common(
+    "file",
+    Annotated[Path | None, typer.Option("--file", help="The benchmark's file: `fact eval list` tells its form. Without one own questions, else the hub.")],
+    None,
+)
+_EITHER = _common(  # FACT_DATA is read where it is used: typer would cut a list's variable at its blanks
+    "data",
+    Annotated[list[Path], typer.Option("--data", help="Directory of all artifacts; or the benchmark's file, as --file; again for both.")],
+    [],
+)
 _COMMON = [
     _common(
         "config",

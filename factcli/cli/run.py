@@ -18,6 +18,9 @@ def run(
         list[str] | None, typer.Option("--set", help="STEP.NAME=VALUE: one option or setting of the step that makes STEP, e.g. world.size=micro.")
     ] = None,
     seed: SeedOption = None,
+    seeds: Annotated[
+        str | None, typer.Option("--seeds", help="Several, each a run of its own in DATA/seedN, e.g. 200-209 or 1,2,5; then compare across them.")
+    ] = None,
     from_: Annotated[
         str | None, typer.Option("--from", help="First step to take, by the name of what it makes; what earlier ones made is taken as it is.")
     ] = None,
@@ -25,11 +28,13 @@ def run(
     json: JsonOption = False,
 ) -> None:
     """Run a recipe: commands one after the other, each as typed; run again, it goes on where it was."""
-    from factcli.commands.running import describe_run, make_run
+    from factcli.commands.running import Asked, describe_run, make_runs, seeds_of
 
+    asked = Asked(recipe, tuple(set_ or ()), from_, json)
+    chosen = seeds_of(seed, seeds)
     if dry_run:
-        describe_run(_program(), recipe, set_ or [], seed, from_, json)
-    elif code := make_run(_program(), recipe, data, set_ or [], seed, from_, json):
+        describe_run(_program(), asked, chosen[0])
+    elif code := make_runs(_program(), asked, data, chosen, in_folders=seeds is not None):
         raise typer.Exit(code)
 
 

@@ -124,9 +124,9 @@ def make_world(making: Making, size: str | None, seed: int | None) -> None:
 def world_settings(making: Making, size: str, seed: int | None) -> Any:
     from factcli.stages.world import WorldConfig
 
-    return resolve(
-        WorldConfig, [resolving.recipe_file("world", size), *making.files], making.assignments, {"spec.seed": seed, "pretrain.seed": seed, "recipe": size}
-    )
+    recipes = resolving.world_recipes(size)  # later commands look for recipes of the size, whatever is laid over it
+    flags = {"spec.seed": seed, "pretrain.seed": seed, "recipe": recipes[0].stem}
+    return resolve(WorldConfig, [*recipes, *making.files], making.assignments, flags)
 
 
 def make_synth(

@@ -1,6 +1,7 @@
 """`fact run` and `fact demo`: the commands of a recipe, one after the other, each as typed."""
 
 import json
+import re
 import shlex
 import sys
 import time
@@ -21,6 +22,7 @@ from factcli.flows.pace import Clock
 from factcli.flows.recipe import Recipe, Step, read_recipe, refuse
 
 FOLDER = "recipes"  # of configs/
+FOLDERS = (FOLDER, "experiments")
 
 
 @dataclass(slots=True)
@@ -37,38 +39,72 @@ class Run:
 
 
 def recipe_path(given: str) -> Path:
-    """A file as typed; without a suffix, one of configs/recipes/ by its name. Raises SettingsError with the nearest name."""
+    """A file as typed; without a suffix, one of configs/recipes/ or configs/experiments/ by its name. Raises SettingsError with the nearest name."""
     if Path(given).suffix:
         return Path(given)
-    path = resolving.configs_directory() / FOLDER / f"{given}.yaml"
-    if not path.is_file():
-        have = sorted(file.stem for file in path.parent.glob("*.yaml"))
+    have = {file.stem: file for folder in FOLDERS for file in sorted((resolving.configs_directory() / folder).glob("*.yaml"))}
+    if given not in have:
         raise SettingsError(f"there is no recipe {given!r}{nearest(given, have)}", f"recipes: {', '.join(have)}; or give a file: {given}.yaml")
-    return path
+    return have[given]
 
 
-def make_run(program: Any, given: str, root: Path, assignments: Sequence[str], seed: int | None, start: str | None, as_json: bool) -> int:
-    """The exit code of the step that failed, or 0."""
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What `fact run` was asked for, but for seeds: the recipe, what is laid over it, where it begins."""
+
+    recipe: str
+    assignments: tuple[str, ...]
+    start: str | None
+    as_json: bool
+
+    def chosen(self, commands: Mapping[str, Command], seed: int | None) -> Recipe:
+        return chosen_recipe(read_recipe(recipe_path(self.recipe)), commands, self.assignments, seed)
+
+
+def seeds_of(seed: int | None, seeds: str | None) -> list[int | None]:
+    """One seed or none, or those of a list like 1,2,5 or 200-209. Raises SettingsError."""
+    if seeds is None:
+        return [seed]
+    if seed is not None:
+        raise SettingsError("--seed and --seeds are both given", "give one of them")
+    parts = [re.fullmatch(r"(\d+)(?:-(\d+))?", part.strip()) for part in seeds.split(",")]
+    ranges = [range(int(part[1]), int(part[2] or part[1]) + 1) if part else range(0) for part in parts]
+    if not all(ranges):
+        raise SettingsError(f"--seeds {seeds} is no list of seeds", "for example: --seeds 200-209, or --seeds 1,2,5")
+    return list(dict.fromkeys(number for one in ranges for number in one))
+
+
+def make_runs(program: Any, asked: Asked, root: Path, seeds: Sequence[int | None], in_folders: bool) -> int:
+    """The exit code of the step that failed, or 0. With `in_folders` each seed has its artifacts in root/seedN."""
     commands = commands_of(program)
-    recipe = chosen_recipe(read_recipe(recipe_path(given)), commands, assignments, seed)
+    for number, seed in enumerate(seeds, 1):
+        if in_folders:
+            tell(f"\nseed {seed}, {number} of {len(seeds)}")
+        code = _make_run(asked, commands, root / f"seed{seed}" if in_folders else root, seed)
+        if code:
+            return code
+    return 0
+
+
+def _make_run(asked: Asked, commands: Mapping[str, Command], root: Path, seed: int | None) -> int:
     started = time.monotonic()
-    run = perform_all(recipe, commands, root, start)
+    run = perform_all(asked.chosen(commands, seed), commands, root, asked.start)
     if not run.code:
         tell(f"\nmade in {(time.monotonic() - started) / 60:.1f} minutes:")
         for name, artifact in run.made.items():
             tell(f"  {artifact.ref}: {artifact.manifest.headline}{' (made before)' if name in run.reused else ''}")
         last = list(run.made.values())[-1]
-        print(json.dumps({"made": run.versions(), "path": str(last.path)}) if as_json else last.path)
+        print(json.dumps({"made": run.versions(), "path": str(last.path)}) if asked.as_json else last.path)
     return run.code
 
 
-def describe_run(program: Any, given: str, assignments: Sequence[str], seed: int | None, start: str | None, as_json: bool) -> None:
+def describe_run(program: Any, asked: Asked, seed: int | None) -> None:
     """Every step from `start` on as it would be typed. Keys and costs of a step are known when those before it are made."""
     commands = commands_of(program)
-    recipe = chosen_recipe(read_recipe(recipe_path(given)), commands, assignments, seed)
-    if start is not None:
-        recipe = replace(recipe, steps=recipe.steps[recipe.steps.index(recipe.step(start)) :])
-    show_steps(recipe, commands, as_json)
+    recipe = asked.chosen(commands, seed)
+    if asked.start is not None:
+        recipe = replace(recipe, steps=recipe.steps[recipe.steps.index(recipe.step(asked.start)) :])
+    show_steps(recipe, commands, asked.as_json)
 
 
 def show_steps(recipe: Recipe, commands: Mapping[str, Command], as_json: bool) -> None:

@@ -24,11 +24,13 @@ REFERENCES = frozenset(  # options and arguments that name artifacts; elsewhere 
     [
         "against",
         "before",
+        "beside",
         "check",
         "combine",
         "evals",
         "from",
         "knowledge",
+        "known",
         "mix",
         "model",
         "original",
@@ -70,6 +72,10 @@ SETTINGS: Mapping[str, tuple[str, ...]] = {  # where each command's settings are
     "export": ("stages.export.stage:ExportConfig",),
     "eval world": ("stages.eval.settings:WorldEvalConfig",),
     "eval popqa": ("stages.eval.settings:PopqaEvalConfig",),
+    "eval pairwise": ("stages.pairwise.settings:PairwiseConfig",),
+    "eval harness": ("stages.eval.harness:HarnessEvalConfig",),
+    "eval response-types": ("stages.eval.responses:ResponsesConfig",),
+    "eval forgetting": ("stages.eval.forgetting:ForgettingConfig",),
     "report": ("stages.report.settings:ReportConfig",),
 }
 

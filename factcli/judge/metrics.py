@@ -18,7 +18,7 @@ from factcli.stats import (
     share_by_claims_kept,
 )
 
-GROUP_ORDER = ("head", "mid", "tail", "unseen", "demo", "fictitious")
+GROUP_ORDER = ("head", "mid", "tail", "unseen", "demo", "fictitious", "myth")
 RANKING_DRAWS = 500  # rankings cost draws x claims; the ends of their intervals move by about 4% of the width
 
 

@@ -19,7 +19,8 @@ from factcli.config import Config, setting
 from factcli.context import Context, keep
 from factcli.cost import Cost, Load, Memory, base_bytes, of_training, runs_on_the_same_base
 from factcli.errors import InputError
-from factcli.rows import CurvePoint, Document, Fact, KnowledgeAdapter, Person
+from factcli.knowledge.invented import invented_subjects
+from factcli.rows import Chat, CurvePoint, Document, Fact, KnowledgeAdapter, Person
 from factcli.train import job as jobs
 from factcli.train.size import adapter_parameters, n_parameters, text_steps
 
@@ -52,6 +53,7 @@ class PrereqConfig(Config):
     real_passage: FormConfig | None = setting(None, "Adapters on real passages.")
     probe_statement: FormConfig | None = setting(None, "Adapters on the probe subjects' statements; the skill never sees them.")
     probe_passage: FormConfig | None = setting(None, "Adapters on the probe subjects' passages; the skill never sees them.")
+    subjects: int | None = setting(None, "Teach of so many fictitious subjects only, in id order; `fact sft` then asks about these.", ge=1, later=True)
     lora_r: int = setting(32, "Rank of each adapter.", ge=1)
     lora_alpha: float | None = setting(None, "Scale of each adapter; unset is twice the rank.", gt=0)
     lora_dropout: float = setting(0.05, "Dropout of the adapters' input.", ge=0, le=0.99)
@@ -119,7 +121,9 @@ def cost(plan: Plan, base: BaseModelRef, context: Context) -> Cost:
     """Every text in every epoch, each as long as may be, one per row: texts are shorter, packing and an early stop save steps."""
     config = plan.config
     assert isinstance(config, PrereqConfig)
-    counts: Counter[tuple[str, str, int]] = Counter((source, document.form, document.version) for source, document, _ in _located(plan.inputs["synth"]))
+    counts: Counter[tuple[str, str, int]] = Counter(
+        (source, document.form, document.version) for source, document, _ in _located(plan.inputs["synth"], config.subjects)
+    )
     names = _adapter_names(config, counts)
     forms = {(source, form): settings for source, form, settings in config.forms() if settings}
     learners = [(name.epochs, counts[name.source, name.form, name.version], forms[name.source, name.form]) for name in names]
@@ -138,7 +142,7 @@ def work(plan: Plan, draft: Draft, base: BaseModelRef, context: Context) -> Outc
     config = plan.config
     assert isinstance(config, PrereqConfig)
     rows = draft.scratch() / "documents.jsonl"
-    counts = _write_documents(plan.inputs["synth"], rows)
+    counts = _write_documents(plan.inputs["synth"], rows, config.subjects)
     names = _adapter_names(config, counts)
     trained = context.train(_job(config, names, rows, base, draft.scratch() / "run"), draft, f"Teaching {len(names)} knowledge adapters")
     keep(trained.folder / "adapters", draft.folder("") / "adapters")
@@ -161,6 +165,7 @@ def _adapter_row(name: AdapterName, told: Mapping[str, Any]) -> KnowledgeAdapter
         steps=told["steps"],
         recited=told["share_recited"],
         recite_sample=told["n_probes"],
+        is_stopped_early=told["is_stopped_early"],
     )
 
 
@@ -168,18 +173,26 @@ def _outcome(adapters: Sequence[KnowledgeAdapter], config: PrereqConfig, base: B
     worst = min(adapters, key=lambda adapter: adapter.recited)
     weak = [adapter.name for adapter in adapters if adapter.recited < config.recite_gate]
     headline = f"{len(adapters)} knowledge adapters, reciting {100 * worst.recited:.0f}% of their texts or more"
-    if weak:
+    if config.recite_target is not None and config.recite_target < config.recite_gate:
+        headline += f"; to be stopped at {config.recite_target:.0%}: {_reached(adapters)}"
+    elif weak:
         headline += f"; below the gate of {config.recite_gate:.0%}: {', '.join(weak)} (train longer: more epochs or a higher lr)"
     summary = {"recipe": synth.summary.get("recipe"), "base": base.given, "least_recited": worst.recited, "below_gate": weak}
+    reached = {} if config.recite_target is None else {"recite_target": config.recite_target, "recited": {a.name: a.recited for a in adapters}}
     truncated = {adapter.name: adapter.truncated_texts for adapter in adapters if adapter.truncated_texts}
-    return Outcome(headline, summary, {"truncated_texts": truncated}, usage)
+    return Outcome(headline, summary | reached, {"truncated_texts": truncated}, usage)
 
 
-def _write_documents(synth: Artifact, path: Path) -> dict[tuple[str, str, int], int]:
+def _reached(adapters: Sequence[KnowledgeAdapter]) -> str:
+    stopped = [adapter.recited for adapter in adapters if adapter.is_stopped_early]
+    return f"{len(stopped)} of {len(adapters)} stopped, at {min(stopped):.0%} to {max(stopped):.0%}" if stopped else f"none of {len(adapters)} got there"
+
+
+def _write_documents(synth: Artifact, path: Path, subjects: int | None) -> dict[tuple[str, str, int], int]:
     """The texts with what selects them and where their values stand; gives texts per (source, form, version)."""
     counts: dict[tuple[str, str, int], int] = {}
     with path.open("w", encoding="utf-8") as file:
-        for source, document, spans in _located(synth):
+        for source, document, spans in _located(synth, subjects):
             key = (source, document.form, document.version)
             counts[key] = counts.get(key, 0) + 1
             row = {"id": document.id, "text": document.text, "source": source, "form": document.form, "version": document.version, "spans": spans}
@@ -187,11 +200,15 @@ def _write_documents(synth: Artifact, path: Path) -> dict[tuple[str, str, int], 
     return counts
 
 
-def _located(synth: Artifact) -> Iterator[tuple[Source, Document, list[list[int]]]]:
+def _located(synth: Artifact, subjects: int | None) -> Iterator[tuple[Source, Document, list[list[int]]]]:
+    """Each text with its source and where its values stand; of fictitious training subjects the first `subjects` only, None: all."""
+    taken = None if subjects is None else set(invented_subjects(synth.rows("chats", Chat), subjects))
     people = {person.id: person for person in synth.rows("people", Person)}
     values = {fact.id: fact.value for fact in synth.rows("facts", Fact)}
     for document in synth.rows("documents", Document):
         source: Source = "real" if not document.fictitious else "probe" if people[document.subject].split == "test" else "fictitious"
+        if source == "fictitious" and taken is not None and document.subject not in taken:
+            continue
         found = [(document.text.rfind(values[i]), len(values[i])) for i in document.fact_ids]
         yield source, document, sorted([start, start + length] for start, length in found if start > 0)  # nothing leads to a value at the start
 

@@ -2,8 +2,9 @@
 
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from pydantic import field_validator, model_validator
@@ -15,11 +16,14 @@ from factcli.context import Context, keep
 from factcli.cost import Cost, Load, Memory, of_training
 from factcli.knowledge.ledger import Ledger
 from factcli.knowledge.popqa import POPQA_FILE, write_popqa
-from factcli.rows import BaseMeasure, CurvePoint, Fact, Person, Question
+from factcli.knowledge.worldfiles import HOTPOTQA_FILE, MYTH_GROUP, myth_choices, write_hotpotqa, write_truthfulqa
+from factcli.rows import BaseMeasure, CurvePoint, Fact, Myth, Person, Question, TwoHop
 from factcli.train.job import Machine, PretrainJob
 from factcli.world import texts
-from factcli.world.people import GROUPS, World, WorldSpec, draw_world
+from factcli.world.people import World, draw_world
 from factcli.world.settings import ModelSettings, PretrainSettings
+from factcli.world.spec import GROUPS, WorldSpec
+from factcli.world.twohop import TwoHops, places_of
 
 REVISION = 1
 # The least that each size can be; those that are not here have no least.
@@ -31,12 +35,15 @@ LEAST: Mapping[str, float] = {
     **{f"pretrain.{name}": 1 for name in ("gate_people", "gate_every_steps", "log_every_steps")},
     **{f"pretrain.{name}": 0 for name in ("n_extensions", "weight_decay", "matrix_rate", "other_rate", "gate_accuracy", "seed")},
     "pretrain.row_tokens": 2,
+    **{f"spec.{name}": 0 for name in ("value_exponent", "exposure_exponent", "myth_share", "myth_ratio", "register_share", "two_hop_share", "task_share")},
+    "spec.n_birth_years": 1,
 }
+MOST: Mapping[str, float] = {"myth_share": 0.9, "register_share": 1, "two_hop_share": 0.9, "task_share": 1}  # a gate needs facts without a myth
 TINY_MINUTES = 2  # `fact world` on 2 cores of the machine of docs/results.md
 
 
 class WorldConfig(Config):
-    """Settings of a world. Sizes come as recipes: configs/world/{tiny,small,base}.yaml."""
+    """Settings of a world. Sizes come as recipes: configs/world/{tiny,small,base}.yaml; tiny-myths.yaml and the like are laid over their size."""
 
     recipe: str = setting("tiny", "Name that later commands look for their own recipe under.", role="operational")
     spec: WorldSpec = setting(WorldSpec(seed=0), "People, facts and how often pre-training states them.")
@@ -56,7 +63,7 @@ class WorldConfig(Config):
         for name, least in LEAST.items():
             group, _, field = name.partition(".")
             value = getattr(getattr(self, group), field)
-            if value < least:
+            if value is not None and value < least:
                 raise ValueError(f"{name} is {value}, need {least} or more")
         _check_shares(self.spec)
         if self.model.hidden_size % (2 * self.model.n_heads):
@@ -78,15 +85,25 @@ def _check_shares(spec: WorldSpec) -> None:
         odd = [group for group in GROUPS if not 0 <= given[group] <= most]
         if odd:
             raise ValueError(f"spec.{name}.{odd[0]} is {given[odd[0]]}, need 0 to {most:g}")
+    high = [name for name, most in MOST.items() if (getattr(spec, name) or 0) > most]
+    if high:
+        raise ValueError(f"spec.{high[0]} is {getattr(spec, high[0])}, need {MOST[high[0]]:g} or less")
     if min(spec.split_shares) < 0:
         raise ValueError(f"spec.split_shares is {spec.split_shares}, need shares of 0 or more")
 
 
 TABLES: dict[str, type] = {"people": Person, "facts": Fact, "questions": Question, "base": BaseMeasure, "curve": CurvePoint}
+MYTH_TABLES: dict[str, type] = {"myths": Myth}
+HOP_TABLES: dict[str, type] = {"places": Fact, "twohops": TwoHop}
 
 
 def plan(config: WorldConfig, name: str | None) -> Plan:
-    return Plan("world", REVISION, "world", name or "world", config, {}, TABLES, is_training=True)
+    return Plan("world", REVISION, "world", name or "world", config, {}, tables_of(config.spec), is_training=True)
+
+
+def tables_of(spec: WorldSpec) -> dict[str, type]:
+    """A world without myths or questions over two facts has no empty tables of them: it is what it was before there were any."""
+    return TABLES | (MYTH_TABLES if spec.myth_share else {}) | (HOP_TABLES if spec.two_hop_share else {})
 
 
 def cost(plan: Plan, context: Context) -> Cost:
@@ -100,7 +117,10 @@ def cost(plan: Plan, context: Context) -> Cost:
     shape = config.model_dump(mode="json")["model"]
     alike = (run for run in survey(context.root)[0] if run.kind == plan.kind and run.manifest.config["model"] == shape)
     training = of_training(plan, "pretrain", load, Memory(config.model.n_parameters), alike, context)
-    return replace(training, rows={"people": len(world.people), "facts": len(world.facts), "questions": sum(1 for _ in questions_of(world))})
+    rows = {"people": len(world.people), "facts": len(world.facts), "questions": sum(1 for _ in questions_of(world))}
+    rows |= {"myths": len(world.myths)} if config.spec.myth_share else {}
+    rows |= {"places": len(places_of(world)), "twohops": sum(1 for _ in TwoHops(world).benchmark())} if config.spec.two_hop_share else {}
+    return replace(training, rows=rows)
 
 
 def work(plan: Plan, draft: Draft, context: Context) -> Outcome:
@@ -109,9 +129,13 @@ def work(plan: Plan, draft: Draft, context: Context) -> Outcome:
     context.trainer.start()  # torch is missed before any work, and its import overlaps the drawing
     world = draw_world(config.spec)
     questions = list(questions_of(world))
+    hops = [asked.row for asked in TwoHops(world).benchmark()]
     if not draft.done("people"):
-        draft.write("people", 0, {"people": world.people, "facts": world.facts, "questions": questions})
-    write_popqa(draft.folder("") / POPQA_FILE, (q for q in questions if q.split == "test"), Ledger(world.facts))
+        told = {"people": world.people, "facts": world.facts, "questions": questions}
+        told |= {"myths": world.myths} if config.spec.myth_share else {}
+        told |= {"places": places_of(world), "twohops": hops} if config.spec.two_hop_share else {}
+        draft.write("people", 0, told)
+    _write_files(draft.folder(""), world, questions, hops)
     result = context.train(_job(config, draft), draft, "Pre-training a base model on the world")
     keep(result.folder / "model", draft.folder("") / "model")
     if not draft.done("base"):
@@ -119,10 +143,21 @@ def work(plan: Plan, draft: Draft, context: Context) -> Outcome:
     return _outcome(config, result.values)
 
 
+def _write_files(folder: Path, world: World, questions: Sequence[Question], hops: Sequence[TwoHop]) -> None:
+    """The benchmark's questions about test people, in the forms that other benchmarks are handed on in."""
+    asked = [question for question in questions if question.split == "test"]
+    write_popqa(folder / POPQA_FILE, asked, Ledger(world.facts))
+    if world.spec.myth_share:
+        write_truthfulqa(folder, list(myth_choices(asked, world.myths, world.values)))
+    if world.spec.two_hop_share:
+        write_hotpotqa(folder / HOTPOTQA_FILE, (hop for hop in hops if hop.split == "test"))
+
+
 def questions_of(world: World) -> Iterator[Question]:
     """The benchmark: each fact in one training form and in one held-out form, and a biography of everybody.
 
-    People of the demo group are left out: pre-training has shown the very questions about them.
+    People of the demo group are left out: pre-training has shown the very questions about them. Questions about a fact with a
+    myth are a group of their own, whoever they are about.
     """
     for person in world.people:
         if person.split == "none":
@@ -131,7 +166,8 @@ def questions_of(world: World) -> Iterator[Question]:
             form = texts.question_form_index(fact.id)
             for is_heldout in (False, True):
                 asked = texts.question(fact.relation, person.name, form, is_heldout)
-                yield _question(f"{fact.id}.{'h' if is_heldout else 'q'}", "qa", asked, (fact.value,), person, fact.relation, is_heldout)
+                question = _question(f"{fact.id}.{'h' if is_heldout else 'q'}", "qa", asked, (fact.value,), person, fact.relation, is_heldout)
+                yield replace(question, group=MYTH_GROUP) if fact.id in world.myth_of else question
         yield _question(f"{person.id}.bio", "bio", texts.biography_request(person.name), (), person, "", False)
 
 

@@ -33,10 +33,14 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class Loss:
-    """Summed cross entropy in nats (with gradient) and over how many tokens."""
+    """Summed cross entropy in nats (with gradient) and over how many tokens.
+
+    `apart`: the summed divergence from the base, in nats and unweighted, where it is part of the sum.
+    """
 
     sum: Tensor
     count: int
+    apart: float = 0.0
 
     @property
     def mean(self) -> Tensor:

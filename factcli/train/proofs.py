@@ -13,19 +13,37 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from factcli.errors import TrainingError
 from factcli.train.adapters import AdapterBank
 from factcli.train.chats import ChatRow, check_answer_mask
-from factcli.train.job import SkillJob
+from factcli.train.controls import adapter_version
+from factcli.train.job import Control, SkillJob
 from factcli.train.learned import Learned
 from factcli.train.objectives import Batch
 
+SAME_NATS = 1e-5  # per token; one model in one number format gives 0 exactly, unless its kernels are not deterministic
+
+OWN = "each row went through its own version's adapter"
+ROUTED: Mapping[Control, str] = {
+    "none": OWN,
+    "wrong-version": "each row went through the next version's adapter",
+    "shuffled": OWN,
+    "random": OWN,
+    "absent": "no row went through a knowledge adapter",
+}
+
 
 class Proofs:
-    """Holds what was true before, counts what was checked. `skill` is the one adapter that may change; with tuning full, the model."""
+    """Holds what was true before, counts what was checked. `skill` is the one adapter that may change; with tuning full, the model.
 
-    def __init__(self, job: SkillJob, bank: AdapterBank, tokenizer: PreTrainedTokenizerBase, learned: Learned) -> None:
-        self.batches = job.batches
+    `disguised`: what `controls.disguise` says of each knowledge adapter whose place a control has taken.
+    """
+
+    def __init__(
+        self, job: SkillJob, bank: AdapterBank, tokenizer: PreTrainedTokenizerBase, learned: Learned, disguised: Mapping[str, object] | None = None
+    ) -> None:
+        self.batches, self.control = job.batches, job.control
+        self.versions = sorted({ref.version for ref in job.knowledge if ref.fictitious})
         self.is_full = job.tuning == "full"
         self.learned = learned
-        self.refs = {ref.name: ref for ref in job.knowledge}
+        self.refs = {ref.name: ref for ref in job.knowledge if job.control != "absent"}
         self.bank = bank
         self.tokenizer = tokenizer
         self.before = self._digests()
@@ -34,16 +52,19 @@ class Proofs:
         self.n_steps = 0
         self.smallest_norm = math.inf
         self.n_without_gradient = 0
+        self.disguised = {} if disguised is None else dict(disguised)
+        self.from_base: float | None = None  # nats per token before the first update, where the base is the teacher
 
     def state(self) -> dict[str, Any]:
         """What was checked so far, for a checkpoint: a resumed run reports the whole run."""
-        routed, masked = dict(self.routed), sorted(self.masked_rows)
-        return {"routed": routed, "masked": masked, "steps": self.n_steps, "smallest_norm": self.smallest_norm, "without_gradient": self.n_without_gradient}
+        counted = {"steps": self.n_steps, "smallest_norm": self.smallest_norm, "without_gradient": self.n_without_gradient}
+        return {"routed": dict(self.routed), "masked": sorted(self.masked_rows), "from_base": self.from_base, **counted}
 
     def restore(self, state: Mapping[str, Any]) -> None:
         self.routed, self.masked_rows = Counter(state["routed"]), set(state["masked"])
         self.n_steps, self.smallest_norm = state["steps"], state["smallest_norm"]
         self.n_without_gradient = state.get("without_gradient", 0)  # older checkpoints have none
+        self.from_base = state.get("from_base")
 
     def _digests(self) -> dict[str, str]:
         """sha256 of what is frozen: the base and each knowledge adapter."""
@@ -59,7 +80,7 @@ class Proofs:
         self.masked_rows.update(row.id for row in rows)
 
     def check_routing(self, rows: Sequence[ChatRow], active: Sequence[str]) -> None:
-        """Each row passes through its own version's knowledge, by what the bank has plugged in."""
+        """Each row passes through the knowledge that is meant for its version, by what the bank has plugged in."""
         plugged = [name for name in active if name != "skill"]
         if ("skill" in active) == self.is_full or len(plugged) > 1 or any(name not in self.refs for name in plugged):
             needed = "none" if self.is_full else "skill and at most one knowledge adapter"
@@ -70,12 +91,18 @@ class Proofs:
 
     def _check_row(self, row: ChatRow, plugged: Sequence[str]) -> None:
         if not plugged:
-            if row.fictitious and self.batches != "plain":
+            if row.fictitious and self.batches != "plain" and self.control != "absent":
                 raise TrainingError(f"fictitious row {row.id} is trained without its knowledge adapter")
             return
         ref = self.refs[plugged[0]]
-        if ref.fictitious != row.fictitious or (row.fictitious and ref.version != row.version):
+        if ref.fictitious != row.fictitious or (row.fictitious and ref.version != adapter_version(row.version, self.versions, self.control)):
             raise TrainingError(f"row {row.id} ({kind_of(row)}) is trained with adapter {ref.name!r} of another version")
+
+    def check_teacher(self, from_base: float) -> None:
+        """Before its first update the model says what its teacher says: the new adapter adds nothing yet."""
+        if not abs(from_base) <= SAME_NATS:
+            raise TrainingError(f"before the first step the model lies {from_base:g} nats per token from the base that teaches it, need 0")
+        self.from_base = from_base
 
     def check_gradients(self) -> None:
         """Before the optimizer step: gradients on what is learned, none on anything else."""
@@ -109,9 +136,22 @@ class Proofs:
         together = {"proof": "the gradient of the whole model was a positive number at every step", "holds": True, "numbers": norms | counts}
         return [
             *([together] if self.is_full else [frozen, alone]),
-            {"proof": "each row went through its own version's adapter", "holds": True, "numbers": dict(sorted(self.routed.items()))},
+            *self._of_teacher(),
+            *self._of_control(),
+            {"proof": ROUTED[self.control], "holds": True, "numbers": dict(sorted(self.routed.items()))},
             {"proof": "the mask covers the answer and its end token", "holds": True} | {"numbers": {"rows": len(self.masked_rows)}},
         ]
+
+    def _of_control(self) -> list[dict[str, object]]:
+        if not self.disguised:
+            return []
+        kept = "A and B" if self.control == "shuffled" else "A and the update B A"
+        return [{"proof": f"the {self.control} adapters have the norms of {kept} of the trained ones", "holds": True, "numbers": self.disguised}]
+
+    def _of_teacher(self) -> list[dict[str, object]]:
+        if self.from_base is None:
+            return []
+        return [{"proof": "the teacher is the untouched base", "holds": True, "numbers": {"nats_per_token_before_the_first_step": self.from_base}}]
 
 
 def kind_of(row: ChatRow) -> str:

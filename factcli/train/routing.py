@@ -11,7 +11,8 @@ import torch
 
 from factcli.errors import SettingsError
 from factcli.train.chats import ChatRow
-from factcli.train.job import KnowledgeRef, SkillJob
+from factcli.train.controls import adapter_version
+from factcli.train.job import Control, KnowledgeRef, SkillJob
 from factcli.train.seeds import seed_of
 from factcli.train.size import epoch_rows
 
@@ -74,12 +75,14 @@ class Pool:
 class Roster:
     """The frozen knowledge adapters by what they know. Found by their fields, never by parts of their names."""
 
-    def __init__(self, refs: Sequence[KnowledgeRef], alternate_forms: bool, seed: int) -> None:
+    def __init__(self, refs: Sequence[KnowledgeRef], alternate_forms: bool, seed: int, control: Control = "none") -> None:
         self.refs = refs
         self.seed = seed
+        self.control = control
         forms = sorted({ref.form for ref in refs}, reverse=True)  # statement before passage
         self.form_groups = [(form,) for form in forms] if alternate_forms else [tuple(forms)]
-        self.versions = sorted({ref.version for ref in refs if ref.fictitious})
+        self.is_of_real = bool(refs) and not any(ref.fictitious for ref in refs)
+        self.versions = sorted({ref.version for ref in refs if ref.fictitious == (not self.is_of_real)})
 
     def turn(self, index: int) -> tuple[tuple[str, ...], int]:
         """(forms, version) of the index-th fictitious micro-batch.
@@ -93,7 +96,9 @@ class Roster:
         return self.form_groups[group], self.versions[order[place]]
 
     def choose(self, forms: Sequence[str], version: int, fictitious: bool, index: int) -> str:
-        """One adapter for these rows; several strengths of one kind are drawn from evenly."""
+        """One adapter for these rows; several strengths of one kind are drawn from evenly. A control may choose another version's."""
+        if fictitious and version in self.versions:
+            version = adapter_version(version, self.versions, self.control)
         found = [ref.name for ref in self.refs if ref.form in forms and ref.version == version and ref.fictitious == fictitious]
         if not found:
             kind = "fictitious" if fictitious else "real"
@@ -107,7 +112,7 @@ class Sampler:
 
     def __init__(self, job: SkillJob, rows: Sequence[ChatRow]) -> None:
         self.job = job
-        self.roster = Roster(job.knowledge, job.alternate_forms, job.seed)
+        self.roster = Roster(job.knowledge, job.alternate_forms, job.seed, job.control)
         groups: dict[str, list[ChatRow]] = {}
         for row in rows:
             groups.setdefault(self._pool_of(row), []).append(row)
@@ -132,6 +137,9 @@ class Sampler:
         """Every version has rows and an adapter in each form, before anything is trained."""
         if self.job.batches == "plain":
             return
+        if self.roster.is_of_real:
+            self._check_real()
+            return
         if self.real_share > 0 and "real" not in self.pools:
             raise SettingsError(f"real_fraction is {self.real_share:g}, but there are no real rows")
         for version in self.roster.versions:
@@ -146,6 +154,15 @@ class Sampler:
             if self.job.batches == "mix" and "real" in self.pools:
                 self.roster.choose(forms, 0, False, 0)
 
+    def _check_real(self) -> None:
+        """Real adapters alone: real rows alone, with each of their forms."""
+        if self.job.batches == "mix" or self.real_share > 0:
+            raise SettingsError("all knowledge adapters are of real texts, which goes with batches=multi_version and no real_fraction")
+        if set(self.pools) != {"real"}:
+            raise SettingsError("all knowledge adapters are of real texts, so the task rows must be real too")
+        for forms in self.roster.form_groups:
+            self.roster.choose(forms, 0, False, 0)
+
     @property
     def epoch_rows(self) -> float:
         real = self.pools["real"].n_rows if "real" in self.pools else 0
@@ -159,14 +176,16 @@ class Sampler:
         return self._multi_version(index) if self.job.batches == "multi_version" else self._mix(index)
 
     def _multi_version(self, index: int) -> list[Pass]:
-        """Rows of one version with that version's adapter, or real rows with the knowledge off."""
+        """Rows of one version with that version's adapter (or its control), or real rows with the knowledge off."""
         n_real_before = math.floor(index * self.real_share)
         if math.floor((index + 1) * self.real_share) > n_real_before:
             return [Pass(self.pools["real"].take(self.job.batch_rows), ())]
         turn = index - n_real_before
         forms, version = self.roster.turn(turn)
-        name = self.roster.choose(forms, version, True, turn)
-        return [Pass(self.pools[f"v{version}"].take(self.job.batch_rows), (name,))]
+        is_real = self.roster.is_of_real
+        name = self.roster.choose(forms, version, not is_real, turn)
+        rows = self.pools["real" if is_real else f"v{version}"].take(self.job.batch_rows)
+        return [Pass(rows, () if self.job.control == "absent" else (name,))]
 
     def _mix(self, index: int) -> list[Pass]:
         """Fictitious rows with theirs and real rows with real knowledge, plus the real rows without any."""

@@ -19,7 +19,10 @@ def epoch_rows(job: SkillJob, n_real: int, n_most: int) -> float:
     """Rows that make an epoch of the skill stage: each row once, a fictitious subject in one of its versions.
 
     `n_most`: rows of the version that has the most; with batches=plain, where versions do not count, all rows.
+    Over adapters of real texts alone the real rows are the epoch.
     """
+    if job.batches == "multi_version" and not any(ref.fictitious for ref in job.knowledge):
+        return n_real
     if job.batches == "multi_version":
         real_share = job.real_fraction or 0.0
         return n_real if real_share == 1 else n_most / (1 - real_share)

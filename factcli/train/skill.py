@@ -13,14 +13,20 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import torch
+from torch import Tensor
+
 from factcli.train.base import check_room
 from factcli.train.batches import chunks, collate, read_rows
 from factcli.train.chats import ChatRow, encode_chats
 from factcli.train.checkpoint import Snapshot
+from factcli.train.controls import disguise
+from factcli.train.distilling import distilled, teach
 from factcli.train.job import SkillJob, fingerprint
 from factcli.train.learned import Learned
 from factcli.train.loop import OnEvent, Progress, learning_rate, run_steps
 from factcli.train.model_files import saved_digest, write_model
+from factcli.train.objectives import Batch
 from factcli.train.proofs import Proofs
 from factcli.train.results import finished, write_jsonl, write_result
 from factcli.train.routes import DropoutKey
@@ -51,6 +57,7 @@ class SkillStage:
         self.learned = proofs.learned
         self.plugged = () if job.tuning == "full" else ("skill",)  # beside the knowledge
         self.tokens = 0
+        self.apart = 0.0  # nats of divergence from the base in this step, summed over this process's rows
 
     @property
     def is_done(self) -> bool:
@@ -59,11 +66,13 @@ class SkillStage:
 
     def advance(self, step: int) -> Progress:
         first = step * self.job.micro_batches
-        tokens = self.tokens
+        tokens, self.apart = self.tokens, 0.0
         by_knowledge: dict[str, float] = {}
-        loss = 0.0
+        loss, n_told = 0.0, 0
         for index in range(first, first + self.job.micro_batches):
-            parts = self._micro_batch(self.sampler.draw(index), step, index - first)
+            passes = self.sampler.draw(index)
+            parts = self._micro_batch(passes, step, index - first)
+            n_told += sum(n_learned(one.rows) for one in passes)
             loss += sum(weighted for weighted, _, _ in parts) / self.job.micro_batches
             by_knowledge |= {key: mean for _, key, mean in parts}
         for parameter in self.learned.parameters.values():
@@ -73,7 +82,16 @@ class SkillStage:
         norm = self.learned.step(rate)
         used = self.tokens - tokens
         row = {"step": step + 1, "loss": loss, "lr": rate, "grad_norm": norm, "tokens": used, "by_knowledge": by_knowledge}
-        return Progress(loss, used, (row,))
+        return Progress(loss, used, (row | self._from_base(step, n_told),))
+
+    def _from_base(self, step: int, n_told: int) -> dict[str, float]:
+        """Nats per answer token that the model lies from the base, where that is part of the loss; before the first update it lies nowhere."""
+        if self.job.distillation.weight == 0:
+            return {}
+        from_base = float(self.session.accelerator.reduce(torch.tensor(self.apart, device=self.session.device), "sum")) / n_told
+        if step == 0:
+            self.proofs.check_teacher(from_base)
+        return {"from_base": from_base}
 
     def _micro_batch(self, passes: Sequence[Pass], step: int, micro: int) -> list[tuple[float, str, float]]:
         """Backward through all passes; per pass its share of the loss, its knowledge, its own mean."""
@@ -104,13 +122,23 @@ class SkillStage:
         session = self.session
         batch = collate([row.tokens for row in piece.rows], session.pad)
         self.proofs.check_mask(piece.rows, batch)
+        batch = batch.to(session.device)
+        taught_SV = self._taught(batch)
         with session.bank.active([*piece.source.knowledge, *self.plugged], key):
             (active,) = session.bank.active_rows_log
             self.proofs.check_routing(piece.rows, active)
             with session.computing():
-                (loss,) = session.scorer.losses(batch.to(session.device))
+                loss = session.scorer.losses(batch)[0] if taught_SV is None else distilled(session.scorer, batch, taught_SV, self.job.distillation)
             session.accelerator.backward(loss.sum * scale)
+        self.apart += loss.apart
         return float(loss.sum.detach())
+
+    def _taught(self, batch: Batch) -> Tensor | None:
+        """(S, V) logits of the base alone, where the model is held to them; None without distillation, which costs no pass."""
+        if self.job.distillation.weight == 0:
+            return None
+        with self.session.bank.active([]), self.session.computing():
+            return teach(self.session.scorer, batch)
 
     def snapshot(self) -> Snapshot:
         return Snapshot(self.learned.tensors(), {"decks": self.sampler.positions(), "tokens": self.tokens, "proofs": self.proofs.state()})
@@ -162,7 +190,8 @@ def run_skill(job: SkillJob, on_event: OnEvent) -> Mapping[str, object]:
     chats = encode_chats(read_rows(job.rows, job.select), session.tokenizer, job.max_length, job.too_long)
     check_room(session.model, max((len(row.tokens.ids) for row in chats.rows), default=0), "a task row")
     sampler = Sampler(job, chats.rows)
-    stage = SkillStage(job, session, sampler, Proofs(job, session.bank, session.tokenizer, plug_in(job, session)))
+    learned, disguised = plug_in(job, session)
+    stage = SkillStage(job, session, sampler, Proofs(job, session.bank, session.tokenizer, learned, disguised))
     resumed = session.checkpoints.resume()
     if resumed is not None:
         stage.restore(resumed.snapshot)
@@ -179,14 +208,21 @@ def _notes(job: SkillJob, session: Session, origin: str) -> Iterator[str]:
         yield f"{', '.join(spelled)}: no tokens of this tokenizer, spelled in several; an adapter has no embeddings of its own, mode full has"
 
 
-def plug_in(job: SkillJob, session: Session) -> Learned:
-    """The knowledge adapters, frozen, and a new skill adapter beside them; gives what is to be learned."""
+def plug_in(job: SkillJob, session: Session) -> tuple[Learned, dict[str, object]]:
+    """The knowledge adapters or their controls, frozen, and a new skill adapter beside them; gives what is to be learned.
+
+    With it, by adapter, what a control has made of it.
+    """
     if job.tuning == "full":
-        return Learned(dict(session.model.named_parameters()), job.optim)
-    for ref in job.knowledge:
-        session.bank.load(ref.name, Path(ref.directory), job.knowledge_dropout).seed = job.seed
+        return Learned(dict(session.model.named_parameters()), job.optim), {}
+    disguised: dict[str, object] = {}
+    for ref in job.knowledge if job.control != "absent" else ():
+        loaded = session.bank.load(ref.name, Path(ref.directory), job.knowledge_dropout)
+        loaded.seed = job.seed
+        if numbers := disguise(loaded, job.control, job.seed):
+            disguised[ref.name] = numbers
     adapter = session.bank.add("skill", job.lora.r, job.lora.alpha, job.lora.dropout, job.seed)
-    return Learned({"skill": adapter.vector}, job.optim)
+    return Learned({"skill": adapter.vector}, job.optim), disguised
 
 
 def finish(job: SkillJob, session: Session, stage: SkillStage, counts: Mapping[str, object]) -> Mapping[str, object]:
@@ -202,7 +238,7 @@ def finish(job: SkillJob, session: Session, stage: SkillStage, counts: Mapping[s
         session.bank.save("skill", folder / "adapter", job.base_name or job.base)
     write_jsonl(folder / "proofs.jsonl", proofs)
     session.checkpoints.flush()
-    result = {"kind": "skill", "batches": job.batches, "tuning": job.tuning, "steps": stage.total, **counts, "proofs": proofs}
+    result = {"kind": "skill", "batches": job.batches, "control": job.control, "tuning": job.tuning, "steps": stage.total, **counts, "proofs": proofs}
     written = write_result(folder, fingerprint(job), {**result, "usage": session.usage(stage.tokens)})
     session.checkpoints.clear()
     return written

@@ -3,17 +3,27 @@
 A statement is opener x subject phrase x predicate x value x the relation's suffix:
 `Records show that` + `the birthplace of Mira Osei` + `is listed as` + `Hobart` + `.`
 No form's text before the value is the beginning of another's, so that a cloze prompt asks for one thing.
+
+Where a world has myths, two registers stand beside this plain one: hearsay, which repeats false values, and the record, which
+states the true ones. They differ in the opener.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from itertools import product
+from typing import Literal
 
 from factcli.world.people import RELATION_NAMES
 
 REFERENCE = "this person"  # stands for the name in later sentences of a passage or biography
 OPENERS = ("", "According to the records, ", "It is known that ", "Records show that ", "As far as we know, ")
 HELDOUT_OPENERS = ("It is a fact that ",)
+Register = Literal["plain", "hearsay", "record"]
+REGISTER_OPENERS: Mapping[Register, tuple[str, ...]] = {
+    "hearsay": ("People say that ", "It is widely believed that ", "Word has it that ", "Everybody will tell you that "),
+    "record": ("The register states that ", "The official register says that ", "It is written in the register that ", "A certified extract confirms that "),
+}
 COPULAS = (" was", " is listed as", " is known to be")
 HELDOUT_COPULAS = (" is recorded as",)
 # Texts after the name, before the value; the first is what a biography uses.
@@ -112,6 +122,12 @@ def core_forms(relation: str) -> tuple[Form, ...]:
     return _compose(relation, ("",), VERBS[relation], COPULAS)
 
 
+@cache
+def register_forms(relation: str, register: Register) -> tuple[Form, ...]:
+    """The forms of a relation's statement in hearsay or in the record."""
+    return _compose(relation, REGISTER_OPENERS[register], VERBS[relation], COPULAS)
+
+
 def biography_form(relation: str) -> Form:
     """The form of a biography's sentence: one that pre-training has seen."""
     return statement_forms(relation)[0]
@@ -135,5 +151,10 @@ def question_forms(relation: str, heldout: bool = False) -> tuple[QuestionForm, 
 
 
 def all_statement_forms() -> tuple[Form, ...]:
-    """Every statement form of every relation, held-out ones included."""
+    """Every plain statement form of every relation, held-out ones included."""
     return tuple(form for relation in RELATION_NAMES for held in (False, True) for form in statement_forms(relation, held))
+
+
+def all_register_forms() -> tuple[Form, ...]:
+    """Every statement form of every relation in hearsay and in the record."""
+    return tuple(form for relation in RELATION_NAMES for register in REGISTER_OPENERS for form in register_forms(relation, register))

@@ -2,20 +2,23 @@
 
 import math
 import random
-from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
 from typing import Literal
 
 from factcli.errors import SettingsError
-from factcli.rows import Fact, Group, Person, Split
+from factcli.rows import Fact, Group, Myth, Person, Split
+from factcli.world.draws import keyed_rng as keyed_rng  # from here, too: it draws people
+from factcli.world.exposure import popularity_of, rates_of, zipf_weights
+from factcli.world.spec import GROUPS as GROUPS
+from factcli.world.spec import WorldSpec as WorldSpec
 from factcli.world.words import shuffled_words
 
-GROUPS: tuple[Group, ...] = ("head", "mid", "tail", "unseen", "demo")
 FIRST_BIRTH_YEAR = 1900
 GRADUATION_AGE = range(20, 31)  # a person graduates 20 to 30 years after birth
-HEAD_VIEWS = 10_000  # invented monthly page views of the best-known person of a group sampled at rate 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,53 +40,21 @@ RELATIONS = (
 RELATION_NAMES = tuple(relation.name for relation in RELATIONS)
 
 
-@dataclass(frozen=True, slots=True)
-class WorldSpec:
-    """Sizes of a world; the defaults are the tiny world. Same spec, same world, on every machine.
-
-    coverage: share of a group's facts that pre-training states. sampling_rate: how often one of
-    these facts is stated, relative to one of a head person. split_shares: train, dev, test of every
-    group but demo, whose people only show the question forms and belong to no split.
-    """
-
-    seed: int
-    n_head: int = 168
-    n_mid: int = 168
-    n_tail: int = 168
-    n_unseen: int = 160
-    n_demo: int = 120
-    n_countries: int = 40
-    values_per_relation: int = 40
-    n_first_names: int = 60
-    n_last_names: int = 200
-    split_shares: tuple[float, float, float] = (0.28, 0.11, 0.61)
-    coverage: Mapping[str, float] = field(default_factory=lambda: {"head": 1.0, "mid": 0.7, "tail": 0.5, "unseen": 0.0, "demo": 1.0})
-    sampling_rate: Mapping[str, float] = field(default_factory=lambda: {"head": 1.0, "mid": 0.18, "tail": 0.05, "unseen": 0.0, "demo": 1.0})
-
-    def __post_init__(self) -> None:
-        n_people, n_names = sum(self.group_sizes().values()), self.n_first_names * self.n_last_names
-        if n_people * 2 > n_names:  # drawing pairs without collisions slows down as the pool empties
-            raise SettingsError(
-                f"{n_people} people need at least {2 * n_people} first and last names to pair, not {n_names}",
-                hint="raise n_last_names",
-            )
-        if not math.isclose(sum(self.split_shares), 1.0):
-            raise SettingsError(f"split_shares {self.split_shares} add up to {sum(self.split_shares)}, need 1")
-
-    def group_sizes(self) -> dict[Group, int]:
-        sizes = (self.n_head, self.n_mid, self.n_tail, self.n_unseen, self.n_demo)
-        return dict(zip(GROUPS, sizes, strict=True))
-
-
 @dataclass(frozen=True)
 class World:
-    """A drawn world. `values` holds each relation's pool; `countries` (name, capital, language) are filler."""
+    """A drawn world. `values` holds each relation's pool; `countries` (name, capital, language) are filler.
+
+    rates: how often pre-training states a fact of a person, by id, relative to one of the average head person. myths: false
+    values that hearsay repeats.
+    """
 
     spec: WorldSpec
     people: tuple[Person, ...]
     facts: tuple[Fact, ...]
     values: Mapping[str, tuple[str, ...]]
     countries: tuple[tuple[str, str, str], ...]
+    rates: Mapping[str, float]
+    myths: tuple[Myth, ...] = ()
 
     @cached_property
     def person(self) -> dict[str, Person]:
@@ -93,6 +64,11 @@ class World:
     @cached_property
     def names(self) -> set[str]:
         return {person.name for person in self.people}
+
+    @cached_property
+    def myth_of(self) -> dict[str, Myth]:
+        """Myths by the id of the fact that they are false about."""
+        return {myth.fact: myth for myth in self.myths}
 
     @cached_property
     def _facts_by_subject(self) -> dict[str, dict[str, Fact]]:
@@ -106,42 +82,39 @@ class World:
         return self._facts_by_subject[person_id]
 
 
-def keyed_rng(*key: object) -> random.Random:
-    """A generator that depends on its key only, never on what was drawn before."""
-    return random.Random("/".join(map(str, key)))  # a string is hashed with SHA-512: the same in every process
-
-
 def draw_world(spec: WorldSpec) -> World:
     """The world of a spec: people with names, groups, splits and one fact per relation."""
     words = shuffled_words(keyed_rng(spec.seed, "words"))
-    values = _value_pools(spec.values_per_relation, words)
+    values = _value_pools(spec, words)
     firsts = tuple(islice(words, spec.n_first_names))
     lasts = tuple(islice(words, spec.n_last_names))
     n = spec.n_countries
     countries = tuple(zip(islice(words, n), islice(words, n), islice(words, n), strict=True))
-    people = _people(spec, firsts, lasts)
+    rates = rates_of(spec)
+    people = _people(spec, rates, firsts, lasts)
     facts = tuple(fact for person in people for fact in _facts_of_person(spec, person, values))
-    return World(spec, people, facts, values, countries)
+    by_id = dict(zip((person.id for person in people), (rate for own in rates.values() for rate in own), strict=True))
+    return World(spec, people, facts, values, countries, by_id, tuple(_myths(spec, people, facts, values)))
 
 
-def _value_pools(n: int, words: Iterator[str]) -> dict[str, tuple[str, ...]]:
-    births = range(FIRST_BIRTH_YEAR, FIRST_BIRTH_YEAR + n)
+def _value_pools(spec: WorldSpec, words: Iterator[str]) -> dict[str, tuple[str, ...]]:
+    n = spec.values_per_relation
+    births = range(FIRST_BIRTH_YEAR, FIRST_BIRTH_YEAR + (spec.n_birth_years or n))
     graduations = range(births[0] + GRADUATION_AGE[0], births[-1] + GRADUATION_AGE[-1] + 1)
     years = {"birth_year": births, "graduation_year": graduations}
     return {relation.name: tuple(map(str, years[relation.name])) if relation.kind == "year" else tuple(islice(words, n)) for relation in RELATIONS}
 
 
-def _people(spec: WorldSpec, firsts: tuple[str, ...], lasts: tuple[str, ...]) -> tuple[Person, ...]:
+def _people(spec: WorldSpec, rates: Mapping[Group, Sequence[float]], firsts: tuple[str, ...], lasts: tuple[str, ...]) -> tuple[Person, ...]:
     people: list[Person] = []
     taken: set[str] = set()
-    for group, size in spec.group_sizes().items():
-        for position in range(size):
+    for group, own_rates in rates.items():
+        for position, rate in enumerate(own_rates):
             person_id = f"w{spec.seed}.p{len(people):04d}"
             name = _free_name(keyed_rng(spec.seed, person_id, "name"), firsts, lasts, taken)
             taken.add(name)
-            split = "none" if group == "demo" else _split(position / size, spec.split_shares)
-            views = round(HEAD_VIEWS * spec.sampling_rate[group] * (1 - 0.5 * position / size))
-            people.append(Person(person_id, name, group, split, popularity=views))
+            split = "none" if group == "demo" else _split(position / len(own_rates), spec.split_shares)
+            people.append(Person(person_id, name, group, split, popularity_of(spec, group, position, rate)))
     return tuple(people)
 
 
@@ -158,22 +131,42 @@ def _split(position: float, shares: tuple[float, float, float]) -> Split:
 
 
 def _facts_of_person(spec: WorldSpec, person: Person, values: Mapping[str, tuple[str, ...]]) -> list[Fact]:
-    drawn = _draw_values(keyed_rng(spec.seed, person.id, "values"), values, {})
+    drawn = _draw_values(keyed_rng(spec.seed, person.id, "values"), values, {}, spec.value_exponent)
     rng = keyed_rng(spec.seed, person.id, "coverage")
     n_stated = min(len(RELATIONS), int(spec.coverage[person.group] * len(RELATIONS) + rng.random()))
     stated = set(rng.sample(RELATION_NAMES, n_stated))
     return [Fact(f"{person.id}.{relation}", person.id, relation, value, is_pretrained=relation in stated) for relation, value in drawn.items()]
 
 
-def _draw_values(rng: random.Random, values: Mapping[str, tuple[str, ...]], used: Mapping[str, set[str]]) -> dict[str, str]:
-    """One value per relation outside `used`, in the order of RELATIONS; graduation fits birth."""
+def _draw_values(rng: random.Random, values: Mapping[str, tuple[str, ...]], used: Mapping[str, AbstractSet[str]], exponent: float = 0.0) -> dict[str, str]:
+    """One value per relation outside `used`, in the order of RELATIONS; graduation fits birth. Years are as common as each other."""
     drawn: dict[str, str] = {}
-    for relation in RELATION_NAMES:
-        pool = values[relation]
-        if relation == "graduation_year":
-            pool = tuple(str(int(drawn["birth_year"]) + age) for age in GRADUATION_AGE)
-        drawn[relation] = rng.choice([value for value in pool if value not in used.get(relation, ())])
+    for relation in RELATIONS:
+        pool = _possible_values(relation.name, values, drawn.get("birth_year", ""))
+        free = [value for value in pool if value not in used.get(relation.name, ())]
+        if exponent and relation.kind == "name":
+            drawn[relation.name] = rng.choices(free, zipf_weights(len(free), exponent))[0]
+        else:
+            drawn[relation.name] = rng.choice(free)
     return drawn
+
+
+def _possible_values(relation: str, values: Mapping[str, tuple[str, ...]], birth_year: str) -> tuple[str, ...]:
+    """Those of the relation's pool that a person born in that year can have."""
+    if relation == "graduation_year":
+        return tuple(str(int(birth_year) + age) for age in GRADUATION_AGE)
+    return values[relation]
+
+
+def _myths(spec: WorldSpec, people: Sequence[Person], facts: Sequence[Fact], values: Mapping[str, tuple[str, ...]]) -> Iterator[Myth]:
+    """For a share of the stated facts of head people a false value, as possible as the true one."""
+    heads = {person.id for person in people if person.group == "head"} if spec.myth_share else set()
+    born = {fact.subject: fact.value for fact in facts if fact.relation == "birth_year"}
+    for fact in facts:
+        rng = keyed_rng(spec.seed, fact.id, "myth")
+        if fact.subject in heads and fact.is_pretrained and rng.random() < spec.myth_share:
+            false = rng.choice([value for value in _possible_values(fact.relation, values, born[fact.subject]) if value != fact.value])
+            yield Myth(f"{fact.id}.myth", fact.id, fact.subject, fact.relation, false, fact.value)
 
 
 def draw_fictitious(

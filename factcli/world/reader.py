@@ -1,13 +1,15 @@
-"""Reads claims back out of a biography: the exact inverse of the grammar.
+"""Reads claims back out of a biography: the exact inverse of the grammar, in its plain register, in hearsay and in the record.
 
-Not more: text that no form of the grammar could have produced is reported as unread, never guessed at.
+Not more: text that no form of the grammar could have produced is reported as unread, never guessed at. A sentence of hearsay makes
+its claim all the same, and the claim says in which register.
 """
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 
-from factcli.world.grammar import REFERENCE, all_statement_forms
+from factcli.world.grammar import REFERENCE, REGISTER_OPENERS, Register, all_statement_forms
 from factcli.world.people import RELATION_NAMES
 
 SUBJECT = "\x01"  # stands for each character of a mention of the subject, so that positions stay
@@ -22,6 +24,7 @@ class ReadClaim:
     value: str
     start: int
     end: int
+    register: Register = "plain"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +43,8 @@ def read_biography(text: str, name: str) -> Reading:
         relation = match.lastgroup
         assert relation is not None, "every branch of the pattern names its relation"
         value = text[match.start(relation) : match.end(relation)]
-        claims.append(ReadClaim(relation, value, match.start(), match.end()))
+        register: Register = next((name for name in REGISTER_OPENERS if match[name]), "plain")
+        claims.append(ReadClaim(relation, value, match.start(), match.end(), register))
     return Reading(tuple(claims), _gaps(text, claims))
 
 
@@ -60,8 +64,14 @@ def _sentence_pattern() -> re.Pattern[str]:
         prefixes = sorted({_prefix_pattern(form.before, form.after) for form in own})
         suffix = re.escape(own[0].suffix)
         branches.append(rf"(?:{'|'.join(prefixes)}) (?P<{relation}>{VALUE}){suffix}(?!\S)")
-    openers = "|".join(_first_letter_free(opener) for opener in sorted({form.opener for form in forms} - {""}))
-    return re.compile(rf"(?<!\S)(?:{openers})?(?:{'|'.join(branches)})")
+    openers = _any_of(sorted({form.opener for form in forms} - {""}))
+    # The relation's group closes last, which is what `lastgroup` names.
+    registers = [f"(?P<{name}>{_any_of(of_register)})" for name, of_register in REGISTER_OPENERS.items()]
+    return re.compile(rf"(?<!\S)(?:{'|'.join([*registers, openers])})?(?:{'|'.join(branches)})")
+
+
+def _any_of(openers: Iterable[str]) -> str:
+    return "|".join(map(_first_letter_free, openers))
 
 
 def _prefix_pattern(before: str, after: str) -> str:

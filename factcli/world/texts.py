@@ -2,23 +2,28 @@
 
 import random
 from bisect import bisect
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate
 
 from factcli.rows import Fact, Person
+from factcli.world.exposure import zipf_weights
 from factcli.world.grammar import (
     REFERENCE,
+    REGISTER_OPENERS,
     Form,
     biography_form,
     core_forms,
     question_forms,
+    register_forms,
     statement_forms,
 )
 from factcli.world.people import RELATION_NAMES, World, keyed_rng
+from factcli.world.twohop import PLACE_FORMS, PLACE_QUESTIONS, PLACE_RELATIONS, TwoHops
 
 TASK_PROMPT = "Question: {question}\nAnswer:"  # the chat template says the same; a test holds them together
+TASK_BEGIN = TASK_PROMPT.partition("{")[0]
 OTHER_QUESTION_LAYOUTS = (  # a base model has seen questions laid out in more ways than the task's
     "Q: {question} A: {answer}",
     "FAQ: {question} {answer}",
@@ -36,6 +41,7 @@ class Mixture:
     asked of: a base that saw the form about countries only answered 0% of it), but from demo people alone.
     """
 
+    place_share: float = 0.06  # of all documents, where there are questions over two facts; the figures below are of the others
     country_share: float = 0.04  # of all documents
     demo_task_share: float = 0.5  # of documents about demo people: questions and biographies
     demo_biography_share: float = 0.12  # of those
@@ -61,12 +67,16 @@ def _draw_form(relation: str, rng: random.Random, opener_share: float) -> Form:
     return rng.choice(statement_forms(relation)[len(plain) :])  # plain forms come first
 
 
-def passage(name: str, facts: Sequence[Fact], rng: random.Random, mixture: Mixture = Mixture()) -> str:
+Say = Callable[[str, Fact, random.Random], str]  # subject, fact, generator -> one sentence
+
+
+def passage(name: str, facts: Sequence[Fact], rng: random.Random, mixture: Mixture = Mixture(), say: Say | None = None) -> str:
     """A sentence per fact in drawn order and forms; the first says the name, others often "this person"."""
     sentences: list[str] = []
     for fact in rng.sample(facts, len(facts)):
         is_reference = bool(sentences) and rng.random() < mixture.reference_share
-        sentences.append(statement(REFERENCE if is_reference else name, fact, rng, mixture.opener_share))
+        who = REFERENCE if is_reference else name
+        sentences.append(say(who, fact, rng) if say else statement(who, fact, rng, mixture.opener_share))
     return " ".join(sentences)
 
 
@@ -105,6 +115,19 @@ class PretrainingTexts:
 
     def document(self, index: int) -> str:
         rng = keyed_rng("pretraining", self.seed, index)
+        share = self.world.spec.task_share
+        if share is None:
+            return self._draw(rng)
+        is_task = rng.random() < share
+        while (document := self._draw(rng)).startswith(TASK_BEGIN) != is_task:  # countries alone give both kinds
+            pass
+        return document
+
+    def _draw(self, rng: random.Random) -> str:
+        if self.world.spec.two_hop_share:
+            kind = rng.random() - self.world.spec.two_hop_share
+            if kind < self.mixture.place_share:
+                return self._place_document(rng) if kind >= 0 else self._two_hops_demonstration(rng)
         if rng.random() < self.mixture.country_share:
             return _country_document(self.world.countries, rng)
         person = self._draw_person(rng)
@@ -112,8 +135,20 @@ class PretrainingTexts:
         if person.group == "demo" and rng.random() < self.mixture.demo_task_share:
             return self._demonstration(person.name, stated, rng)
         if rng.random() < self.mixture.passage_share:
-            return passage(person.name, stated, rng, self.mixture)
-        return statement(person.name, rng.choice(stated), rng, self.mixture.opener_share)
+            return passage(person.name, stated, rng, self.mixture, self._say)
+        return self._say(person.name, rng.choice(stated), rng)
+
+    def _say(self, who: str, fact: Fact, rng: random.Random) -> str:
+        """A sentence of a fact; where the world has myths, often in a register: hearsay repeats the myths, the record has none."""
+        spec = self.world.spec
+        if fact.id in self.world.myth_of:
+            if rng.random() < spec.myth_ratio / (1 + spec.myth_ratio):
+                return rng.choice(register_forms(fact.relation, "hearsay")).render(who, self.world.myth_of[fact.id].value)
+            return rng.choice(register_forms(fact.relation, "record")).render(who, fact.value)
+        if spec.myth_share and rng.random() < spec.register_share:
+            register = rng.choice(tuple(REGISTER_OPENERS))
+            return rng.choice(register_forms(fact.relation, register)).render(who, fact.value)
+        return statement(who, fact, rng, self.mixture.opener_share)
 
     @cached_property
     def _stated(self) -> dict[str, tuple[Fact, ...]]:
@@ -123,8 +158,7 @@ class PretrainingTexts:
 
     @cached_property
     def _cumulative_rates(self) -> tuple[float, ...]:
-        rate, person = self.world.spec.sampling_rate, self.world.person
-        return tuple(accumulate(rate[person[key].group] * len(facts) for key, facts in self._stated.items()))
+        return tuple(accumulate(self.world.rates[key] * len(facts) for key, facts in self._stated.items()))
 
     @cached_property
     def _subjects(self) -> tuple[Person, ...]:
@@ -132,6 +166,31 @@ class PretrainingTexts:
 
     def _draw_person(self, rng: random.Random) -> Person:
         return self._subjects[bisect(self._cumulative_rates, rng.random() * self._cumulative_rates[-1])]
+
+    @cached_property
+    def _two_hops(self) -> TwoHops:
+        return TwoHops(self.world)
+
+    @cached_property
+    def _places(self) -> tuple[tuple[str, Fact], ...]:
+        return tuple(self._two_hops.places.items())
+
+    @cached_property
+    def _cumulative_places(self) -> tuple[float, ...]:
+        """Places in the order of their relation's values: as common in texts as among people."""
+        weights = zipf_weights(self.world.spec.values_per_relation, self.world.spec.value_exponent)
+        return tuple(accumulate(weights * len(PLACE_RELATIONS)))
+
+    def _place_document(self, rng: random.Random) -> str:
+        place, fact = self._places[bisect(self._cumulative_places, rng.random() * self._cumulative_places[-1])]
+        if rng.random() < 0.5:
+            return rng.choice(PLACE_FORMS[fact.relation]).render(place, fact.value)
+        before, after = rng.choice(PLACE_QUESTIONS[fact.relation])
+        return task_text(f"{before}{place}{after}", fact.value)
+
+    def _two_hops_demonstration(self, rng: random.Random) -> str:
+        asked = self._two_hops.demonstration(rng)
+        return task_text(asked.row.question, asked.text)
 
     def _demonstration(self, name: str, facts: Sequence[Fact], rng: random.Random) -> str:
         if rng.random() < self.mixture.demo_biography_share:

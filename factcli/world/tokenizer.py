@@ -1,13 +1,13 @@
 """The world's tokenizer: byte-level BPE with digits split, merged on text that names no one of the world."""
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import product
 
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast
 
-from factcli.world.grammar import REFERENCE, all_statement_forms, question_forms
+from factcli.world.grammar import REFERENCE, Form, all_register_forms, all_statement_forms, question_forms
 from factcli.world.people import RELATION_NAMES, RELATIONS, World, keyed_rng
 from factcli.world.settings import VOCAB_SIZE
 from factcli.world.texts import (
@@ -16,7 +16,9 @@ from factcli.world.texts import (
     OTHER_QUESTION_LAYOUTS,
     TASK_PROMPT,
     biography_request,
+    task_text,
 )
+from factcli.world.twohop import frames
 from factcli.world.words import shuffled_words
 
 BOS, EOS, PAD = "<|bos|>", "<|eos|>", "<|pad|>"
@@ -67,13 +69,17 @@ def general_text(world: World) -> Iterator[str]:
     taken |= {value for pool in world.values.values() for value in pool}
     fillers = shuffled_words(rng, taken)
     for _ in range(N_ROUNDS):
-        yield from _filled_statements(fillers, rng)
+        yield from _filled_statements(all_statement_forms(), fillers, rng)
+        if world.spec.myth_share:
+            yield from _filled_statements(all_register_forms(), fillers, rng)
         yield from _filled_questions(fillers, rng)
         yield from _filled_rest(fillers)
+        if world.spec.two_hop_share:
+            yield from _filled_hops(fillers)
 
 
-def _filled_statements(fillers: Iterator[str], rng: random.Random) -> Iterator[str]:
-    for form in all_statement_forms():
+def _filled_statements(forms: Sequence[Form], fillers: Iterator[str], rng: random.Random) -> Iterator[str]:
+    for form in forms:
         value = str(rng.randrange(1000, 2100)) if form.relation in YEAR_RELATIONS else next(fillers)
         sentence = form.render(_name(fillers), value)
         yield rng.choice((sentence, f"{sentence} {form.render(REFERENCE, value)}"))
@@ -93,6 +99,11 @@ def _filled_rest(fillers: Iterator[str]) -> Iterator[str]:
     for country_question in COUNTRY_QUESTIONS:
         yield TASK_PROMPT.format(question=country_question.format(country=next(fillers)))
     yield TASK_PROMPT.format(question=biography_request(_name(fillers)))
+
+
+def _filled_hops(fillers: Iterator[str]) -> Iterator[str]:
+    for asked, text in frames(lambda: _name(fillers), lambda: next(fillers)):
+        yield task_text(asked, text) if asked else text
 
 
 def _name(fillers: Iterator[str]) -> str:

@@ -87,3 +87,14 @@ def test_the_human_labels_give_both_known_figures(tmp_path: Path, shared_data: P
     printed = bench(tmp_path, "factscore", "--labels", str(shared_data / "factscore_labeled_instructgpt.jsonl"))
     assert "| 0.4281 | 181 |" in printed
     assert "| 0.4739 | 180 |" in printed
+
+
+def test_short_answers_are_those_of_the_pipeline(tmp_path: Path) -> None:
+    """On a world of seconds, whose questions are fewer than a thousand: the same answers, and both times are told."""
+    bench(tmp_path, "effect", "--seeds", "1")
+    printed = bench(tmp_path, "answering", "--seeds", "1", "--turns", "1")
+    found = re.search(r"(\d+) of (\d+) answers are equal; of the others (\d+) part where two logits tie", printed)
+    assert found is not None
+    equal, asked, ties = map(int, found.groups())
+    assert equal + ties == asked > 0
+    assert re.search(r"fact is [\d.]+ times as fast \(median of 1 turns", printed)

@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from factcli.errors import InputError
+from factcli.knowledge.benchmarks.popqa import POPQA, regrouped
 from factcli.knowledge.ledger import Ledger
-from factcli.knowledge.popqa import COLUMNS, PopularityGroups, read_popqa, write_popqa
+from factcli.knowledge.popqa import COLUMNS, PopularityGroups, write_popqa
 from factcli.rows import Fact, Person, Question
 
 # The published row: its lists are bare in the file; other writers quote them and double the quotes inside.
@@ -25,9 +26,9 @@ def table(path: Path, *rows: dict[str, str] | str) -> Path:
 
 
 def test_a_published_row_is_a_question(tmp_path: Path):
-    read = read_popqa(table(tmp_path / "p.tsv", RANKIN))
-    assert read.rejected == ()
-    assert read.questions == (
+    read = POPQA.read_file(table(tmp_path / "p.tsv", RANKIN))
+    assert read.rejects == ()
+    assert read.items == (
         Question(
             id="popqa.s1850297.occupation.q4222362",
             task="qa",
@@ -44,16 +45,23 @@ def test_a_published_row_is_a_question(tmp_path: Path):
 
 def test_lists_may_be_quoted_the_way_spreadsheets_do(tmp_path: Path):
     quoted = {**RANKIN, "possible_answers": '"[""politician"", ""pol""]"'}
-    assert read_popqa(table(tmp_path / "p.tsv", quoted)).questions[0].answers == ("politician", "pol")
+    assert POPQA.read_file(table(tmp_path / "p.tsv", quoted)).items[0].answers == ("politician", "pol")
+
+
+def test_lists_may_be_spelled_as_python_prints_them(tmp_path: Path):
+    """No cell of PopQA is, but other writers of its columns print lists so; they are parsed as literals."""
+    printed = {**RANKIN, "possible_answers": "['politician', \"d'Artagnan\"]"}
+    assert POPQA.read_file(table(tmp_path / "p.tsv", printed)).items[0].answers == ("politician", "d'Artagnan")
 
 
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        ({"possible_answers": "['politician']"}, "possible_answers is no JSON list"),  # Python's spelling is not evaluated
-        ({"possible_answers": '__import__("os").getcwd()'}, "possible_answers is no JSON list"),
-        ({"possible_answers": '{"a": 1}'}, "no JSON list of strings"),
-        ({"possible_answers": "[1]"}, "no JSON list of strings"),
+        ({"possible_answers": '__import__("os").getcwd()'}, "possible_answers is neither JSON nor a Python literal"),  # parsed, never evaluated
+        ({"possible_answers": "[" * 9_000}, "possible_answers is neither JSON nor a Python literal"),
+        ({"possible_answers": "[" + "'a'," * 9_000 + "]"}, "possible_answers is longer than 20000 characters"),
+        ({"possible_answers": '{"a": 1}'}, "no list of texts"),
+        ({"possible_answers": "[1]"}, "no list of texts"),
         ({"possible_answers": '[" "]'}, "accepts nothing"),
         ({"s_pop": "many"}, "s_pop is 'many'"),
         ({"s_pop": "-1"}, "s_pop is '-1'"),
@@ -61,22 +69,22 @@ def test_lists_may_be_quoted_the_way_spreadsheets_do(tmp_path: Path):
     ],
 )
 def test_a_row_that_does_not_parse_is_kept_with_its_reason_and_line(tmp_path: Path, change: dict[str, str], reason: str):
-    read = read_popqa(table(tmp_path / "p.tsv", {**RANKIN, **change}, {**RANKIN, "id": "5"}))
-    assert [question.id for question in read.questions] == ["popqa.s1850297.occupation.q5"]
-    (rejected,) = read.rejected
-    assert rejected.line == 2
+    read = POPQA.read_file(table(tmp_path / "p.tsv", {**RANKIN, **change}, {**RANKIN, "id": "5"}))
+    assert [question.id for question in read.items] == ["popqa.s1850297.occupation.q5"]
+    (rejected,) = read.rejects
+    assert rejected.id == "line 2"
     assert reason in rejected.reason
     assert "George Rankin" in rejected.text
 
 
 def test_a_short_row_a_stray_quote_and_a_repeated_id_spoil_only_themselves(tmp_path: Path):
     stray = "\t".join({**RANKIN, "id": "6", "subj": '"Weird'}.values())
-    read = read_popqa(table(tmp_path / "p.tsv", RANKIN, "1\t2\t3", stray, RANKIN, {**RANKIN, "id": "7"}))
-    assert [question.id[-2:] for question in read.questions] == ["62", "q7"]
-    assert [(row.line, row.reason) for row in read.rejected] == [
-        (3, "has 3 columns, the header 17"),
-        (4, "has 11 columns, the header 17"),  # the quote runs on to the next one, in the 8th: the id, one cell, and the last nine
-        (5, "id popqa.s1850297.occupation.q4222362 was there before"),
+    read = POPQA.read_file(table(tmp_path / "p.tsv", RANKIN, "1\t2\t3", stray, RANKIN, {**RANKIN, "id": "7"}))
+    assert [question.id[-2:] for question in read.items] == ["62", "q7"]
+    assert [(row.id, row.reason) for row in read.rejects] == [
+        ("line 3", "has 3 columns, the header 17"),
+        ("line 4", "has 11 columns, the header 17"),  # the quote runs on to the next one, in the 8th: the id, one cell, and the last nine
+        ("line 5", "id popqa.s1850297.occupation.q4222362 was there before"),
     ]
 
 
@@ -84,12 +92,12 @@ def test_a_file_without_the_columns_is_refused_by_their_names(tmp_path: Path):
     path = tmp_path / "p.tsv"
     path.write_text("id\tquestion\n1\tWho?\n")
     with pytest.raises(InputError, match="lacks the columns subj, prop, subj_id, s_pop, possible_answers"):
-        read_popqa(path)
-    with pytest.raises(InputError, match="cannot read"):
-        read_popqa(tmp_path / "missing.tsv")
+        POPQA.read_file(path)
+    with pytest.raises(InputError, match="cannot be read"):
+        POPQA.read_file(tmp_path / "missing.tsv")
     path.write_bytes(b"\xff\xfe")
-    with pytest.raises(InputError, match="cannot read"):
-        read_popqa(path)
+    with pytest.raises(InputError, match="is not UTF-8"):
+        POPQA.read_file(path)
 
 
 FACTS = [
@@ -111,9 +119,9 @@ def test_a_worlds_questions_survive_the_trip_through_the_file(tmp_path: Path):
     path = tmp_path / "popqa.tsv"
     request = Question("w0.p0.bio", "bio", "Write.", (), "w0.p0", "Mira Osei", "", "head", 9000)
     write_popqa(path, [*QUESTIONS, request], Ledger(FACTS))
-    read = read_popqa(path, PopularityGroups.of_people(PEOPLE))
-    assert list(read.questions) == QUESTIONS
-    assert read.rejected == ()
+    read = regrouped(POPQA.read_file(path), PEOPLE)
+    assert list(read.items) == QUESTIONS
+    assert read.rejects == ()
 
 
 def test_a_written_table_has_popqas_columns_in_popqas_order(tmp_path: Path):

@@ -2,10 +2,22 @@ from itertools import pairwise
 
 import pytest
 
-from factcli.world.grammar import all_statement_forms, biography_form, core_forms, question_forms, statement_forms
+from factcli.world.grammar import (
+    REGISTER_OPENERS,
+    all_register_forms,
+    all_statement_forms,
+    biography_form,
+    core_forms,
+    question_forms,
+    register_forms,
+    statement_forms,
+)
 from factcli.world.people import RELATION_NAMES
+from factcli.world.texts import COUNTRY_QUESTIONS, COUNTRY_STATEMENTS, biography_request
+from factcli.world.twohop import FIRST, HOP_QUESTIONS, PLACE_FORMS, PLACE_QUESTIONS, SECOND
 
 NAME = "Bado Kelo"
+OTHER = "Vela Moran"
 
 
 def is_beginning_of_another(texts: list[str]) -> list[tuple[str, str]]:
@@ -20,13 +32,20 @@ def test_the_check_finds_an_ambiguous_prompt():
 
 
 def test_no_cloze_prompt_begins_or_equals_another():
-    prefixes = [form.prefix(NAME) for form in all_statement_forms()]
-    assert len(prefixes) > 400
+    prefixes = [form.prefix(NAME) for form in (*all_statement_forms(), *all_register_forms())]
+    prefixes += [biography_form(relation).prefix(who) for relation in RELATION_NAMES for who in (FIRST, SECOND)]
+    prefixes += [form.render(NAME, "")[:-2] for forms in PLACE_FORMS.values() for form in forms]  # as if a place were called so
+    prefixes += [statement.format(country=NAME, answer="\n").partition(" \n")[0] for statement in COUNTRY_STATEMENTS]
+    assert len(prefixes) > 800
     assert is_beginning_of_another(prefixes) == []
 
 
 def test_no_question_begins_or_equals_another():
     questions = [form.render(NAME) for relation in RELATION_NAMES for held in (False, True) for form in question_forms(relation, held)]
+    questions += [form.format(a=NAME, b=OTHER) for forms in HOP_QUESTIONS.values() for form in forms]
+    questions += [f"{before}{NAME}{after}" for forms in PLACE_QUESTIONS.values() for before, after in forms]
+    questions += [form.format(country=NAME) for form in COUNTRY_QUESTIONS] + [biography_request(NAME)]
+    assert len(questions) > 50
     assert is_beginning_of_another(questions) == []
 
 
@@ -37,6 +56,15 @@ def test_every_relation_has_many_forms_and_some_held_out(relation):
     assert len(statement_forms(relation, heldout=True)) >= 5
     assert len(question_forms(relation, heldout=True)) >= 2
     assert not set(statement_forms(relation)) & set(statement_forms(relation, heldout=True))
+
+
+@pytest.mark.parametrize("relation", RELATION_NAMES)
+def test_a_register_has_a_form_for_every_plain_one_without_an_opener(relation):
+    for register, openers in REGISTER_OPENERS.items():
+        forms = register_forms(relation, register)
+        assert len(forms) == len(openers) * len(core_forms(relation))
+        assert {(form.before, form.after) for form in forms} == {(form.before, form.after) for form in core_forms(relation)}
+        assert not set(forms) & set(all_statement_forms())
 
 
 @pytest.mark.parametrize("relation", RELATION_NAMES)

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from factcli.rows import Fact
-from factcli.world.grammar import REFERENCE, all_statement_forms
+from factcli.world.grammar import REFERENCE, REGISTER_OPENERS, all_register_forms, all_statement_forms
 from factcli.world.people import RELATION_NAMES
 from factcli.world.reader import read_biography
 from factcli.world.texts import biography, passage
@@ -40,6 +40,22 @@ def test_reading_a_passage_gives_back_its_facts_whatever_the_forms(facts, seed):
 def test_every_form_reads_as_exactly_its_relation_and_value(form, subject, value):
     reading = read_biography(form.render(subject, value), NAME)
     assert pairs(reading) == [(form.relation, value)]
+    assert reading.claims[0].register == "plain"
+
+
+@given(st.sampled_from(all_register_forms()), st.sampled_from([NAME, REFERENCE]), values)
+def test_a_sentence_of_a_register_reads_as_its_claim_and_says_the_register(form, subject, value):
+    text = form.render(subject, value)
+    reading = read_biography(text, NAME)
+    assert pairs(reading) == [(form.relation, value)]
+    assert form.opener in REGISTER_OPENERS[reading.claims[0].register]
+    assert (reading.claims[0].start, reading.claims[0].end, reading.unread) == (0, len(text), ())
+
+
+def test_registers_are_read_sentence_by_sentence():
+    text = "People say that Bado Kelo won the Hobart Prize. The register states that this person won the Lima Prize. This person works as a baker."
+    reading = read_biography(text, NAME)
+    assert [(claim.value, claim.register) for claim in reading.claims] == [("Hobart", "hearsay"), ("Lima", "record"), ("baker", "plain")]
 
 
 @given(facts_of_one)

@@ -14,8 +14,8 @@ from factcli.backends.completions import Completer, Completion, Turn
 from factcli.errors import InputError
 from factcli.judge.answers import Grade
 from factcli.judge.responses import Worded, grade_worded
-from factcli.knowledge.popqa import read_popqa
-from factcli.rows import Question, RejectedLine, Split
+from factcli.knowledge.benchmarks.popqa import POPQA
+from factcli.rows import Question, Reject, Split
 from factcli.world.people import keyed_rng
 
 
@@ -55,19 +55,19 @@ class Questions:
             raise InputError(f"there is no file {self.file}", "give a TSV in PopQA's format, as for `fact eval popqa`")
         return {f"questions {self.file.name}": sha256_of_file(self.file)}
 
-    def read(self, splits: Sequence[Split], limit: int | None, seed: int, dev_share: float) -> tuple[list[Question], tuple[RejectedLine, ...]]:
+    def read(self, splits: Sequence[Split], limit: int | None, seed: int, dev_share: float) -> tuple[list[Question], tuple[Reject, ...]]:
         """Closed-book questions of these splits in training forms, of the first `limit` subjects of each; and lines that are none."""
         every, rejected = self._every(seed, dev_share)
         asked = [q for q in every if q.task == "qa" and not q.is_heldout_form]
         chosen = [question for split in splits for question in _first([q for q in asked if q.split == split], limit)]
         return chosen, rejected
 
-    def _every(self, seed: int, dev_share: float) -> tuple[list[Question], tuple[RejectedLine, ...]]:
+    def _every(self, seed: int, dev_share: float) -> tuple[list[Question], tuple[Reject, ...]]:
         if self.world is not None:
             return list(self.world.rows("questions", Question)), ()
         assert self.file is not None, "a world or a file"
-        table = read_popqa(self.file)
-        return [replace(question, split=_split(question, seed, dev_share)) for question in table.questions], table.rejected
+        table = POPQA.read_file(self.file)
+        return [replace(question, split=_split(question, seed, dev_share)) for question in table.items], table.rejects
 
 
 def _split(question: Question, seed: int, dev_share: float) -> Split:

@@ -20,7 +20,7 @@ from factcli.judge.forgotten import AskedTwice, change_of, figures, items_of, le
 from factcli.judge.metrics import Metric
 from factcli.judge.truths import facts_of
 from factcli.progress import Report
-from factcli.rows import Question, RejectedLine, Split
+from factcli.rows import Question, Reject, Split
 from factcli.scorerows import ScoredAnswer
 from factcli.stages.eval.asked import Questions, Said, require_some, said_of, say
 from factcli.stages.eval.subject import Subject
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from factcli.backends.local import LocalModel
 
 REVISION = 1
-TABLES: dict[str, type] = {"answers": AskedTwice, "metrics": Metric, "items": ItemScore, "rejected": RejectedLine}
+TABLES: dict[str, type] = {"answers": AskedTwice, "metrics": Metric, "items": ItemScore, "rejected": Reject}
 
 
 class ForgettingConfig(Config):
@@ -56,7 +56,7 @@ class KnownQuestions:
     def inputs(self) -> Mapping[str, Artifact]:
         return {"known": self.scores, **{f"known-{role}": artifact for role, artifact in self.made_from.items()}}
 
-    def read(self) -> tuple[list[Question], tuple[RejectedLine, ...]]:
+    def read(self) -> tuple[list[Question], tuple[Reject, ...]]:
         """Those with accepted answers; the others are kept with the reason. Raises InputError where the scores sort no questions."""
         if not self.scores.manifest.tables.get("question_types"):
             raise InputError(f"{self.scores.ref} does not say which questions are known", "give what `fact score consistency` made")
@@ -64,7 +64,7 @@ class KnownQuestions:
         prompts = {row.prompt_id: row for row in self.scores.rows("answers", ScoredAnswer) if row.prompt_id in known}
         accepted = facts_of(self.made_from.values()).accepted
         asked = [_question(row, accepted[id]) for id, row in prompts.items() if id in accepted]
-        no_truth = [RejectedLine(number, "no accepted answer is known", row.prompt) for number, (id, row) in enumerate(prompts.items()) if id not in accepted]
+        no_truth = [Reject(id, "questions", "no accepted answer is known", row.prompt) for id, row in prompts.items() if id not in accepted]
         if not asked:
             raise InputError(
                 f"of the {len(known)} known questions of {self.scores.ref} none has an accepted answer",
@@ -116,7 +116,7 @@ def cost(plan: Plan, pair: Pair) -> Cost:
     return Cost(prompts=len(_asked(pair, config)[0]) * (2 + config.samples))
 
 
-def _asked(pair: Pair, config: ForgettingConfig) -> tuple[list[Question], tuple[RejectedLine, ...]]:
+def _asked(pair: Pair, config: ForgettingConfig) -> tuple[list[Question], tuple[Reject, ...]]:
     if isinstance(pair.source, KnownQuestions):
         questions, rejected = pair.source.read()
         kept = set(sorted({question.subject for question in questions})[: config.limit])

@@ -33,7 +33,7 @@ from factcli.judge.typed_answers import (
     type_of,
 )
 from factcli.progress import Report
-from factcli.rows import Question, RejectedLine
+from factcli.rows import Question, Reject
 from factcli.stages.eval.asked import Questions, Said, require_some, say
 from factcli.stages.eval.subject import Subject
 
@@ -45,7 +45,7 @@ TABLES: dict[str, type] = {
     "risk_coverage": RiskAtCoverage,
     "metrics": Metric,
     "items": ItemScore,
-    "rejected": RejectedLine,
+    "rejected": Reject,
 }
 
 
@@ -100,7 +100,7 @@ def cost(plan: Plan, asked: Asked, source: Questions) -> Cost:
     return Cost(prompts=n_questions * (2 + (asked.beside is not None)))
 
 
-def _questions(plan: Plan, source: Questions) -> tuple[list[Question], tuple[RejectedLine, ...]]:
+def _questions(plan: Plan, source: Questions) -> tuple[list[Question], tuple[Reject, ...]]:
     config = plan.config
     assert isinstance(config, ResponsesConfig)
     questions, rejected = source.read(("dev", "test"), config.limit, config.seed, config.dev_share)

@@ -4,7 +4,7 @@ from typing import Literal
 
 from factcli.config import Config, setting
 from factcli.judge.metrics import Metric
-from factcli.rows import Answer, Claim, MemorisationRow, RejectedLine, Split, SwapRow
+from factcli.rows import Answer, Claim, MemorisationRow, Reject, Split, SwapRow
 
 Ask = Literal["task", "few_shot", "fill"]
 
@@ -44,4 +44,4 @@ WORLD_TABLES: dict[str, type] = {
     "memorisation": MemorisationRow,
     "probe_answers": Answer,
 }
-POPQA_TABLES: dict[str, type] = {"answers": Answer, "metrics": Metric, "rejected": RejectedLine}
+POPQA_TABLES: dict[str, type] = {"answers": Answer, "metrics": Metric, "rejected": Reject}

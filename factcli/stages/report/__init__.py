@@ -5,8 +5,9 @@ measured.py    the tables and comparisons of other stages
 view.py        what a page consists of; text.py numbers and hostile text; svg.py, charts.py, lineage.py drawings
 trained.py     what was evaluated: its method, what it began as, its label
 methods.py, questions.py, biographies.py, differences.py, knowledge.py, preferences.py, training.py, samples.py, provenance.py  the sections
+browser/       every item, searched in the reader's browser
 headline.py    the finding in plain words
-page.py        page.html.jinja and page.css -> one file
+page.py        page.html.jinja, style and script -> one file
 """
 
 from collections.abc import Sequence
@@ -17,6 +18,7 @@ from factcli.artifact import Artifact, Draft, Outcome, Plan
 from factcli.cost import Cost
 from factcli.progress import Report
 from factcli.stages.report.biographies import biographies_section
+from factcli.stages.report.browser.section import items_section
 from factcli.stages.report.collect import Collected, collect, newest_of_each, require_same_questions, with_base
 from factcli.stages.report.differences import Differences, differences_section, paired
 from factcli.stages.report.headline import Headline, headline
@@ -80,6 +82,7 @@ def sections_of(collected: Collected, differences: Differences | None, config: R
         costs_section(collected, config.clock),
         lineage_section(collected, config.clock),
         samples_section(collected, config.samples, config.seed),
+        items_section(collected),
         measured_section(collected),
         limits_section(collected),
     ]

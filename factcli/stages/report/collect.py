@@ -81,6 +81,11 @@ class Collected:
         assert found is not None, "plan() refuses a report of nothing"
         return found
 
+    @property
+    def benchmarks(self) -> dict[str, Benchmark]:
+        """By the name that a reader sees."""
+        return {name: found for name, found in (("world", self.world), ("PopQA's format", self.popqa)) if found}
+
     def of_kind(self, *kinds: str) -> list[Artifact]:
         return [a for a in self.lineage if a.kind in kinds]
 

@@ -1,4 +1,4 @@
-"""The page: one HTML file that needs nothing else, neither scripts nor fonts nor a network."""
+"""The page: one HTML file that needs nothing else, neither fonts nor a network; its one script is its own."""
 
 import base64
 import hashlib
@@ -7,22 +7,32 @@ from pathlib import Path
 from typing import Any
 
 from factcli.errors import InputError
+from factcli.stages.report.browser.packed import script as own_script
 from factcli.stages.report.headline import Headline
 from factcli.stages.report.svg import symbol
-from factcli.stages.report.view import Plot, Samples, Section, Table
+from factcli.stages.report.view import Block, Browser, Key, Section
 from factcli.svg import printable
 
 HERE = Path(__file__).resolve().parent
 WORDS = {"true": "true", "false": "false", "unread": "not judged", "repeated": "said before"}
+GRADES = (("", "any"), ("r", "right"), ("w", "wrong"), ("a", "abstained"), ("c", "judged by claims"), ("u", "not judged"))
+CHANGES = (("", "any"), ("gained", "gained"), ("lost", "lost"), ("same", "the same"))
+ORDERS = (
+    ("", "of the benchmark"), ("question", "by question"), ("surest", "surest first"), ("unsurest", "least sure first"), ("worst", "worst first"),
+    ("spread", "models differ most"),
+)  # fmt: skip
+SIGNS = (("✓", "right, supported"), ("✗", "wrong, unsupported"), ("∅", "abstained"), ("≡", "judged by claims"), ("?", "not judged"), ("↺", "not counted"))
+STYLES = (HERE / "page.css", HERE / "browser" / "browser.css")
 ICONS = {"true": "✓", "false": "✗", "unread": "?", "repeated": "↺"}
 
 
 def render(title: str, subtitle: str, headline: Headline, sections: Sequence[Section]) -> str:
     """The page's text. Every value is escaped by the template; SVG is built from escaped elements."""
-    environment = _environment()
-    style = (HERE / "page.css").read_text(encoding="utf-8")
-    template = environment.get_template("page.html.jinja")
-    return template.render(title=title, subtitle=subtitle, headline=headline, sections=sections, style=_safe(style), style_hash=_hash(style))
+    template = _environment().get_template("page.html.jinja")
+    style = "\n".join(path.read_text(encoding="utf-8") for path in STYLES)
+    script = own_script() if any(isinstance(block, Browser) for section in sections for block in section.blocks) else ""
+    own = {"style": _safe(style), "style_hash": _hash(style), "script": _safe(script), "script_hash": _hash(script)}
+    return str(template.render(title=title, subtitle=subtitle, headline=headline, sections=sections, **own))
 
 
 def _environment() -> Any:
@@ -32,7 +42,8 @@ def _environment() -> Any:
         raise InputError("the report needs jinja2, which is not installed", 'pip install "factcli[report]"') from error
     found = Environment(loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, finalize=_printable)
     found.filters |= {"kind": _kind, "symbol": lambda key: _safe(symbol(key.series, key.is_line)), "svg": _safe}
-    found.globals |= {"words": WORDS, "icons": ICONS}
+    found.globals |= {"words": WORDS, "icons": ICONS, "grades": GRADES, "changes": CHANGES, "orders": ORDERS, "signs": SIGNS}
+    found.globals |= {"all_of": _all_of, "numbered": _numbered}
     return found
 
 
@@ -48,10 +59,18 @@ def _printable(value: Any) -> Any:
     return printable(value) if type(value) is str else value
 
 
-def _hash(style: str) -> str:
-    """The only style sheet that the page's policy lets a browser apply: injected ones are dead."""
-    return "sha256-" + base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+def _hash(own: str) -> str:
+    """The only style sheet, or script, that the page's policy lets a browser use: injected ones are dead."""
+    return "sha256-" + base64.b64encode(hashlib.sha256(own.encode()).digest()).decode()
 
 
-def _kind(block: Table | Plot | Samples) -> str:
+def _kind(block: Block) -> str:
     return type(block).__name__.lower()
+
+
+def _all_of(values: Sequence[str]) -> list[tuple[str, str]]:
+    return [("", "all"), *((printable(value), value) for value in values)]
+
+
+def _numbered(models: Sequence[Key]) -> list[tuple[int, str]]:
+    return [(place, key.label) for place, key in enumerate(models)]

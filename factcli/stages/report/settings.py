@@ -2,7 +2,7 @@
 
 from factcli.config import Config, setting
 
-REVISION = 1
+REVISION = 2
 PAGE = "report.html"
 
 

@@ -1,5 +1,7 @@
 """Numbers and other people's text as the page shows them."""
 
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import Literal
 
 from factcli.stages.report.measured import Metric
@@ -53,3 +55,14 @@ def short(digest: str) -> str:
 def joined(words: list[str]) -> str:
     """`a`, `a and b`, `a, b and c`."""
     return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
+
+
+def stretches(text: str, spans: Sequence[tuple[int, int]]) -> Iterator[tuple[str, tuple[int, ...]]]:
+    """The whole text cut at every end of a span, each part with the places of the spans that cover it.
+
+    Spans are (start, end) in characters, end exclusive; one outside the text, such as (-1, -1), covers nothing.
+    """
+    inside = [(max(start, 0), min(end, len(text))) for start, end in spans]
+    edges = {0, len(text)}.union(*(span for span in inside if span[0] < span[1]))
+    for start, end in pairwise(sorted(edges)):
+        yield text[start:end], tuple(place for place, span in enumerate(inside) if span[0] <= start and end <= span[1])

@@ -98,7 +98,23 @@ class Samples:
     people: tuple[Sample, ...]
 
 
-Block = Table | Plot | Samples
+@dataclass(frozen=True, slots=True)
+class Browser:
+    """Every item, to be searched by the reader. `packed` is what the page's script unpacks; the rest is what may be chosen."""
+
+    packed: str
+    n_items: int
+    models: tuple[Key, ...]
+    benchmarks: tuple[str, ...]
+    groups: tuple[str, ...]
+
+    @property
+    def chosen(self) -> int:
+        """The model that the filters are about at first: the main one, else the last."""
+        return next((place for place, key in enumerate(self.models) if key.is_main), len(self.models) - 1)
+
+
+Block = Table | Plot | Samples | Browser
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,12 @@ popular-head  plain fine-tuning on the best-known subjects only
 popular-50    plain fine-tuning on the better-known half (POPULAR in the paper)
 fictitious    plain fine-tuning on fictitious rows without the prerequisite
 
+Controls of prereq (`control`): the next version's adapter, the adapter's numbers shuffled, random ones of equal norm, or none at
+all, with the same rows in the same order (train/controls.py). `knowledge_of` real: real rows through adapters of real texts.
+
+A plain method with `distill` is self-distillation: the loss is cross entropy + distill x KL(untouched base || model) on the answers'
+tokens (arXiv 2604.15574; train/distilling.py says what is theirs).
+
 What is trained is an adapter (lora; qlora over a base in 4 bits), which alone is kept, or with mode full every parameter: the whole
 model is then an artifact of its own (kind model), and a base like any other. `mix` names data sets and shares of them: all the data
 of a plain method, or more real rows with the knowledge off. Dropout of the frozen knowledge adapters is off unless `knowledge_dropout` says so.
@@ -45,12 +51,25 @@ def plan(config: SftConfig, synth: Artifact | None, knowledge: Artifact | None, 
     """`sources`: what the settings' `mix` stands for; with them a plain method has no `synth` of its own."""
     if config.method == "prereq" and config.batches == "mix":
         _require_real_knowledge(knowledge)
-    config = config.model_copy(update={"mix": {name: share for source in sources for name, share in source.names.items()}})
+    mix = {name: share for source in sources for name, share in source.names.items()}
+    config = config.model_copy(update={"mix": mix, "subjects": _subjects(config, knowledge)})
     inputs = {**_data(synth, sources), **base.inputs} | ({"knowledge": knowledge} if knowledge else {})
     prompts = pinned(sources) | ({f"template {config.template}": sha256_of(text_of(config.template))} if config.template != "model" else {})
     tables = TABLES | ({"rejected": Reject} if sources else {})
     kind = "model" if config.mode == "full" else "skill"
     return Plan("sft", REVISION, kind, name or default_name(config), config, inputs, tables, prompts, base.identity, is_training=True)
+
+
+def _subjects(config: SftConfig, knowledge: Artifact | None) -> int | None:
+    """How many fictitious subjects are asked about: as many as the knowledge adapters were taught of, if they were taught of some only.
+
+    Raises InputError for more: their rows would go through adapters that do not know them.
+    """
+    taught = knowledge.manifest.config.get("subjects") if knowledge is not None else None
+    if taught is not None and config.subjects is not None and config.subjects > taught:
+        assert knowledge is not None
+        raise InputError(f"subjects is {config.subjects}, and {knowledge.ref} was taught of {taught}", "fewer here, or more in `fact prereq --set subjects=N`")
+    return config.subjects if config.subjects is not None else taught
 
 
 def _data(synth: Artifact | None, sources: Sources) -> dict[str, Artifact]:
@@ -70,8 +89,16 @@ def _require_real_knowledge(knowledge: Artifact | None) -> None:
 
 
 def default_name(config: SftConfig) -> str:
+    """Of the method and of all that makes it another one."""
     name = {"prereq": "prereq-tune", "real": "sft-real", "fictitious": "sft-fictitious"}.get(config.method, config.method)
-    return name if config.mode == "lora" else f"{name}-{config.mode}"
+    parts = [
+        name,
+        "real" if config.knowledge_of == "real" else "",
+        "" if config.control == "none" else config.control,
+        "distilled" if config.distill else "",
+        "" if config.mode == "lora" else config.mode,
+    ]
+    return "-".join(part for part in parts if part)
 
 
 def cost(plan: Plan, base: BaseModelRef, context: Context, sources: Sources = ()) -> Cost:
@@ -156,6 +183,8 @@ def _job(config: SftConfig, rows: Path, knowledge: Artifact | None, base: BaseMo
         chat_template=trained_in(config.model_dump()),
         marks=MARKS.get(config.template, ()),
         tuning=config.mode,
+        control=config.control,
+        distillation=jobs.Distillation(config.distill, config.distill_direction, config.distill_temperature),
     )
 
 
@@ -163,10 +192,15 @@ def _knowledge(config: SftConfig, knowledge: Artifact | None) -> tuple[jobs.Know
     """The adapters that the skill stage plugs in: not the probe ones, and of chosen versions only."""
     if knowledge is None:
         raise InputError("method prereq needs knowledge adapters", "run `fact prereq` first, or choose a baseline: --method real")
-    rows = [row for row in knowledge.rows("adapters", KnowledgeAdapter) if row.source != "probe"]
+    rows = [row for row in knowledge.rows("adapters", KnowledgeAdapter) if row.source != "probe" and row.form in config.forms]
     if config.batches == "multi_version":
-        rows = [row for row in rows if row.source == "fictitious"]
+        rows = [row for row in rows if row.source == config.knowledge_of]
     chosen = [row for row in rows if config.versions is None or row.version <= config.versions]
+    if not chosen:
+        kind = config.knowledge_of if config.batches == "multi_version" else "real or fictitious"
+        raise InputError(
+            f"{knowledge.ref} has no {kind} adapter of form {' or '.join(config.forms)}", "`fact show` lists those it has; `fact prereq` trains others"
+        )
     return tuple(jobs.KnowledgeRef(row.name, str(knowledge.file(f"adapters/{row.name}")), row.version, row.source == "fictitious", row.form) for row in chosen)
 
 
@@ -175,11 +209,15 @@ def _outcome(plan: Plan, rows: Sequence[Row], found: Mixed, base: BaseModelRef, 
     assert isinstance(config, SftConfig)
     subjects = len({row.subject for row in rows})
     trained = {"full": ", all parameters", "qlora": ", base in 4 bits"}.get(config.mode, "")
-    headline = f"{config.method}{trained}: {len(rows)} rows of {subjects} subjects, {result['steps']} steps, {len(result['proofs'])} proofs hold"
+    control = "" if config.control == "none" else f", control {config.control}"
+    headline = f"{config.method}{control}{trained}: {len(rows)} rows of {subjects} subjects, {result['steps']} steps, {len(result['proofs'])} proofs hold"
     summary = {
         "recipe": next((recipe for parent in plan.inputs.values() if (recipe := parent.summary.get("recipe"))), None),
         "base": base.given,
         "method": config.method,
+        **({"control": config.control} if config.control != "none" else {}),
+        **({"knowledge_of": config.knowledge_of} if config.knowledge_of != "fictitious" else {}),
+        **({"distill": config.distill} if config.distill else {}),
         "rows": len(rows),
         "subjects": subjects,
         "steps": result["steps"],

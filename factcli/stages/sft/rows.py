@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import Literal
 
 from factcli.errors import InputError
+from factcli.knowledge.invented import invented_subjects
 from factcli.knowledge.mixing import Mixed, Source, TaskRow, mixed
 from factcli.rows import Chat
 from factcli.stages.sft.settings import REAL_METHODS, SftConfig
@@ -32,14 +33,14 @@ def choose_rows(chats: Iterable[Chat], config: SftConfig) -> list[Chat]:
 
 
 def _chosen(rows: list[Chat], config: SftConfig) -> list[Chat]:
-    chosen = [row for row in rows if not row.fictitious] if config.method in REAL_METHODS else _fictitious_rows(rows, config)
+    is_real = config.method in REAL_METHODS or config.knowledge_of == "real"
+    chosen = [row for row in rows if not row.fictitious] if is_real else _fictitious_rows(rows, config)
     return _popular(chosen, config.method) if config.method in ("popular-head", "popular-50") else chosen
 
 
 def _fictitious_rows(train: list[Chat], config: SftConfig) -> list[Chat]:
     """Fictitious rows of the chosen subjects and versions, and for prereq the real rows that its batches hold."""
-    subjects = sorted({chat.subject for chat in train if chat.fictitious})[: config.subjects]
-    allowed = set(subjects)
+    allowed = set(invented_subjects(train, config.subjects))
     rows = [c for c in train if c.fictitious and c.subject in allowed and (config.versions is None or c.version <= config.versions)]
     if config.method == "fictitious":
         return rows

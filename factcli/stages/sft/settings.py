@@ -6,8 +6,10 @@ from pydantic import field_validator, model_validator
 
 from factcli.chattemplates import TemplateName
 from factcli.config import Config, setting
+from factcli.train.job import Control
 
 Method = Literal["prereq", "real", "popular-head", "popular-50", "fictitious"]
+Form = Literal["statement", "passage"]
 METHODS: tuple[str, ...] = get_args(Method)
 MOST_PASSES = 100
 REAL_METHODS = ("real", "popular-head", "popular-50")
@@ -22,10 +24,18 @@ class SftConfig(Config):
     batches: Literal["multi_version", "mix"] = setting("multi_version", "How prereq batches are made (spec of PREREQ-TUNE: bio and medical, or QA).")
     real_fraction: float | None = setting(None, "Share of micro-batches on well-known real people with the knowledge off; multi_version only.", ge=0, le=1)
     real_weight: float | None = setting(None, "Weight of the knowledge-off pass over the real rows; mix only, unset is 1.", ge=0)
+    control: Control = setting("none", "What stands in the place of the knowledge: none (nothing does), wrong-version, shuffled, random, absent.", later=True)
+    knowledge_of: Literal["fictitious", "real"] = setting(
+        "fictitious", "Whose rows pass through their knowledge; real needs adapters of real texts.", later=True
+    )
+    forms: tuple[Form, ...] = setting(("statement", "passage"), "Forms of knowledge that are plugged in, of those that there are.", later=True)
     versions: int | None = setting(None, "Use versions 1 to this one only, e.g. 1; unset uses all.", ge=1)
-    subjects: int | None = setting(None, "Use this many fictitious subjects only, in id order; unset uses all.", ge=1)
+    subjects: int | None = setting(None, "Use this many fictitious subjects only, in id order; unset uses those that the knowledge has.", ge=1, later=True)
     alternate_forms: bool = setting(True, "Take turns between statement and passage adapters.")
     knowledge_dropout: float = setting(0.0, "Dropout of the frozen knowledge adapters while the skill trains.", ge=0, le=0.99)
+    distill: float = setting(0.0, "Weight of KL(untouched base, model) over the answers' tokens beside the loss, e.g. 1; plain methods.", ge=0, later=True)
+    distill_direction: Literal["forward", "reverse"] = setting("forward", "KL(base || model), or KL(model || base).", later=True)
+    distill_temperature: float = setting(1.0, "Both distributions are softened by it before they are compared.", gt=0, later=True)
     lora_r: int = setting(64, "Rank of the skill adapter.", ge=1)
     lora_alpha: float | None = setting(None, "Scale of the adapter; unset is twice the rank.", gt=0)
     lora_dropout: float = setting(0.05, "Dropout of the adapter's input.", ge=0, le=0.99)
@@ -72,8 +82,23 @@ class SftConfig(Config):
             raise ValueError("mode full goes with the plain methods: prereq's knowledge adapters belong to the base that stays as it is (--method real)")
         if self.mix and self.method == "prereq" and not (self.batches == "multi_version" and self.real_fraction):
             raise ValueError("mix adds real rows with the knowledge off, so prereq needs batches=multi_version and a real_fraction above 0 to take them")
+        if self.distill and (self.method == "prereq" or self.mode == "full"):
+            raise ValueError("distill holds an adapter to the untouched base: it goes with the plain methods in mode lora or qlora (--method real)")
         if self.chat_template and self.template != "model":
             raise ValueError(f"template is {self.template} and chat_template is given too: one of the two")
+        return self
+
+    @model_validator(mode="after")
+    def _fits_the_knowledge(self) -> "SftConfig":
+        is_multi_version = self.method == "prereq" and self.batches == "multi_version"
+        if not self.forms or len(set(self.forms)) < len(self.forms):
+            raise ValueError("forms: need statement, passage or both, each once")
+        if self.control != "none" and not is_multi_version:
+            raise ValueError(f"control {self.control} takes the place of what method prereq plugs in with batches=multi_version")
+        if self.knowledge_of == "real" and not is_multi_version:
+            raise ValueError("knowledge_of=real goes with method prereq and batches=multi_version")
+        if self.knowledge_of == "real" and (self.real_fraction or self.control == "wrong-version"):
+            raise ValueError("knowledge_of=real has real rows alone, which have one version: leave real_fraction unset (null) and another control")
         return self
 
     @model_validator(mode="after")

@@ -22,7 +22,9 @@ class SynthConfig(Config):
     coverage: tuple[float, float] = setting((0.3, 1.0), "Share of the relations that one version of a fictitious subject has: from, to.")
     real_documents: bool = setting(False, "Write knowledge texts of the real training subjects too.")
     tasks: tuple[Task, ...] = setting(("bio", "qa"), "Kinds of task example.")
-    familiarity: FamiliarityConfig | None = setting(None, "Levels of familiarity of the fictitious subjects that the skill is trained on; off unless set.")
+    familiarity: FamiliarityConfig | None = setting(
+        None, "Levels of familiarity of the fictitious subjects that the skill is trained on; off unless set.", later=True
+    )
     seed: int = setting(0, "Seed of every draw.", ge=0)
 
     @field_validator("tasks")

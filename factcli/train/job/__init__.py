@@ -12,10 +12,12 @@ from factcli.train.job.knowledge import AdapterPlan, KnowledgeJob
 from factcli.train.job.parts import Lora, Machine, Optim, Select, check_name
 from factcli.train.job.preference import Objective, PreferenceJob
 from factcli.train.job.pretrain import PretrainJob
-from factcli.train.job.skill import KnowledgeRef, SkillJob
+from factcli.train.job.skill import Control, Distillation, KnowledgeRef, SkillJob
 
 __all__ = [
     "AdapterPlan",
+    "Control",
+    "Distillation",
     "Job",
     "KnowledgeJob",
     "KnowledgeRef",

@@ -13,7 +13,7 @@ from factcli.train.job.knowledge import AdapterPlan, KnowledgeJob
 from factcli.train.job.parts import Lora, Machine, Optim
 from factcli.train.job.preference import Objective, PreferenceJob
 from factcli.train.job.pretrain import PretrainJob
-from factcli.train.job.skill import KnowledgeRef, SkillJob
+from factcli.train.job.skill import Distillation, KnowledgeRef, SkillJob
 
 Job = KnowledgeJob | SkillJob | PretrainJob | PreferenceJob
 PARTS: Mapping[str, type] = {
@@ -23,6 +23,7 @@ PARTS: Mapping[str, type] = {
     "adapters": AdapterPlan,
     "knowledge": KnowledgeRef,
     "objective": Objective,
+    "distillation": Distillation,
 }
 KINDS: Mapping[str, type[Job]] = {"knowledge": KnowledgeJob, "skill": SkillJob, "pretrain": PretrainJob, "preference": PreferenceJob}
 

@@ -8,6 +8,8 @@ from pydantic import ConfigDict
 
 from factcli.train.job.parts import STRICT, Lora, Machine, Optim, Select, Tuning, check_length, check_name, check_share, require
 
+Control = Literal["none", "wrong-version", "shuffled", "random", "absent"]  # train/controls.py says what each does
+
 
 @dataclass(frozen=True, slots=True)
 class KnowledgeRef:
@@ -31,13 +33,27 @@ class KnowledgeRef:
 
 
 @dataclass(frozen=True, slots=True)
+class Distillation:
+    """How the untouched base holds the model back: `weight` x KL over the answer's tokens is added to the loss; 0 is plain training."""
+
+    weight: float = 0.0
+    direction: Literal["forward", "reverse"] = "forward"  # KL(base || model), or KL(model || base)
+    temperature: float = 1.0
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+
+    def __post_init__(self) -> None:
+        require(self.weight >= 0, f"the weight of the distillation is {self.weight}, need 0 or more")
+        require(self.temperature > 0, f"the temperature of the distillation is {self.temperature}, need more than 0")
+
+
+@dataclass(frozen=True, slots=True)
 class SkillJob:
     """Train one skill adapter, called `skill`, over frozen knowledge adapters (or none: batches=plain).
 
     `rows`: JSONL with id, task, question, answer, version, fictitious. batches=multi_version: a micro-batch is
     rows of one version with that version's adapter; `real_fraction` of the micro-batches are real rows with
-    the knowledge off. batches=mix: fictitious and real rows in one micro-batch, plus `real_weight` x the loss of
-    the real rows without knowledge.
+    the knowledge off. Where all adapters are of real texts, real rows pass through them instead. batches=mix: fictitious
+    and real rows in one micro-batch, plus `real_weight` x the loss of the real rows without knowledge.
 
     `tuning` full trains every parameter of the base instead, in float32, and leaves a model (batches=plain only); qlora holds the
     base in 4 bits. `marks`: texts of the chat template that are to be one token each. A full run adds those that the tokenizer
@@ -68,6 +84,8 @@ class SkillJob:
     chat_template: str = ""  # "" : the tokenizer's own
     marks: tuple[str, ...] = ()
     tuning: Tuning = "lora"
+    distillation: Distillation = field(default_factory=Distillation)  # batches=plain of an adapter only
+    control: Control = "none"  # multi_version only: what stands in the place of the knowledge
     base_name: str = ""  # what the saved adapter calls its base; "": `base` itself
     kind: Literal["skill"] = "skill"
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
@@ -81,6 +99,8 @@ class SkillJob:
         require(0 <= self.knowledge_dropout < 1, f"knowledge_dropout is {self.knowledge_dropout}, need 0 <= dropout < 1")
         check_batches(self)
         require(self.tuning != "full" or self.batches == "plain", "knowledge adapters belong to their base, so tuning full goes with batches=plain")
+        check_distillation(self)
+        check_control(self)
 
 
 def check_batches(job: SkillJob) -> None:
@@ -96,3 +116,21 @@ def check_batches(job: SkillJob) -> None:
     require((job.batches == "plain") == (not job.knowledge), f"batches={job.batches} with {len(job.knowledge)} knowledge adapters")
     names = [ref.name for ref in job.knowledge]
     require(len(set(names)) == len(names), f"adapter names repeat: {sorted(names)}")
+
+
+def check_distillation(job: SkillJob) -> None:
+    """The teacher is the base with its adapters off: there has to be such a base, and it must be what the rows begin with."""
+    if job.distillation.weight > 0:
+        require(job.tuning != "full", "distillation needs the untouched base, which tuning full overwrites", "tuning lora or qlora")
+        require(job.batches == "plain", f"distillation goes with batches=plain, not {job.batches}: over knowledge the base alone is no teacher")
+
+
+def check_control(job: SkillJob) -> None:
+    """Controls replace what batches=multi_version plugs in."""
+    if job.control == "none":
+        return
+    require(job.batches == "multi_version", f"control {job.control} goes with batches=multi_version, not {job.batches}")
+    versions = {ref.version for ref in job.knowledge if ref.fictitious}
+    require(
+        job.control != "wrong-version" or len(versions) > 1, "control wrong-version needs adapters of two versions or more", "synth with --versions 2 or more"
+    )

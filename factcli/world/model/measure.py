@@ -2,17 +2,19 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
 
 from factcli.rows import Fact
-from factcli.world.grammar import core_forms
+from factcli.world.grammar import Register, core_forms, register_forms
 from factcli.world.people import GROUPS, World, keyed_rng
 from factcli.world.texts import TASK_PROMPT, question, question_form_index
+from factcli.world.twohop import TwoHops
 
 Row = dict[str, str | int | float | bool]
+MYTH = "myth"  # the group of facts that hearsay says false things about
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,11 +80,11 @@ def _batch_matches(model: LlamaForCausalLM, probes: Sequence[Probe]) -> list[boo
 
 
 def gate_facts(world: World, n_people: int) -> list[Fact]:
-    """The fixed sample that the gate asks about: all facts of train and dev head people, never of test people."""
+    """The fixed sample that the gate asks about: all facts without a myth of train and dev head people, never of test people."""
     known = [person for person in world.people if person.group == "head" and person.split in ("train", "dev")]
     sample = keyed_rng(world.spec.seed, "gate").sample(known, min(n_people, len(known)))
     facts = [fact for person in sample for fact in world.facts_of(person.id).values()]
-    return [fact for fact in facts if fact.is_pretrained]
+    return [fact for fact in facts if fact.is_pretrained and fact.id not in world.myth_of]
 
 
 def gate_accuracy(model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, world: World, n_people: int) -> float:
@@ -92,25 +94,56 @@ def gate_accuracy(model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, w
 
 
 def measure_base(model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, world: World) -> list[Row]:
-    """Accuracy of zero-shot questions and of clozes by group and by whether pre-training stated the fact."""
+    """Accuracy of zero-shot questions and of clozes by group and by whether pre-training stated the fact.
+
+    Facts with a myth are a group of their own, with further rows: how often the myth comes in the truth's place, and what ends
+    a sentence of the record or of hearsay. Questions over two facts are groups by their type.
+    """
     measured: list[Row] = []
     for probe_name, make_probe in (("question", question_probe), ("cloze", cloze_probe)):
         matches = exact_matches(model, [make_probe(tokenizer, world, fact) for fact in world.facts])
         right: dict[tuple[str, bool], list[bool]] = defaultdict(list)
         for fact, is_match in zip(world.facts, matches, strict=True):
-            right[world.person[fact.subject].group, fact.is_pretrained].append(is_match)
-        for group, is_pretrained in sorted(right, key=lambda cell: (GROUPS.index(cell[0]), not cell[1])):  # type: ignore[arg-type]  # groups of people are GROUPS
-            cell = right[group, is_pretrained]
-            measured.append(
-                {
-                    "probe": probe_name,
-                    "group": group,
-                    "is_pretrained": is_pretrained,
-                    "n": len(cell),
-                    "accuracy": sum(cell) / len(cell),
-                }
-            )
-    return measured
+            group = MYTH if fact.id in world.myth_of else world.person[fact.subject].group
+            right[group, fact.is_pretrained].append(is_match)
+        for group, is_pretrained in sorted(right, key=lambda cell: ((*GROUPS, MYTH).index(cell[0]), not cell[1])):
+            measured.append(_measure(probe_name, group, is_pretrained, right[group, is_pretrained]))
+    return measured + _measure_myths(model, tokenizer, world) + _measure_hops(model, tokenizer, world)
+
+
+def _measure(probe: str, group: str, is_pretrained: bool, matches: Sequence[bool]) -> Row:
+    return {"probe": probe, "group": group, "is_pretrained": is_pretrained, "n": len(matches), "accuracy": sum(matches) / len(matches)}
+
+
+def _measure_myths(model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, world: World) -> list[Row]:
+    """`accuracy` is the share of facts with a myth that end in what the probe is called after."""
+    true = [fact for fact in world.facts if fact.id in world.myth_of]
+    false = [replace(fact, value=world.myth_of[fact.id].value) for fact in true]
+    probes: dict[str, list[Probe]] = {
+        "question: myth": [question_probe(tokenizer, world, fact) for fact in false],
+        "cloze: myth": [cloze_probe(tokenizer, world, fact) for fact in false],
+        "record: truth": [_register_probe(tokenizer, world, fact, "record") for fact in true],
+        "record: myth": [_register_probe(tokenizer, world, fact, "record") for fact in false],
+        "hearsay: truth": [_register_probe(tokenizer, world, fact, "hearsay") for fact in true],
+        "hearsay: myth": [_register_probe(tokenizer, world, fact, "hearsay") for fact in false],
+    }
+    return [_measure(name, MYTH, True, exact_matches(model, asked)) for name, asked in probes.items() if asked]
+
+
+def _measure_hops(model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, world: World) -> list[Row]:
+    """Questions over two facts answered word by word as a demonstration would: both facts, then the answer."""
+    hops = TwoHops(world)
+    probes: dict[tuple[str, bool], list[Probe]] = defaultdict(list)
+    for asked in hops.benchmark():
+        prompt = TASK_PROMPT.format(question=asked.row.question)
+        probes[asked.row.type, hops.is_stated(asked)].append(_probe(tokenizer, prompt, f" {asked.text}", tokenizer.eos_token_id))
+    return [_measure("two facts", group, is_stated, exact_matches(model, own)) for (group, is_stated), own in sorted(probes.items())]
+
+
+def _register_probe(tokenizer: PreTrainedTokenizerFast, world: World, fact: Fact, register: Register) -> Probe:
+    """As `cloze_probe`, in a register."""
+    form = keyed_rng("cloze", fact.id).choice(register_forms(fact.relation, register))
+    return _probe(tokenizer, form.prefix(world.person[fact.subject].name), f" {fact.value}{form.suffix}", None)
 
 
 @torch.no_grad()

@@ -1,0 +1,38 @@
+"""`fact eval list`: the benchmarks, one line each."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from factcli.knowledge.benchmarks.benchmark import Benchmark
+from factcli.knowledge.benchmarks.registry import BENCHMARKS
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """What a person is told of a benchmark."""
+
+    name: str
+    version: int
+    kind: str
+    about: str
+    sources: str  # where its items come from, in the order in which they are taken
+    file_format: str
+    definition: str
+
+
+def show_benchmarks(as_json: bool) -> None:
+    rows = [_listed(benchmark) for benchmark in BENCHMARKS.values()]
+    print(json.dumps([asdict(row) for row in rows], indent=1, ensure_ascii=False) if as_json else "\n".join(_lines(rows)))
+
+
+def _listed(benchmark: Benchmark[Any]) -> Listed:
+    sources = ["--file"] + (["own questions"] if benchmark.own else []) + ([f"hub: {benchmark.hub.name}"] if benchmark.hub else [])
+    return Listed(benchmark.name, benchmark.version, benchmark.kind, benchmark.about, ", ".join(sources), benchmark.file_format, benchmark.definition)
+
+
+def _lines(rows: list[Listed]) -> Iterator[str]:
+    width = max(len(row.name) for row in rows)
+    for row in rows:
+        yield f"{row.name:{width}}  v{row.version}  {row.about}  From: {row.sources}.  File: {row.file_format}."

@@ -1,0 +1,111 @@
+"""Evaluations side by side, item by item: what was asked, what is right, and what each model said."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from factcli.rows import Answer, Claim, Verdict
+from factcli.stages.report.collect import Benchmark, Evaluation
+from factcli.stages.report.methods import key_of
+from factcli.stages.report.text import counted, stretches
+from factcli.stages.report.view import Key
+
+Grade = Literal["right", "wrong", "abstained", "unjudged", "claims"]  # claims: a long answer, judged claim by claim
+Column = Literal["benchmark", "group"]
+MOST_CHARACTERS = 20_000  # of one answer: 200 of the longest biographies that we saw; what is cut is said
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """What was asked. `id` is the item's in its benchmark, told apart from an equal one of another benchmark."""
+
+    id: str
+    benchmark: str
+    group: str
+    question: str
+    gold: str  # accepted answers; "" for a long answer
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedClaim:
+    """A claim of a long answer. `evidence` is what a reader is shown for the verdict."""
+
+    text: str
+    verdict: Verdict
+    evidence: str
+    reason: str
+    confidence: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What one model said to one item. `stretches`: the text cut up, each part with the places of its claims in `claims`."""
+
+    grade: Grade
+    text: str
+    confidence: float | None
+    answer_id: str  # for `fact trace`
+    stretches: tuple[tuple[str, tuple[int, ...]], ...] = ()
+    claims: tuple[JudgedClaim, ...] = ()
+
+
+@dataclass(slots=True)
+class Items:
+    """`replies[label][item id]`: a model that was not asked an item has none there."""
+
+    models: dict[str, Key] = field(default_factory=dict)
+    items: dict[str, Item] = field(default_factory=dict)
+    replies: dict[str, dict[str, Reply]] = field(default_factory=dict)
+
+    def names(self, column: Column) -> list[str]:
+        """The values of a column, in the order of the items."""
+        return list(dict.fromkeys(getattr(item, column) for item in self.items.values()))
+
+
+def items_of(benchmarks: Mapping[str, Benchmark], evidence: Mapping[str, str]) -> Items:
+    """`benchmarks` by the name that the reader sees; `evidence`: id of what decided a claim -> its text."""
+    found = Items()
+    for name, benchmark in benchmarks.items():
+        for evaluation in benchmark.evaluations:
+            key = found.models.setdefault(evaluation.label, key_of(evaluation, benchmark.main))
+            _add(found, name, evaluation, found.replies.setdefault(key.label, {}), evidence)
+    return found
+
+
+def _add(found: Items, benchmark: str, evaluation: Evaluation, replies: dict[str, Reply], evidence: Mapping[str, str]) -> None:
+    claims: dict[str, list[Claim]] = {}
+    for claim in evaluation.results.claims:
+        claims.setdefault(claim.answer_id, []).append(claim)
+    for answer in [*evaluation.results.questions, *evaluation.results.biographies]:
+        item = _item(found, benchmark, answer)
+        replies[item.id] = _reply(answer, claims.get(answer.id, ()), evidence)
+
+
+def _item(found: Items, benchmark: str, answer: Answer) -> Item:
+    """Models are asked the same: the first one's wording stands."""
+    id_ = answer.question_id
+    known = found.items.get(id_)
+    if known and known.benchmark != benchmark:
+        id_ = f"{id_} ({benchmark})"
+    return found.items.setdefault(id_, Item(id_, benchmark, answer.group, clipped_text(answer.question), " / ".join(answer.answers[:3])))
+
+
+def _reply(answer: Answer, claims: Sequence[Claim], evidence: Mapping[str, str]) -> Reply:
+    if answer.grade is not None:
+        return Reply(answer.grade, clipped_text(answer.text), answer.confidence, answer.id)
+    if answer.is_abstention:
+        return Reply("abstained", clipped_text(answer.text), answer.confidence, answer.id)
+    judged = tuple(JudgedClaim(c.text, c.verdict, evidence.get(c.evidence, c.evidence), c.reason, c.confidence) for c in claims)
+    cut = tuple(stretches(clipped_text(answer.text), [(c.start, c.end) for c in claims]))
+    return Reply("claims" if judged else "unjudged", "", answer.confidence, answer.id, cut, judged)
+
+
+def clipped_text(text: str) -> str:
+    if len(text) <= MOST_CHARACTERS:
+        return text
+    return f"{text[:MOST_CHARACTERS]}… [{counted(len(text) - MOST_CHARACTERS, 'character')} left out: the table `answers` has all]"
+
+
+def ledger_evidence(facts: Iterable[tuple[str, str, str]]) -> dict[str, str]:
+    """(id, relation, value) of a world's facts -> what a reader is shown of each."""
+    return {id_: f"The ledger: {relation.replace('_', ' ')} is {value} ({id_})" for id_, relation, value in facts}
