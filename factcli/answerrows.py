@@ -36,6 +36,20 @@ class Sample:
 
 
 @dataclass(frozen=True, slots=True)
+class SelfTarget:
+    """Where an answer to train on comes from that a model gave itself, and how sure it was of it; `id` is that of the task row."""
+
+    id: str
+    prompt_id: str
+    source: Literal["self", "human"]  # human: the data's own answer, kept for a task that is not about facts
+    sample_id: str  # of the Sample that it was taken from; "" for a human one
+    confidence: float | None  # mean over what was kept; None where nothing was measured
+    n_units: int  # claims of the answer; 1 for a short one
+    n_kept: int
+    rewritten: Literal["no", "world", "model", "claims"]  # who wrote it anew from the claims that were kept
+
+
+@dataclass(frozen=True, slots=True)
 class ChoiceQuestion:
     """A question of a file, with the answers that the file gives; an open question has none."""
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-LOWER_IS_BETTER = ("abstention", "perplexity", "risk_coverage_area", "wrong")  # the last part of a figure's name
+LOWER_IS_BETTER = ("abstention", "myth_other_wrong", "myth_repeated", "perplexity", "risk_coverage_area", "wrong")  # the last part of a figure's name
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +20,21 @@ class ItemScore:
     denominator: float  # 0: asked and not counted, e.g. unscored
     confidence: float | None = None  # of the answer, 0..1, where the model gave one
     is_abstention: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class GradeChange:
+    """One answer that has another grade than it had, by another definition, other accepted answers or another grader."""
+
+    id: str  # Answer.id
+    question: str
+    text: str
+    before: str  # right, wrong or abstained
+    after: str
+    was_strict_match: bool
+    is_strict_match: bool
+    answers_before: tuple[str, ...]
+    answers_after: tuple[str, ...]
 
 
 def is_lower_better(metric: str) -> bool:

@@ -110,7 +110,7 @@ class Answer:
     group: str
     question: str
     text: str
-    confidence: float  # probability of the answer's tokens (product), 0..1
+    confidence: float | None  # probability of the answer's tokens (product), 0..1; None where a server did not tell
     is_abstention: bool
     grade: Literal["right", "wrong", "abstained"] | None
     is_strict_match: bool | None  # normalised equality beside containment

@@ -84,7 +84,7 @@ class Chromium:
         """Loads a file and waits until the expression `ready` holds in it."""
         self.call("Page.navigate", url="about:blank")  # a change of the fragment alone would load nothing
         self.call("Page.navigate", url=page.resolve().as_uri() + hash_)
-        held = f"new Promise(r => {{ const look = () => ({ready}) && document.readyState === 'complete' ? r(true) : setTimeout(look, 5); look(); }})"
+        held = f"new Promise(r => {{ const look = () => document.readyState === 'complete' && ({ready}) ? r(true) : setTimeout(look, 5); look(); }})"
         assert self.evaluate(held) is True
 
     def evaluate(self, expression: str) -> Any:

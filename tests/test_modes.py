@@ -14,8 +14,9 @@ from factcli.artifact import Artifact, Draft, Outcome, Plan, make, open_artifact
 from factcli.artifact.manifest import is_content, sha256_of
 from factcli.basemodel import BaseModelRef
 from factcli.commands.making import Making
-from factcli.commands.measuring import make_eval_popqa, make_eval_world
+from factcli.commands.measuring import make_eval_world
 from factcli.commands.running import FOLDERS
+from factcli.commands.short import make_short
 from factcli.config import Config, identity_of, key_config_of, resolve
 from factcli.cost import base_bytes
 from factcli.errors import InputError
@@ -28,7 +29,7 @@ from factcli.rows import Answer, Chat, Question
 from factcli.stages import sft as sft_stage
 from factcli.stages import world as world_stage
 from factcli.stages.dpo.settings import DpoConfig
-from factcli.stages.eval import on_popqa, on_world
+from factcli.stages.eval import on_world, short
 from factcli.stages.eval.harness import HarnessEvalConfig
 from factcli.stages.eval.settings import PopqaEvalConfig, WorldEvalConfig
 from factcli.stages.eval.subject import Subject
@@ -237,13 +238,15 @@ def test_a_broken_row_of_a_popqa_file_is_kept_counted_and_said(qa: Folder) -> No
     file = qa.path / "mine.tsv"
     file.write_text("\n".join([HEADER, *PIECES.values()]) + "\n", encoding="utf-8")
     root = qa.path / "data"
-    make_eval_popqa(Making((), (), "popqa-mine", root, False, False, False), "world", False, file, {})
+    make_short(Making((), (), "popqa-mine", root, False, False, False), "popqa", "world", False, file, None, {})
     made = open_artifact("popqa-mine", root)
     (rejected,) = qa.rows("popqa-mine", "rejected")
     assert (rejected["id"], rejected["text"]) == ("line 3", PIECES["broken"])
     assert "s_pop is 'many'" in rejected["reason"]
-    assert made.manifest.counts == {"rejected_rows": 1}
-    assert made.manifest.headline.endswith("of 2 questions right; 1 rows of the file rejected (table `rejected`)")
+    reason = "file: s_pop is 'many', need a whole number of at least 0"
+    assert made.manifest.counts == {"asked": 2, "rejected_rows": 1, "rejected": {reason: 1}, "failed": {}}
+    assert "of 2 questions right, " in made.manifest.headline
+    assert made.manifest.headline.endswith("; 1 rows rejected (table `rejected`)")
     assert {answer.group for answer in made.rows("answers", Answer)} == {"views 1e3-1e4", "views 0"}
     assert [answer.id for answer in made.rows("answers", Answer)] == ["popqa.sQ1.occupation.q1.a0", "popqa.sQ5.occupation.q3.a0"]
 
@@ -301,11 +304,11 @@ def test_an_evaluation_killed_between_its_last_row_and_its_commit_goes_on(tmp_pa
         on_world.work(plan, draft, subject, PlainReport())
     assert make(plan, lambda draft: on_world.work(plan, draft, subject, PlainReport()), tmp_path)[0].ref == "eval-base@1"
     (tmp_path / "some.tsv").write_text(f"{HEADER}\n{PIECES['good']}\n", encoding="utf-8")
-    source = Source(POPQA, tmp_path / "some.tsv")
-    plan = on_popqa.plan(PopqaEvalConfig(), subject, source, None)
+    source, none = Source(POPQA, tmp_path / "some.tsv"), short.Examples()
+    plan = short.plan(PopqaEvalConfig(), subject, source, none, None)
     with Draft(plan, tmp_path) as draft:
-        on_popqa.work(plan, draft, subject, source, PlainReport())
-    assert make(plan, lambda draft: on_popqa.work(plan, draft, subject, source, PlainReport()), tmp_path)[0].ref == "popqa-base@1"
+        short.work(plan, draft, subject, source, none, PlainReport())
+    assert make(plan, lambda draft: short.work(plan, draft, subject, source, none, PlainReport()), tmp_path)[0].ref == "popqa-base@1"
 
 
 # ---------------------------------------------------------------- dry runs and JSON
@@ -444,7 +447,7 @@ def test_questions_of_a_file_are_counted_and_those_on_the_hub_are_not_fetched(tm
     (tmp_path / "some.tsv").write_text("\n".join([HEADER, *PIECES.values()]) + "\n", encoding="utf-8")
     subject = ScriptedSubject("base", BaseModelRef("base", "base", {}))
     for source, prompts in ((Source(POPQA, tmp_path / "some.tsv"), 2), (Source(POPQA), None)):
-        assert on_popqa.cost(on_popqa.plan(PopqaEvalConfig(hub_revision="0" * 40), subject, source, None), source).prompts == prompts
+        assert short.cost(short.plan(PopqaEvalConfig(hub_revision="0" * 40), subject, source, short.Examples(), None), source).prompts == prompts
 
 
 def test_a_dry_run_without_a_world_builds_none(tmp_path: Path) -> None:
@@ -502,7 +505,7 @@ SCORE: dict[str, type[Config]] = {
 EVAL: dict[str, type[Config]] = {"drift": HarnessEvalConfig}
 BY_NAME = {"synth": SYNTH, "score": SCORE, "eval": EVAL}
 YAMLS = sorted(path.relative_to(CONFIGS).as_posix() for path in CONFIGS.glob("*/*.yaml"))
-BASELINES = ("real", "popular-head", "popular-50", "fictitious")
+BASELINES = ("real", "popular-head", "popular-50", "oracle", "fictitious")
 
 
 def layers_of(path: Path) -> list[Path]:

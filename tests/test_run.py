@@ -223,13 +223,14 @@ def test_a_settings_file_is_found_beside_the_recipe_or_by_its_name(asked: Path) 
 
 def test_only_what_names_an_artifact_of_this_run_is_pinned() -> None:
     made_here = {"sft": "sft@3", "forms": "forms@1"}
-    assert [pinned(value, made_here) for value in ("sft", "local:sft", "forms=0.5", "forms:part", "local:other", "sft-real", 3)] == [
+    assert [pinned(value, made_here) for value in ("sft", "local:sft", "forms=0.5", "forms:part", "local:other", "sft-real", "sft,other,forms", 3)] == [
         "sft@3",
         "local:sft@3",
         "forms@1=0.5",
         "forms@1:part",
         "local:other",
         "sft-real",
+        "sft@3,other,forms@1",
         3,
     ]
     judged = Step("score factscore", "f", {"claims": "world", "judge": ["world", "local:sft"], "world": "world"}, {"judge.judges": "world"})

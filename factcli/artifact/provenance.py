@@ -1,5 +1,7 @@
-"""What made a version: code revision, library versions, time. Read without importing any of them."""
+"""What made a version: code revision, library versions, machine, time. Read without importing any of them."""
 
+import os
+import platform
 import subprocess
 from datetime import UTC, datetime
 from functools import cache
@@ -26,9 +28,10 @@ def library_versions() -> dict[str, str]:
 
 @cache
 def code_version() -> dict[str, str | bool]:
-    """Version of the package and, in a git checkout of it, revision and whether it was changed since."""
+    """Version of the package, of Python and what machine; in a git checkout of the package its revision and whether it was changed since."""
     checkout = Path(__file__).resolve().parents[2]
-    known: dict[str, str | bool] = {"version": _package_version()}
+    machine = f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores"  # its name is nobody's business
+    known: dict[str, str | bool] = {"version": _package_version(), "python": platform.python_version(), "machine": machine}
     if (checkout / ".git").exists() and (checkout / "pyproject.toml").exists():
         revision = _git(checkout, "rev-parse", "HEAD")
         if revision:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from factcli.cli import cache, chat, dpo, eval_answers, export, grath, pack, run, score, synth
+from factcli.cli import cache, chat, compare, dpo, eval_answers, export, grath, pack, run, score, synth
 from factcli.cli.options import DataOption, JsonOption, ModelOption, SeedOption, guarded, making
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ def prereq(
 @making
 def sft(
     making: "Making",
-    method: Annotated[str | None, typer.Option("--method", help="prereq, real, popular-head, popular-50 or fictitious.")] = None,
+    method: Annotated[str | None, typer.Option("--method", help="prereq, real, popular-head, popular-50, oracle or fictitious.")] = None,
     mode: Annotated[
         str | None, typer.Option("--mode", help="What is trained: lora (an adapter), qlora (one on a base in 4 bits) or full (every parameter).")
     ] = None,
@@ -100,6 +100,9 @@ def sft(
     steps: Annotated[int | None, typer.Option("--steps", help="Optimizer steps instead of epochs, e.g. 150.")] = None,
     real_fraction: Annotated[float | None, typer.Option("--real-fraction", help="Share of steps on well-known real people, knowledge off, 0 to 1.")] = None,
     distill: Annotated[float | None, typer.Option("--distill", help="Weight of KL(untouched base || model) beside the loss of a plain method, e.g. 1.")] = None,
+    known: Annotated[
+        str | None, typer.Option("--known", help="Evaluation of the untouched base on training people, for method oracle; without one the newest.")
+    ] = None,
     control: Annotated[
         str | None, typer.Option("--control", help="In the place of prereq's knowledge: wrong-version, shuffled, random or absent; a control of the method.")
     ] = None,
@@ -125,7 +128,7 @@ def sft(
         "distill": distill,
         "seed": seed,
     }
-    make_sft(making, knowledge, synth, model, flags)
+    make_sft(making, knowledge, synth, model, known, flags)
 
 
 app.command("dpo", rich_help_panel=TRAIN)(dpo.dpo)
@@ -133,6 +136,7 @@ app.command("grath-iterate", rich_help_panel=TRAIN)(grath.grath_iterate)
 app.command(rich_help_panel=TRAIN)(export.export)
 app.add_typer(score.app, name="score", rich_help_panel=MEASURE)
 app.add_typer(eval_answers.app, name="eval", rich_help_panel=MEASURE)
+app.command(rich_help_panel=MEASURE)(compare.compare)
 
 
 @app.command(rich_help_panel=MEASURE)

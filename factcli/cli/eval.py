@@ -1,12 +1,12 @@
 """`fact eval`: one command per benchmark."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from factcli.cli import probes
-from factcli.cli.options import JsonOption, LimitOption, SeedOption, benchmarking, guarded, making
+from factcli.cli import likelihood, probes
+from factcli.cli.options import JsonOption, LimitOption, SeedOption, benchmarking, generating, guarded, making
 
 if TYPE_CHECKING:
     from factcli.commands.making import Making
@@ -34,47 +34,36 @@ def eval_list(json: JsonOption = False) -> None:
     show_benchmarks(json)
 
 
-@app.command("popqa")
-@benchmarking
-@making
-def eval_popqa(
-    making: "Making",
-    file: Path | None,
-    model: EvalModelOption = None,
-    newest: NewestOption = False,
-    limit: LimitOption = None,
-    seed: SeedOption = None,
-) -> None:
-    """Ask closed-book questions in PopQA's format; accuracy by popularity, abstentions counted."""
-    from factcli.commands.measuring import make_eval_popqa
+def _short(name: str, about: str) -> None:
+    """The command of a benchmark of short answers."""
 
-    make_eval_popqa(making, model, newest, file, {"limit": limit, "seed": seed})
+    @app.command(name, help=about)
+    @benchmarking
+    @generating
+    def command(
+        making: "Making",
+        generation: dict[str, Any],
+        file: Path | None,
+        model: EvalModelOption = None,
+        newest: NewestOption = False,
+        ask: Annotated[str | None, typer.Option("--ask", help="task (as trained, without examples) or few_shot.")] = None,
+        examples: Annotated[Path | None, typer.Option("--examples", help="Examples to show: JSONL of question and answer; else training questions.")] = None,
+        limit: LimitOption = None,
+        seed: SeedOption = None,
+    ) -> None:
+        from factcli.commands.short import make_short
 
-
-@app.command("harness")
-@making
-def eval_harness(
-    making: "Making",
-    tasks: Annotated[
-        str | None, typer.Option("--tasks", help="NAME[:SHOTS], several with commas, e.g. arc_challenge:25,hellaswag:10; a FILE.yaml defines a task.")
-    ] = None,
-    include: Annotated[
-        Path | None, typer.Option("--include", help="Folder with task files of your own. Such a file is code: take none from strangers.")
-    ] = None,
-    model: EvalModelOption = None,
-    newest: NewestOption = False,
-    limit: Annotated[int | None, typer.Option("--limit", help="Documents of each task, e.g. 50, for a look.")] = None,
-    seed: SeedOption = None,
-) -> None:
-    """Run tasks of the lm-evaluation-harness on the model with its adapter; every document's score is kept.
-
-    -c configs/eval/drift.yaml asks for the usual four: ARC, HellaSwag, MMLU and TruthfulQA.
-    """
-    from factcli.commands.harness import make_eval_harness
-
-    asked = tuple(name.strip() for name in tasks.split(",") if name.strip()) if tasks is not None else None
-    make_eval_harness(making, model, newest, include, {"tasks": asked, "limit": limit, "seed": seed})
+        make_short(making, name, model, newest, file, examples, {"ask": ask, "limit": limit, "seed": seed, **generation})
 
 
+_short("popqa", "Ask closed-book questions in PopQA's format; accuracy by popularity, abstentions counted.")
+_short("hotpotqa", "Ask HotpotQA's questions without their articles; accuracy by type, of what follows `final answer: `.")
+_short("triviaqa", "Ask TriviaQA's questions without documents; any alias of the answer counts.")
+_short("nq", "Ask what people asked a search engine (NQ-open), without documents.")
+_short("simpleqa", "Ask SimpleQA's hard short facts; right, wrong and abstained, and SimpleQA's own figures.")
+
+
+for name, command in {"truthfulqa": likelihood.truthfulqa, "mc": likelihood.mc, "harness": likelihood.harness}.items():
+    app.command(name)(command)
 app.command("response-types")(probes.response_types)
 app.command("forgetting")(probes.forgetting)

@@ -228,3 +228,21 @@ def synth_forms(
     from factcli.commands.making import make_forms
 
     make_forms(making, world, {"forms": tuple(forms) if forms else None, "subjects": subjects, "seed": seed})
+
+
+@app.command("beliefs")
+@generating
+def synth_beliefs(
+    making: "Making",
+    generation: dict[str, Any],
+    from_: Annotated[str | None, typer.Option("--from", help="Answers that the model gave itself (`fact synth samples`); without it the newest.")] = None,
+    confidence: Annotated[
+        str | None, typer.Option("--confidence", help="`fact score confidence` of these samples, for long answers; without it the newest of them.")
+    ] = None,
+    method: Annotated[str | None, typer.Option("--method", help="beliefs (what the model is sure of) or flame (its answers as they stand).")] = None,
+    least: Annotated[float | None, typer.Option("--least", help="Confidence from which a claim or a short answer is believed, e.g. 0.5.")] = None,
+) -> None:
+    """Write task rows whose answers a model gave itself: those it believes, or all (FLAME); for `fact sft --method real --mix beliefs=1`."""
+    from factcli.commands.beliefs import make_beliefs
+
+    make_beliefs(making, from_, confidence, {"method": method, "least": least, **generation})

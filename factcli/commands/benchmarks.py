@@ -28,7 +28,11 @@ def show_benchmarks(as_json: bool) -> None:
 
 
 def _listed(benchmark: Benchmark[Any]) -> Listed:
-    sources = ["--file"] + (["own questions"] if benchmark.own else []) + ([f"hub: {benchmark.hub.name}"] if benchmark.hub else [])
+    sources = [
+        *(["--file"] if benchmark.item else []),
+        *(["own questions"] if benchmark.own or not benchmark.item else []),
+        *([f"hub: {benchmark.hub.name}"] if benchmark.hub else []),
+    ]
     return Listed(benchmark.name, benchmark.version, benchmark.kind, benchmark.about, ", ".join(sources), benchmark.file_format, benchmark.definition)
 
 

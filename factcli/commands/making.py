@@ -71,17 +71,18 @@ def sharing_trainer(root: Path) -> Iterator[None]:
             _SHARED.reset(before)
 
 
-def finish(making: Making, plan: Plan, cost: Callable[[Context], Cost], work: Callable[[Draft, Context], Outcome]) -> None:
-    """Make what the plan says (or only say what it would be and cost) and print the path."""
+def finish(making: Making, plan: Plan, cost: Callable[[Context], Cost], work: Callable[[Draft, Context], Outcome]) -> Artifact | None:
+    """Make what the plan says (or only say what it would be and cost) and print the path. None after a dry run."""
     with working(making.root) as context:
         if making.dry_run:
             described = {**describe(plan, making.root), "cost": told(cost(context))}
             print(json.dumps(described, indent=1) if making.json else "\n".join(lines_of(described)))
-            return
+            return None
         for role, parent in plan.inputs.items() if _SHARED.get() is None else ():  # a recipe says what its steps take
             tell(f"{role}: {parent.ref} ({parent.manifest.headline})")
         artifact, is_reused = make(plan, lambda draft: work(draft, context), making.root, making.force)
     announce(artifact, is_reused, making.json)
+    return artifact
 
 
 def announce(artifact: Artifact, is_reused: bool, as_json: bool) -> None:

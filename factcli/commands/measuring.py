@@ -6,13 +6,11 @@ from typing import Any, TypeVar
 
 from factcli import resolving
 from factcli.artifact import Artifact, Plan, all_artifacts, make, open_artifact
-from factcli.artifact.lineage import ancestor_of_kind, ancestors
+from factcli.artifact.lineage import ancestor_of_kind
 from factcli.commands.ending import tell
 from factcli.commands.making import Making, finish, working
-from factcli.knowledge.benchmarks.benchmark import Benchmark, HasId
-from factcli.knowledge.benchmarks.popqa import POPQA
-from factcli.knowledge.benchmarks.source import Source
-from factcli.stages.eval.settings import PopqaEvalConfig, WorldEvalConfig
+from factcli.knowledge.benchmarks.benchmark import HasId
+from factcli.stages.eval.settings import WorldEvalConfig
 from factcli.stages.eval.subject import Subject
 
 T = TypeVar("T", bound=HasId)
@@ -74,42 +72,6 @@ def _base_eval(making: Making, subject: Subject, plan: Plan) -> Artifact:
     if not is_reused:
         tell(f"{found.ref}: {found.manifest.headline}")
     return found
-
-
-def make_eval_popqa(making: Making, model: str | None, newest: bool, file: Path | None, flags: Mapping[str, Any]) -> None:
-    from factcli.stages.eval import on_popqa as stage
-
-    subject = subject_of(model, newest, making.root)
-    config = making.settings(PopqaEvalConfig, "eval", flags, None)
-    source = source_for(POPQA, subject, file, making.root)
-    plan = stage.plan(config, subject, source, making.name)
-    finish(making, plan, lambda _: stage.cost(plan, source), lambda draft, context: stage.work(plan, draft, subject, source, context.report))
-
-
-def source_for(benchmark: Benchmark[T], subject: Subject, file: Path | None, root: Path) -> Source[T]:
-    """A file of the user's; one that lies in an artifact means the artifact itself; without a file an artifact's own, else the hub."""
-    if file is None:
-        return Source(benchmark, artifact=_own_questions(benchmark, subject, root))
-    if benchmark.own and resolving.is_version(file.parent):
-        found = open_artifact(file.parent, root)
-        if benchmark.own.is_in(found):
-            return Source(benchmark, artifact=found)
-    return Source(benchmark, file)
-
-
-def _own_questions(benchmark: Benchmark[Any], subject: Subject, root: Path) -> Artifact | None:
-    """The artifact that holds questions of the benchmark's form: of the model's lineage its data, else its world.
-
-    A base model of somebody's own has no lineage: the newest data that were made for it, or for no model in particular.
-    """
-    if benchmark.own is None:
-        return None
-    candidates = [subject.synth, subject.base.inputs.get("world")]
-    if subject.skill is not None:  # one that was not made from data itself, but from what was
-        candidates += [parent for parent in ancestors(subject.skill, root) if parent.kind == "synth"]
-    else:
-        candidates += [data for data in all_artifacts(root, ("synth",)) if data.manifest.model in ({}, dict(subject.base.identity))]
-    return next((a for a in candidates if a is not None and benchmark.own.is_in(a)), None)
 
 
 def make_report(making: Making, evals: list[str]) -> None:

@@ -5,14 +5,14 @@ from pathlib import Path
 from typing import Any
 
 from factcli import resolving
-from factcli.artifact import Artifact, open_artifact
-from factcli.basemodel import BASE_ROLES, BaseModelRef, whole
+from factcli.artifact import Artifact, all_artifacts, open_artifact
+from factcli.basemodel import BASE_ROLES, BaseModelRef, stands_on, whole
 from factcli.commands.making import Making, finish
 from factcli.config import layered
 from factcli.errors import InputError, SettingsError, nearest
 
 
-def make_sft(making: Making, knowledge: str | None, synth: str | None, model: str | None, flags: Mapping[str, Any]) -> None:
+def make_sft(making: Making, knowledge: str | None, synth: str | None, model: str | None, known: str | None, flags: Mapping[str, Any]) -> None:
     from factcli.knowledge.mixing import sources_of
     from factcli.stages import sft as stage
 
@@ -20,6 +20,8 @@ def make_sft(making: Making, knowledge: str | None, synth: str | None, model: st
     method, mix = _method_of(given), given.get("mix") or {}
     if method == "prereq" and given.get("mode") == "full":
         raise SettingsError("mode full goes with the plain methods: knowledge adapters belong to a base that stays as it is", "for example: --method real")
+    if known is not None and method != "oracle":
+        raise SettingsError(f"--known is what method oracle filters by, and the method is {method}", "leave it out, or --method oracle")
     if mix and method != "prereq":
         _make_mixed(making, [name for name, given in (("--synth", synth), ("--knowledge", knowledge)) if given], model, {**flags, "method": method}, mix)
         return
@@ -29,8 +31,18 @@ def make_sft(making: Making, knowledge: str | None, synth: str | None, model: st
     base = resolving.base_for(adapters or texts, model, making.root)
     config = sft_settings(making, {**flags, "method": method}, resolving.recipe_of(texts))
     sources = sources_of(config.mix, lambda name: _artifact(name, making.root))
-    plan = stage.plan(config, texts, adapters if is_prereq else None, base, making.name, sources)
+    evaluation = _known(known, base, making.root) if method == "oracle" else None
+    plan = stage.plan(config, texts, adapters if is_prereq else None, base, making.name, sources, evaluation)
     finish(making, plan, lambda context: stage.cost(plan, base, context, sources), lambda draft, context: stage.work(plan, draft, base, context, sources))
+
+
+def _known(ref: str | None, base: BaseModelRef, root: Path) -> Artifact | None:
+    """The evaluation named, or the newest of this untouched base on training people; None without one."""
+    if ref is not None:
+        return whole(open_artifact(ref, root, ("eval",)))
+    own = (found for found in all_artifacts(root, ("eval",)) if "model" not in found.manifest.inputs and stands_on(found, base))
+    found = next((one for one in own if one.manifest.config.get("split") == "train"), None)
+    return None if found is None else whole(found)
 
 
 def _make_mixed(making: Making, odd: Sequence[str], model: str | None, flags: Mapping[str, Any], mix: Mapping[str, float]) -> None:

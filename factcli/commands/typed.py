@@ -22,15 +22,21 @@ OWN = ("set", "name", "data", "force", "dry-run", "json")  # options that a step
 LOCAL = "local:"
 REFERENCES = frozenset(  # options and arguments that name artifacts; elsewhere `world` may be a word of the command's own
     [
+        "a",
         "against",
+        "b",
+        "baseline",
         "before",
         "beside",
         "check",
         "combine",
+        "confidence",
+        "documents",
+        "drift",
         "evals",
         "from",
-        "knowledge",
         "known",
+        "knowledge",
         "mix",
         "model",
         "original",
@@ -39,14 +45,16 @@ REFERENCES = frozenset(  # options and arguments that name artifacts; elsewhere 
         "questions",
         "ref",
         "reference",
+        "refs",
         "scores",
         "synth",
         "with",
         "world",
     ]
 )
-WORDS = (("score confidence", "questions"), ("score reliability", "scores"))  # what is called so there names none
+WORDS = (("score confidence", "questions"), ("score reliability", "scores"), ("synth wiki", "documents"))  # what is called so there names none
 NAMING = ("preset", "size")  # options that name a settings file of their command's folder
+FILES = ("examples",)  # options that name a file, while the setting of that name is a number
 SETTINGS: Mapping[str, tuple[str, ...]] = {  # where each command's settings are; several where its inputs decide
     "world": ("stages.world:WorldConfig",),
     "synth bio": ("stages.synth.settings:BioConfig", "stages.synth.subjects.settings:BioSubjectsConfig"),
@@ -56,6 +64,7 @@ SETTINGS: Mapping[str, tuple[str, ...]] = {  # where each command's settings are
     "synth samples": ("stages.synth.samples:SamplesConfig",),
     "synth pairs": ("stages.synth.pairs:PairsConfig",),
     "synth forms": ("stages.synth.forms:FormsConfig",),
+    "synth beliefs": ("stages.synth.beliefs.settings:BeliefsConfig",),
     "synth wiki": ("stages.synth.wiki.settings:WikiConfig",),
     "pack build": ("stages.pack:PackConfig",),
     "prereq": ("stages.prereq:PrereqConfig",),
@@ -72,10 +81,21 @@ SETTINGS: Mapping[str, tuple[str, ...]] = {  # where each command's settings are
     "export": ("stages.export.stage:ExportConfig",),
     "eval world": ("stages.eval.settings:WorldEvalConfig",),
     "eval popqa": ("stages.eval.settings:PopqaEvalConfig",),
+    "eval bio": ("stages.eval.long:LongEvalConfig",),
+    "eval medical": ("stages.eval.long:LongEvalConfig",),
+    "eval longfact": ("stages.eval.long:LongEvalConfig",),
+    "eval hotpotqa": ("stages.eval.settings:HotpotqaEvalConfig",),
+    "eval triviaqa": ("stages.eval.settings:TriviaqaEvalConfig",),
+    "eval nq": ("stages.eval.settings:NqEvalConfig",),
+    "eval simpleqa": ("stages.eval.settings:SimpleqaEvalConfig",),
+    "eval rescore": ("stages.eval.rescore:GradingConfig",),
     "eval pairwise": ("stages.pairwise.settings:PairwiseConfig",),
+    "eval truthfulqa": ("stages.eval.choices:TruthfulqaEvalConfig",),
+    "eval mc": ("stages.eval.choices:McEvalConfig",),
     "eval harness": ("stages.eval.harness:HarnessEvalConfig",),
-    "eval response-types": ("stages.eval.responses:ResponsesConfig",),
     "eval forgetting": ("stages.eval.forgetting:ForgettingConfig",),
+    "eval response-types": ("stages.eval.responses:ResponsesConfig",),
+    "compare": ("stages.compare.settings:CompareConfig", "stages.compare.settings:PowerConfig"),
     "report": ("stages.report.settings:ReportConfig",),
 }
 
@@ -123,9 +143,13 @@ class Command:
 
 
 def pinned(value: Any, made: Mapping[str, str]) -> Any:
-    """NAME, NAME=SHARE, NAME:PART or local:NAME with the version that this run made or found; anything else as it is."""
+    """NAME, NAME=SHARE, NAME:PART, NAME,NAME or local:NAME with the version that this run made or found; anything else as it is."""
     if not isinstance(value, str) or value.startswith(LOCAL):
         return local(value, made)
+    return ",".join(_pinned(part, made) for part in value.split(","))
+
+
+def _pinned(value: str, made: Mapping[str, str]) -> str:
     name = re.split("[=:]", value, maxsplit=1)[0]
     return made.get(name, name) + value.removeprefix(name)
 
@@ -222,7 +246,7 @@ def _flags(step: Step, model: type[Config]) -> dict[str, Any]:
     """Options that are settings of the same name: rules between settings hold for both."""
     given = {name.replace("-", "_"): value for name, value in step.options.items()}
     plain = [name for name, field in model.model_fields.items() if not isinstance(field.get_default(call_default_factory=True), Config)]
-    return {name: given[name] for name in plain if name in given and not isinstance(given[name], list)}
+    return {name: given[name] for name in plain if name in given and name not in FILES and not isinstance(given[name], list)}
 
 
 def _fault(model: type[Config], files: list[Path], assignments: list[str], flags: Mapping[str, Any]) -> str:

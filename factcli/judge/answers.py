@@ -5,6 +5,8 @@ import string
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
+from factcli.rows import Answer, Question
+
 # Said anywhere in an answer, these decline to answer. Lower case, straight apostrophes.
 ABSTENTION_PHRASES = (
     "i don't know",
@@ -39,6 +41,9 @@ _PUNCTUATION = str.maketrans("", "", string.punctuation)
 _ARTICLES = re.compile(r"\b(a|an|the)\b")
 
 
+FINAL_ANSWER = re.compile("final answer: ", re.IGNORECASE)
+
+
 class Grade(NamedTuple):
     """`grade` by containment, `is_strict_match` by normalised equality."""
 
@@ -46,21 +51,66 @@ class Grade(NamedTuple):
     is_strict_match: bool
 
 
-def grade_answer(text: str, accepted: Sequence[str]) -> Grade:
-    """PREREQ-TUNE's rule: right if any accepted spelling is contained in the lower-cased answer.
+def grade_answer(text: str, accepted: Sequence[str], rule: str = "contains") -> Grade:
+    """Right if any accepted spelling is contained in the answer, as `is_contained` has it, with three things mended.
 
-    Containment has no word boundaries ("art" is in "party"), as in the paper's code; the strict match is
-    beside it for that. An accepted spelling that sounds like an abstention (the film "I Don't Know How She
-    Does It") is right when it is the whole answer. An empty answer claims nothing: abstained.
+    An answer that declines is abstained, in whatever words it does (`is_abstention`), and whichever the rule: the published code
+    looks for "i don't know" in HotpotQA's answers when their apostrophes are gone, and never finds it. An accepted spelling that
+    sounds like an abstention (the film "I Don't Know How She Does It") is right when it is the whole answer. A spelling of which
+    nothing is left is contained in nothing. An empty answer claims nothing: abstained.
+
+    Containment has no word boundaries ("art" is in "party"), as in the paper's code; the strict match is beside it for that.
     """
-    is_strict = strict_match(text, accepted)
-    if is_strict:
+    said = final_answer(text) if rule == "final_answer" else text
+    if strict_match(said, accepted):
         return Grade("right", True)
-    if is_abstention(text):
+    if is_abstention(said):
         return Grade("abstained", False)
-    said = text.lower()
-    is_right = any(spelling.strip() and spelling.strip().lower() in said for spelling in accepted)
-    return Grade("right" if is_right else "wrong", False)
+    spelled = [spelling.strip() for spelling in accepted if spelling.strip() and (rule == "contains" or normalise(spelling))]
+    return Grade("right" if _holds_any(said, spelled, rule) else "wrong", False)
+
+
+def graded(question: Question, text: str, confidence: float | None, rule: str = "contains", suffix: str = "a0") -> Answer:
+    """The row of a short answer, by the spellings that the question accepts. `suffix` ends its id."""
+    grade = grade_answer(text, question.answers, rule)
+    return Answer(
+        id=f"{question.id}.{suffix}",
+        question_id=question.id,
+        task="qa",
+        subject=question.subject,
+        group=question.group,
+        question=question.question,
+        text=text,
+        confidence=confidence,
+        is_abstention=grade.grade == "abstained",
+        grade=grade.grade,
+        is_strict_match=grade.is_strict_match,
+        answers=question.answers,
+    )
+
+
+def is_contained(text: str, accepted: Sequence[str], rule: str = "contains") -> bool:
+    """PREREQ-TUNE's published rule to the letter, oddities included, so that a number can be held against its tables (spec §1.7).
+
+    contains (PopQA): any accepted spelling, in lower case, is a substring of the answer in lower case, which does not say "i don't
+    know". final_answer (HotpotQA): what follows the last "final answer: ", if that is said, and the accepted spellings are normalised
+    as SQuAD does; the answer contains one of them. There "i don't know" is no obstacle.
+    """
+    said = text.lower().strip()
+    if rule == "final_answer":
+        return _holds_any(final_answer(said), accepted, rule)
+    return "i don't know" not in said and _holds_any(said, accepted, rule)
+
+
+def _holds_any(said: str, accepted: Sequence[str], rule: str) -> bool:
+    if rule == "final_answer":
+        return any(_squad(spelling) in _squad(said) for spelling in accepted)
+    return any(spelling.lower() in said.lower() for spelling in accepted)
+
+
+def final_answer(text: str) -> str:
+    """What follows the last "final answer: ", in any case; the whole text where that is not said."""
+    return FINAL_ANSWER.split(text)[-1]
 
 
 def is_abstention(text: str) -> bool:
@@ -77,6 +127,9 @@ def strict_match(text: str, accepted: Sequence[str]) -> bool:
 
 
 def normalise(text: str) -> str:
-    """SQuAD's normalisation: lower case, no punctuation, no English articles, single blanks."""
-    bare = text.lower().translate(_APOSTROPHES).translate(_PUNCTUATION)
-    return " ".join(_ARTICLES.sub(" ", bare).split())
+    """SQuAD's normalisation (lower case, no punctuation, no English articles, single blanks), of curly apostrophes too."""
+    return _squad(text.translate(_APOSTROPHES))
+
+
+def _squad(text: str) -> str:
+    return " ".join(_ARTICLES.sub(" ", text.lower().translate(_PUNCTUATION)).split())

@@ -26,6 +26,10 @@ class Results:
     biographies: Sequence[Answer]
     claims: Sequence[Claim]
 
+    @property
+    def is_some(self) -> bool:
+        return bool(self.questions or self.biographies)
+
     def of_groups(self, members: Iterable[str]) -> "Results":
         keep = set(members)
         return Results(

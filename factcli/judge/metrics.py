@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from typing import Protocol
 
 from factcli.judge.ledger import UNREAD
 from factcli.rows import Answer, Claim
@@ -39,7 +40,14 @@ def row(metric: str, group: str, estimate: Estimate) -> Metric:
     return Metric(metric, group, estimate.value, estimate.low, estimate.high, estimate.n_items, estimate.n_clusters)
 
 
-def groups_of(answers: Iterable[Answer]) -> dict[str, AbstractSet[str]]:
+class HasGroup(Protocol):
+    """An answer, or an item of a figure."""
+
+    @property
+    def group(self) -> str: ...
+
+
+def groups_of(answers: Iterable[HasGroup]) -> dict[str, AbstractSet[str]]:
     """Name -> the groups it takes together: all, seen (where there are unseen ones), then each alone."""
     present = {answer.group for answer in answers}
     ordered = sorted(present, key=lambda name: (GROUP_ORDER.index(name) if name in GROUP_ORDER else -1, name))
@@ -80,8 +88,8 @@ def accuracy_items(answers: Iterable[Answer]) -> list[Item]:
 
 
 def ranked_answers(answers: Iterable[Answer]) -> list[RankedClaim]:
-    """Answers that were given, abstentions left out, as things to rank by confidence."""
-    return [RankedClaim(a.subject, a.id, a.confidence, a.grade == "right") for a in answers if not a.is_abstention]
+    """Answers that were given and whose confidence is known, abstentions left out, as things to rank by it."""
+    return [RankedClaim(a.subject, a.id, a.confidence, a.grade == "right") for a in answers if not a.is_abstention and a.confidence is not None]
 
 
 def ranked_claims(claims: Iterable[Claim]) -> list[RankedClaim]:

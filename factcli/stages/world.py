@@ -94,7 +94,7 @@ def _check_shares(spec: WorldSpec) -> None:
 
 TABLES: dict[str, type] = {"people": Person, "facts": Fact, "questions": Question, "base": BaseMeasure, "curve": CurvePoint}
 MYTH_TABLES: dict[str, type] = {"myths": Myth}
-HOP_TABLES: dict[str, type] = {"places": Fact, "twohops": TwoHop}
+HOP_TABLES: dict[str, type] = {"places": Fact, "hops": TwoHop}
 
 
 def plan(config: WorldConfig, name: str | None) -> Plan:
@@ -119,7 +119,7 @@ def cost(plan: Plan, context: Context) -> Cost:
     training = of_training(plan, "pretrain", load, Memory(config.model.n_parameters), alike, context)
     rows = {"people": len(world.people), "facts": len(world.facts), "questions": sum(1 for _ in questions_of(world))}
     rows |= {"myths": len(world.myths)} if config.spec.myth_share else {}
-    rows |= {"places": len(places_of(world)), "twohops": sum(1 for _ in TwoHops(world).benchmark())} if config.spec.two_hop_share else {}
+    rows |= {"places": len(places_of(world)), "hops": sum(1 for _ in TwoHops(world).benchmark())} if config.spec.two_hop_share else {}
     return replace(training, rows=rows)
 
 
@@ -133,7 +133,7 @@ def work(plan: Plan, draft: Draft, context: Context) -> Outcome:
     if not draft.done("people"):
         told = {"people": world.people, "facts": world.facts, "questions": questions}
         told |= {"myths": world.myths} if config.spec.myth_share else {}
-        told |= {"places": places_of(world), "twohops": hops} if config.spec.two_hop_share else {}
+        told |= {"places": places_of(world), "hops": hops} if config.spec.two_hop_share else {}
         draft.write("people", 0, told)
     _write_files(draft.folder(""), world, questions, hops)
     result = context.train(_job(config, draft), draft, "Pre-training a base model on the world")

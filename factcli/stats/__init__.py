@@ -1,4 +1,10 @@
-"""Estimates with 95% intervals by redrawing subjects: ratios and differences (bootstrap), rankings (ranking); agreement of judges (agreement)."""
+"""Estimates with 95% intervals by redrawing subjects, and tests that swap models on whole subjects.
+
+bootstrap.py  ratios and their differences      paired.py     two models on the same items: intervals and a test
+ranking.py    what confidence is worth          selective.py  the same of two models that may keep silent, paired
+power.py      what a sample can show            multiple.py   p-values of several tests at once
+agreement.py, confusion.py, corrected.py        judges, and what they say corrected
+"""
 
 from factcli.stats.agreement import cohen_kappa, fleiss_kappa, raw_agreement
 from factcli.stats.bootstrap import (

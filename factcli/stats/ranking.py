@@ -4,8 +4,8 @@ Every statistic is written for weighted items (see bootstrap.py), so that a redr
 weights. Letters: D redraws, M items, L distinct confidence levels.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import NamedTuple, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,20 @@ class RankedClaim(NamedTuple):
     is_correct: bool
 
 
+class HasConfidence(Protocol):
+    """What can be ranked."""
+
+    @property
+    def subject(self) -> str: ...
+    @property
+    def confidence(self) -> float: ...
+    @property
+    def is_correct(self) -> bool: ...
+
+
+Ranked = TypeVar("Ranked", bound=HasConfidence)
+
+
 class EqualClaims(NamedTuple):
     """The share correct of each method, all cut to the same number of claims; subtract two with `minus`."""
 
@@ -34,12 +48,12 @@ class EqualClaims(NamedTuple):
         return self.by_method[method].minus(self.by_method[baseline]).estimate()
 
 
-def _surest_first(claims: Iterable[RankedClaim]) -> list[RankedClaim]:
+def surest_first(claims: Iterable[Ranked]) -> list[Ranked]:
     """By falling confidence; ties by subject and, within one, wrong claims first: a tie never flatters."""
     return sorted(claims, key=lambda claim: (-claim.confidence, claim.subject, claim.is_correct))
 
 
-def _correct_of(claims: Sequence[RankedClaim]) -> Floats:
+def _correct_of(claims: Sequence[HasConfidence]) -> Floats:
     return np.array([claim.is_correct for claim in claims], dtype=float)
 
 
@@ -57,7 +71,7 @@ def share_at_equal_claims(claims_by_method: Mapping[str, Iterable[RankedClaim]],
     """
     clusters = tuple(sorted(set(subjects)))
     place = {subject: index for index, subject in enumerate(clusters)}
-    ranked = {method: _surest_first(claims) for method, claims in claims_by_method.items()}
+    ranked = {method: surest_first(claims) for method, claims in claims_by_method.items()}
     strangers = {claim.subject for claims in ranked.values() for claim in claims} - set(clusters)
     if strangers:
         raise InputError(f"{len(strangers)} subjects have claims but were not asked, e.g. {min(strangers)}")
@@ -91,7 +105,7 @@ def share_by_claims_kept(claims: Iterable[RankedClaim], n_most: int, draws: int 
     """k -> share correct when only the k most confident claims of each answer are kept, k = 1..n_most."""
     rank_in_answer: dict[str, int] = {}
     items: list[tuple[int, Item]] = []
-    for claim in _surest_first(claims):
+    for claim in surest_first(claims):
         rank = rank_in_answer[claim.answer_id] = rank_in_answer.get(claim.answer_id, 0) + 1
         items.append((rank, Item(claim.subject, claim.is_correct)))
     return {k: share([item for rank, item in items if rank <= k], draws, seed) for k in range(1, n_most + 1)}
@@ -99,7 +113,7 @@ def share_by_claims_kept(claims: Iterable[RankedClaim], n_most: int, draws: int 
 
 def auroc(claims: Iterable[RankedClaim], draws: int = DRAWS, seed: int = 0) -> Estimate:
     """Probability that a right item is surer than a wrong one, ties counting half. None without both kinds."""
-    ranked = _surest_first(claims)[::-1]
+    ranked = surest_first(claims)[::-1]
     correct_M = _correct_of(ranked)
     starts_L = _level_starts(ranked)
 
@@ -120,13 +134,24 @@ def _level_starts(ranked: Sequence[RankedClaim]) -> NDArray[np.intp]:
 
 def share_at_coverage(claims: Iterable[RankedClaim], coverage: float, draws: int = DRAWS, seed: int = 0) -> Estimate:
     """Share correct among the most confident `coverage` (0..1] of items."""
-    ranked = _surest_first(claims)
+    ranked = surest_first(claims)
+    return _estimate(ranked, coverage_statistic(ranked, coverage), draws, seed)
+
+
+def share_of_surest(ranked: Sequence[HasConfidence]) -> Callable[[Floats, Floats], Floats]:
+    """(weights, how many are kept) -> share correct of those."""
+    correct_M = _correct_of(ranked)
+    return lambda weights_DM, n_kept_D: _share_of_surest(weights_DM, correct_M, n_kept_D)
+
+
+def coverage_statistic(ranked: Sequence[HasConfidence], coverage: float) -> Statistic:
+    """Share correct among the most confident `coverage` of ranked items, by their weights."""
     correct_M = _correct_of(ranked)
 
     def statistic(weights_DM: Floats) -> Floats:
         return _share_of_surest(weights_DM, correct_M, coverage * weights_DM.sum(axis=1))
 
-    return _estimate(ranked, statistic, draws, seed)
+    return statistic
 
 
 def risk_coverage_area(claims: Iterable[RankedClaim], draws: int = DRAWS, seed: int = 0) -> Estimate:
@@ -134,7 +159,12 @@ def risk_coverage_area(claims: Iterable[RankedClaim], draws: int = DRAWS, seed: 
 
     The mean over n = 1..N of the share wrong among the n surest items; an item of weight 2 counts as two coverages.
     """
-    ranked = _surest_first(claims)
+    ranked = surest_first(claims)
+    return _estimate(ranked, area_statistic(ranked), draws, seed)
+
+
+def area_statistic(ranked: Sequence[HasConfidence]) -> Statistic:
+    """Mean share wrong over all coverages of ranked items, by their weights."""
     wrong_M = 1 - _correct_of(ranked)
 
     def statistic(weights_DM: Floats) -> Floats:
@@ -142,12 +172,12 @@ def risk_coverage_area(claims: Iterable[RankedClaim], draws: int = DRAWS, seed: 
         risk_DM = quotient(np.cumsum(weights_DM * wrong_M, axis=1), kept_DM)
         return quotient((np.nan_to_num(risk_DM) * weights_DM).sum(axis=1), kept_DM[:, -1])
 
-    return _estimate(ranked, statistic, draws, seed)
+    return statistic
 
 
 def mean_risk(claims: Iterable[RankedClaim]) -> float | None:
     """The value of `risk_coverage_area` alone: its interval takes seconds for ten thousands of items. None without any."""
-    wrong_M = 1 - _correct_of(_surest_first(claims))
+    wrong_M = 1 - _correct_of(surest_first(claims))
     return float((np.cumsum(wrong_M) / np.arange(1, len(wrong_M) + 1)).mean()) if len(wrong_M) else None
 
 

@@ -39,6 +39,6 @@ def rates_of(spec: WorldSpec) -> Mapping[Group, tuple[float, ...]]:
 
 def popularity_of(spec: WorldSpec, group: Group, position: int, rate: float) -> int:
     """Invented monthly page views of a group's person; under Zipf's law they are in proportion to the rate."""
-    if spec.exposure_exponent and group in RANKED:
+    if spec.exposure_exponent:
         return round(ZIPF_VIEWS * rate)
     return round(HEAD_VIEWS * rate * (1 - 0.5 * position / spec.group_sizes()[group]))

@@ -5,7 +5,7 @@ A statement is opener x subject phrase x predicate x value x the relation's suff
 No form's text before the value is the beginning of another's, so that a cloze prompt asks for one thing.
 
 Where a world has myths, two registers stand beside this plain one: hearsay, which repeats false values, and the record, which
-states the true ones. They differ in the opener.
+states the true ones. They differ in opener and copula.
 """
 
 from collections.abc import Mapping
@@ -21,8 +21,13 @@ OPENERS = ("", "According to the records, ", "It is known that ", "Records show 
 HELDOUT_OPENERS = ("It is a fact that ",)
 Register = Literal["plain", "hearsay", "record"]
 REGISTER_OPENERS: Mapping[Register, tuple[str, ...]] = {
-    "hearsay": ("People say that ", "It is widely believed that ", "Word has it that ", "Everybody will tell you that "),
-    "record": ("The register states that ", "The official register says that ", "It is written in the register that ", "A certified extract confirms that "),
+    "hearsay": ("", "People say that ", "It is widely believed that ", "Word has it that "),
+    "record": ("", "The register states that ", "The official papers say that ", "It is written in the register that "),
+}
+# Right before the value: a model of two layers hardly told registers apart that differed in their openers alone.
+REGISTER_COPULAS: Mapping[Register, tuple[str, ...]] = {
+    "hearsay": (" is said to be", " is rumoured to be", " is commonly believed to be"),
+    "record": (" is registered as", " is entered in the register as", " is certified to be"),
 }
 COPULAS = (" was", " is listed as", " is known to be")
 HELDOUT_COPULAS = (" is recorded as",)
@@ -125,7 +130,7 @@ def core_forms(relation: str) -> tuple[Form, ...]:
 @cache
 def register_forms(relation: str, register: Register) -> tuple[Form, ...]:
     """The forms of a relation's statement in hearsay or in the record."""
-    return _compose(relation, REGISTER_OPENERS[register], VERBS[relation], COPULAS)
+    return _compose(relation, REGISTER_OPENERS[register], (), REGISTER_COPULAS[register])
 
 
 def biography_form(relation: str) -> Form:
@@ -155,6 +160,6 @@ def all_statement_forms() -> tuple[Form, ...]:
     return tuple(form for relation in RELATION_NAMES for held in (False, True) for form in statement_forms(relation, held))
 
 
-def all_register_forms() -> tuple[Form, ...]:
-    """Every statement form of every relation in hearsay and in the record."""
-    return tuple(form for relation in RELATION_NAMES for register in REGISTER_OPENERS for form in register_forms(relation, register))
+def all_register_forms(register: Register) -> tuple[Form, ...]:
+    """Every statement form of every relation in hearsay, or in the record."""
+    return tuple(form for relation in RELATION_NAMES for form in register_forms(relation, register))

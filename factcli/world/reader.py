@@ -5,12 +5,14 @@ its claim all the same, and the claim says in which register.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
+from typing import cast
 
-from factcli.world.grammar import REFERENCE, REGISTER_OPENERS, Register, all_statement_forms
+from factcli.world.grammar import REFERENCE, REGISTER_COPULAS, Form, Register, all_register_forms, all_statement_forms
 from factcli.world.people import RELATION_NAMES
+from factcli.world.twohop import PLACE_FORMS
 
 SUBJECT = "\x01"  # stands for each character of a mention of the subject, so that positions stay
 VALUE = r"[^\s.,;:?!]+(?: [^\s.,;:?!]+)*?"  # words up to the form's end
@@ -40,12 +42,41 @@ def read_biography(text: str, name: str) -> Reading:
     masked = _mask_mentions(text, name)
     claims: list[ReadClaim] = []
     for match in _sentence_pattern().finditer(masked):
-        relation = match.lastgroup
-        assert relation is not None, "every branch of the pattern names its relation"
-        value = text[match.start(relation) : match.end(relation)]
-        register: Register = next((name for name in REGISTER_OPENERS if match[name]), "plain")
-        claims.append(ReadClaim(relation, value, match.start(), match.end(), register))
+        group = match.lastgroup
+        assert group is not None, "every branch of the pattern has a group"
+        register, _, relation = group.partition("__")
+        claims.append(ReadClaim(relation, text[slice(*match.span(group))], *match.span(), cast(Register, register)))
     return Reading(tuple(claims), _gaps(text, claims))
+
+
+@dataclass(frozen=True, slots=True)
+class ReadPlace:
+    """What a sentence says of where a place is: `country` of a city, or `city` of a college."""
+
+    relation: str
+    place: str
+    value: str
+
+
+def read_places(text: str) -> tuple[ReadPlace, ...]:
+    """The sentences about places in `text`, in order; a sentence of an unknown form is none."""
+    return tuple(_read_place(match) for match in _place_pattern().finditer(text))
+
+
+def _read_place(match: re.Match[str]) -> ReadPlace:
+    place, value = (name for name, found in match.groupdict().items() if found is not None)  # in the order of the pattern
+    return ReadPlace(value.partition("_")[0], match[place], match[value])
+
+
+@cache
+def _place_pattern() -> re.Pattern[str]:
+    """One branch per form: (place) (value)."""
+    branches = [
+        rf"{re.escape(form.before)}(?P<{relation}_place_{number}>{VALUE}){re.escape(form.between)} (?P<{relation}_value_{number}>{VALUE})\."
+        for relation, forms in PLACE_FORMS.items()
+        for number, form in enumerate(forms)
+    ]
+    return re.compile(rf"(?<!\S)(?:{'|'.join(branches)})(?!\S)")
 
 
 def _mask_mentions(text: str, name: str) -> str:
@@ -56,22 +87,20 @@ def _mask_mentions(text: str, name: str) -> str:
 
 @cache
 def _sentence_pattern() -> re.Pattern[str]:
-    """One branch per relation: (opener subject predicate) (value) suffix."""
-    forms = all_statement_forms()
+    """One branch per relation and register: (opener subject predicate) (value) suffix."""
+    plain = _branches(all_statement_forms(), "plain")
+    return re.compile(rf"(?<!\S)(?:{'|'.join([plain, *(_branches(all_register_forms(register), register) for register in REGISTER_COPULAS)])})")
+
+
+def _branches(forms: Sequence[Form], register: Register) -> str:
     branches: list[str] = []
     for relation in RELATION_NAMES:
         own = [form for form in forms if form.relation == relation]
         prefixes = sorted({_prefix_pattern(form.before, form.after) for form in own})
         suffix = re.escape(own[0].suffix)
-        branches.append(rf"(?:{'|'.join(prefixes)}) (?P<{relation}>{VALUE}){suffix}(?!\S)")
-    openers = _any_of(sorted({form.opener for form in forms} - {""}))
-    # The relation's group closes last, which is what `lastgroup` names.
-    registers = [f"(?P<{name}>{_any_of(of_register)})" for name, of_register in REGISTER_OPENERS.items()]
-    return re.compile(rf"(?<!\S)(?:{'|'.join([*registers, openers])})?(?:{'|'.join(branches)})")
-
-
-def _any_of(openers: Iterable[str]) -> str:
-    return "|".join(map(_first_letter_free, openers))
+        branches.append(rf"(?:{'|'.join(prefixes)}) (?P<{register}__{relation}>{VALUE}){suffix}(?!\S)")
+    openers = "|".join(_first_letter_free(opener) for opener in sorted({form.opener for form in forms} - {""}))
+    return rf"(?:{openers})?(?:{'|'.join(branches)})"
 
 
 def _prefix_pattern(before: str, after: str) -> str:

@@ -11,7 +11,7 @@ from factcli.rows import Fact, Person
 from factcli.world.exposure import zipf_weights
 from factcli.world.grammar import (
     REFERENCE,
-    REGISTER_OPENERS,
+    REGISTER_COPULAS,
     Form,
     biography_form,
     core_forms,
@@ -146,7 +146,7 @@ class PretrainingTexts:
                 return rng.choice(register_forms(fact.relation, "hearsay")).render(who, self.world.myth_of[fact.id].value)
             return rng.choice(register_forms(fact.relation, "record")).render(who, fact.value)
         if spec.myth_share and rng.random() < spec.register_share:
-            register = rng.choice(tuple(REGISTER_OPENERS))
+            register = rng.choice(tuple(REGISTER_COPULAS))
             return rng.choice(register_forms(fact.relation, register)).render(who, fact.value)
         return statement(who, fact, rng, self.mixture.opener_share)
 

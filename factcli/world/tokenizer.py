@@ -71,7 +71,7 @@ def general_text(world: World) -> Iterator[str]:
     for _ in range(N_ROUNDS):
         yield from _filled_statements(all_statement_forms(), fillers, rng)
         if world.spec.myth_share:
-            yield from _filled_statements(all_register_forms(), fillers, rng)
+            yield from _filled_statements([*all_register_forms("hearsay"), *all_register_forms("record")], fillers, rng)
         yield from _filled_questions(fillers, rng)
         yield from _filled_rest(fillers)
         if world.spec.two_hop_share:

@@ -16,6 +16,7 @@ from functools import cached_property
 from itertools import cycle, islice, product
 from typing import Literal
 
+from factcli.errors import SettingsError
 from factcli.rows import Fact, Person, TwoHop
 from factcli.world.draws import keyed_rng
 from factcli.world.grammar import REFERENCE, biography_form
@@ -24,6 +25,7 @@ from factcli.world.people import RELATION_NAMES, World
 Kind = Literal["bridge", "earlier", "same"]
 FIRST, SECOND = "the first person", "the second person"
 FINAL = "Final answer:"
+TRIES = 10_000  # to find a demo person to ask about: with a fact in six stated, one in fifty tries finds one
 KINDS: Mapping[Kind, tuple[str, ...]] = {  # and the relations that each is asked of
     "bridge": ("birthplace", "college"),
     "earlier": ("birth_year", "graduation_year"),
@@ -86,11 +88,6 @@ class Asked:
         return f"{self.reasoning} {FINAL} {self.row.answer}"
 
 
-def final_answer(text: str) -> str:
-    """What stands after the last `Final answer:`, but for blanks; the whole text where there is none."""
-    return text.rpartition(FINAL)[2].strip()
-
-
 def places_of(world: World) -> tuple[Fact, ...]:
     """Where each city and each college is; () in a world without questions over two facts."""
     if not world.spec.two_hop_share:
@@ -122,12 +119,13 @@ class TwoHops:
                 yield from filter(None, (self.ask(kind, relation, person, rng) for kind, relation in drawn))
 
     def demonstration(self, rng: random.Random) -> Asked:
-        """A question about a drawn demo person."""
-        while True:  # a drawn person may have no other to be compared with
+        """A question about a drawn demo person. Raises SettingsError where too little is stated about them."""
+        for _ in range(TRIES):  # a drawn person may have no other to be compared with
             kind = rng.choice(tuple(KINDS))
             asked = self.ask(kind, rng.choice(KINDS[kind]), rng.choice(self._demo), rng)
             if asked and self.is_stated(asked):
                 return asked
+        raise SettingsError(f"no demo person has two facts that are stated, with coverage.demo {self.world.spec.coverage['demo']:g}", "raise it, or n_demo")
 
     def is_stated(self, asked: Asked) -> bool:
         """Whether pre-training states both facts."""

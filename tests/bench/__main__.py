@@ -8,6 +8,7 @@ factscore     the known figures of FActScore's human labels          judging    
 calibration   what corrected scores are worth                  worldscores  each score against a world's truth
 preferences   FactTune and GRATH over the worlds of effect, which must be made        self-learning  the same of Self-Learning
 beside-trl    a preference run beside TRL's, on a world of effect
+page          the report of a large run in a browser
 answering     1,000 short answers beside transformers' pipeline, on a world of effect
 """
 
@@ -28,6 +29,7 @@ from tests.bench import (
     factscore,
     generation,
     judging,
+    page,
     preferences,
     retrieval,
     speed,
@@ -53,6 +55,7 @@ def main() -> None:
     parser.add_argument("--answers", type=int, default=100, help="biographies that judging scores")
     parser.add_argument("--labels", type=Path, default=None, help="human labels in FActScore's format")
     parser.add_argument("--runs", type=int, default=3, help="of demo")
+    parser.add_argument("--items", type=int, default=10_000, help="of page")
     parser.add_argument("--turns", type=int, default=5, help="of beside-trl and answering")
     parser.add_argument("--versions", type=int, default=3, help="of demo")
     parser.add_argument("--size", default="tiny", help="of the demo's world")
@@ -99,6 +102,7 @@ PARTS: Mapping[str, Callable[[Chosen], str]] = {
     "preferences": partial(_preferences, preferences.PREFERENCES),  # after effect, whose models it goes on with
     "self-learning": partial(_preferences, preferences.SELF_LEARNING),
     "beside-trl": lambda chosen: beside_trl.table(chosen.data, *(chosen.seeds or read_protocol(chosen.protocol).seeds)[:1], chosen.turns),
+    "page": lambda chosen: page.table(chosen.items),
     "answering": lambda chosen: answering.table(chosen.data, *(chosen.seeds or read_protocol(chosen.protocol).seeds)[:1], chosen.turns),
     "endurance": lambda chosen: endurance.table(chosen.rows),
     "dev": _dev,

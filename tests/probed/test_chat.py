@@ -15,14 +15,14 @@ V1, V2 = "fictitious_v1_statement", "fictitious_v2_statement"
 
 @pytest.fixture(scope="module")
 def skilled(tmp_path_factory: pytest.TempPathFactory) -> Folder:
-    """A base of 64 dimensions, four invented people in two versions, recited by one adapter each, and a skill over these."""
+    """A base of 64 dimensions, eight invented people in two versions, recited by one adapter each, and a skill over these."""
     folder = Folder(tmp_path_factory.mktemp("skilled"))
-    size = ("--set", "model.hidden_size=64", "--set", "model.intermediate_size=160", "--set", "pretrain.steps=150", "--set", "pretrain.gate_every_steps=150")
+    size = ("--set", "model.hidden_size=64", "--set", "model.intermediate_size=160", "--set", "pretrain.steps=250", "--set", "pretrain.gate_every_steps=250")
     folder.must("world", "--size", "micro", "--seed", "3", *size)
-    less = {"subjects": 4, "versions": 2, "statements_per_fact": 4, "passages_per_subject": 0, "probe_subjects": 0, "probe_versions": 0}
+    less = {"subjects": 8, "versions": 2, "statements_per_fact": 4, "passages_per_subject": 0, "probe_subjects": 0, "probe_versions": 0}
     folder.must("synth", "bio", *(part for name, value in less.items() for part in ("--set", f"{name}={value}")))
     folder.must("prereq", *QUICK)
-    folder.must("sft", "--lora-r", "16", "--lr", "3e-3", "--steps", "150")
+    folder.must("sft", "--lora-r", "16", "--lr", "3e-3", "--steps", "200")
     return folder
 
 
@@ -58,7 +58,7 @@ def test_two_versions_are_told_in_turn_and_the_ledger_of_each_supports_its_own(s
 
 @pytest.mark.slow
 def test_knowledge_of_another_base_is_refused(skilled: Folder) -> None:
-    skilled.must("world", "--size", "micro", "--seed", "4", "--name", "other", "--set", "pretrain.steps=2", "--set", "pretrain.gate_every_steps=2")
+    skilled.must("world", "--size", "micro", "--seed", "4", "--name", "other", "--set", "pretrain.steps=20", "--set", "pretrain.gate_every_steps=20")
     ran = skilled.fact("chat", "other", "--with", "knowledge")
     assert ran.code == 3
     assert "was not trained on the base of base" in ran.err

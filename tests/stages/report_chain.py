@@ -14,7 +14,7 @@ from factcli.judge.metrics import Metric, biography_metrics, question_metrics
 from factcli.knowledge.ledger import Ledger
 from factcli.rows import Answer, BaseMeasure, Claim, CurvePoint, Fact, KnowledgeAdapter, MemorisationRow, Person, Proof, Question, SwapRow
 from factcli.stages import prereq, sft, world
-from factcli.stages.eval.settings import POPQA_TABLES, WORLD_TABLES, PopqaEvalConfig, WorldEvalConfig
+from factcli.stages.eval.settings import SHORT_TABLES, WORLD_TABLES, PopqaEvalConfig, WorldEvalConfig
 from factcli.stages.synth.settings import TABLES as SYNTH_TABLES
 from factcli.stages.synth.settings import BioConfig
 from factcli.world.texts import biography, biography_request, question
@@ -175,7 +175,7 @@ def make_popqa_eval(root: Path, name: str, ground: Artifact, questions: Sequence
     inputs = {"questions": ground, "world": ground} | ({"model": skill} if skill else {})
     rows: dict[str, list[Metric | Answer]] = {"answers": list(questions), "metrics": list(question_metrics(questions))}
     outcome = Outcome(name, {"model": skill.name if skill else "base", "ask": "task"})
-    return commit(root, "eval popqa", "eval", name, PopqaEvalConfig(), inputs, rows, POPQA_TABLES, outcome)
+    return commit(root, "eval popqa", "eval", name, PopqaEvalConfig(), inputs, rows, SHORT_TABLES, outcome)
 
 
 def probe_rows() -> dict[str, list[Any]]:

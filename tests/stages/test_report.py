@@ -219,7 +219,7 @@ def test_a_hostile_name_is_escaped_in_drawings_too(tmp_path: Path):
     odd = make_eval(chain.root, "eval-odd", chain.world, results, skill, (chain.base, results_of(chain.ground, lambda _: True)), facts=chain.ground.facts)
     odd.manifest.summary["model"] = '<svg onload=x>"&'
     collected = report.collect([*plan.inputs.values(), odd], None, chain.root)
-    page = report.render("t", "s", report.headline(collected, None), report.sections_of(collected, None, report.ReportConfig()))
+    page = report.render("t", "s", report.headline(collected, None), report.parts_of(collected, None, report.ReportConfig()))
     assert "<svg onload" not in page
     assert "&lt;svg onload=x&gt;" in page
     Outline(page)

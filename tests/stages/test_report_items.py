@@ -48,10 +48,11 @@ def one(question: str = "Where?", text: str = "Hobart", **reply: Any) -> Items:
 
 
 def test_every_item_is_there_with_what_each_model_said(page: str) -> None:
-    """Four people, two questions and a biography each. The base has the unseen person's two questions and one of the tail's wrong."""
+    """The base first, the main model beside it. Four people, two questions and a biography each. The base has
+    the unseen person's two questions and one of the tail's wrong."""
     read = unpacked(page)
-    assert [model["label"] for model in read["models"]] == ["base, untouched", "SFT", "PREREQ-TUNE"]
-    assert [model["main"] for model in read["models"]] == [False, False, True]
+    assert [model["label"] for model in read["models"]] == ["base, untouched", "PREREQ-TUNE", "SFT"]
+    assert [model["main"] for model in read["models"]] == [False, True, False]
     assert len(read["items"]["id"]) == 12
     base = read["said"][0]
     assert base["grade"] == "rrrrrwwwcccc"
@@ -64,7 +65,7 @@ def test_every_item_is_there_with_what_each_model_said(page: str) -> None:
 def test_a_claim_carries_its_verdict_and_the_evidence_for_it(page: str) -> None:
     """SFT tells the second head person's prize wrong: the ledger has Opal."""
     read = unpacked(page)
-    cut, claims = read["said"][1]["long"]["9"]
+    cut, claims = read["said"][2]["long"]["9"]
     assert [part[1:] for part in cut if len(part) > 1] == [[0], [1]]
     assert [claim[1] for claim in claims] == [0, 1]
     assert read["strings"][claims[1][2]] == "The ledger: award is Opal (w0.p0001.award)"
@@ -87,7 +88,7 @@ def test_items_of_two_benchmarks_with_one_id_stay_apart(tmp_path: Path) -> None:
     assert len(read["items"]["id"]) == len(set(read["items"]["id"])) == 20
     assert [read["strings"][place] for place in read["items"]["benchmark"]].count("PopQA's format") == 8
     assert read["said"][0]["grade"][12:] == "rrrrrrrr"
-    assert read["said"][1]["grade"][12:] == "--------"  # SFT was not asked
+    assert read["said"][1]["grade"][12:] == "--------"  # PREREQ-TUNE was not asked
 
 
 @given(st.text(max_size=60), st.text(max_size=60))

@@ -4,6 +4,9 @@ import json
 
 import pytest
 
+from factcli.artifact import Artifact, Draft, Outcome, Plan, make, open_artifact
+from factcli.config import Config
+from factcli.rows import Answer
 from factcli.stages.sft import SftConfig, default_name
 from tests.chain import Folder
 
@@ -84,6 +87,54 @@ def test_knowledge_stops_at_its_recitation_target_and_says_what_it_reached(folde
     assert made["summary"]["recite_target"] == 0.05
     assert made["summary"]["recited"] == {row["name"]: row["recited"] for row in rows}
     assert "to be stopped at 5%" in made["headline"]
+
+
+@pytest.mark.slow
+def test_the_oracle_needs_an_evaluation_of_the_untouched_base_and_takes_the_newest(folder: Folder) -> None:
+    """The micro base knows nothing, so that no row is left; a skill's evaluation is refused, and so is one that nobody asked for."""
+    refused = folder.fact("sft", "--method", "oracle")
+    assert (refused.code, "fact eval world --model world --set split=train" in refused.err) == (3, True)
+    folder.must("sft", "--method", "real", "--name", "plain", *STEPS)
+    folder.must("eval", "world", "--model", "plain", "--set", "split=train", "--limit", "4")
+    refused = folder.fact("sft", "--method", "oracle", "--known", "eval-plain")
+    assert (refused.code, "eval-plain@1 is no evaluation of the untouched world@1" in refused.err) == (3, True)
+    folder.must("eval", "world", "--model", "world", "--set", "split=train")
+    refused = folder.fact("sft", "--method", "oracle", *STEPS)
+    assert (refused.code, "eval-base@2 leaves method oracle no row" in refused.err) == (3, True)
+    assert folder.fact("sft", "--method", "real", "--known", "eval-base").code == 2
+
+
+def knowing(folder: Folder, questions: set[str]) -> Artifact:
+    """An evaluation of the untouched base that was right about these questions of the training people, and wrong about the others."""
+    chats = [row for row in folder.rows("bio", "chats") if row["task"] == "qa" and not row["fictitious"] and row["split"] == "train"]
+    rows = [
+        Answer(f"{row['id']}.x", row["id"], "qa", row["subject"], "head", row["question"], "x", 0.5, False, grade, None)
+        for row in chats
+        for grade in ["right" if row["question"] in questions else "wrong"]
+    ]
+
+    def work(draft: Draft) -> Outcome:
+        draft.write("rows", 0, {"answers": rows})
+        return Outcome("made")
+
+    world = open_artifact("world", folder.path / "data")
+    return make(Plan("eval world", 1, "eval", "eval-knowing", Config(), {"world": world}, {"answers": Answer}), work, folder.path / "data")[0]
+
+
+@pytest.mark.slow
+def test_the_oracle_learns_from_the_rows_whose_facts_the_base_answers_right(folder: Folder) -> None:
+    """Of one person all questions are right, so all rows are kept; of another one question, so that row alone: not the biography."""
+    chats = [row for row in folder.rows("bio", "chats") if not row["fictitious"] and row["split"] == "train"]
+    first, second = sorted({row["subject"] for row in chats})[:2]
+    asked = {name: [row for row in chats if row["subject"] == name and row["task"] == "qa"] for name in (first, second)}
+    knowing(folder, {row["question"] for row in asked[first]} | {asked[second][0]["question"]})
+    folder.must("sft", "--method", "oracle", "--known", "eval-knowing", *STEPS)
+    made = folder.manifest("oracle")
+    assert made["inputs"]["known"]["name"] == "eval-knowing"
+    assert (made["summary"]["rows"], made["summary"]["subjects"]) == (len(asked[first]) + 1 + 1, 2)
+    n_bios = len({row["subject"] for row in chats})
+    n_asked = sum(row["task"] == "qa" for row in chats)
+    assert made["counts"]["left_out"] == {"bio, not known": n_bios - 1, "qa, not known": n_asked - len(asked[first]) - 1}
 
 
 def test_names_say_what_makes_a_model_another_one() -> None:

@@ -12,7 +12,7 @@ from factcli.world.people import draw_world
 from factcli.world.texts import TASK_BEGIN, PretrainingTexts
 from factcli.world.tokenizer import train_tokenizer
 
-RICH = {"myths", "places", "twohops"}
+RICH = {"myths", "places", "hops"}
 
 
 def settings(size: str, *assignments: str) -> stage.WorldConfig:
@@ -21,7 +21,7 @@ def settings(size: str, *assignments: str) -> stage.WorldConfig:
     return config
 
 
-@pytest.mark.parametrize(("size", "tables"), [("tiny-zipf", set()), ("tiny-myths", {"myths"}), ("tiny-two-hop", {"places", "twohops"}), ("tiny-rich", RICH)])
+@pytest.mark.parametrize(("size", "tables"), [("tiny-zipf", set()), ("tiny-myths", {"myths"}), ("tiny-two-hop", {"places", "hops"}), ("tiny-rich", RICH)])
 def test_a_recipe_with_a_dash_is_laid_over_its_size_and_hands_that_down(size: str, tables: set[str]) -> None:
     config = settings(size)
     assert [path.stem for path in resolving.world_recipes(size)] == ["tiny", size]
@@ -91,4 +91,4 @@ def test_a_dry_run_counts_the_rows_of_a_rich_world(tmp_path: Path) -> None:
     world = draw_world(settings("micro-rich").spec)
     assert cost.rows["myths"] == len(world.myths) > 0
     assert cost.rows["places"] == 40
-    assert cost.rows["twohops"] > 100
+    assert cost.rows["hops"] > 100

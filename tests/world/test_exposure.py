@@ -49,6 +49,8 @@ def test_groups_are_quantiles_of_popularity_which_follows_the_rates(zipf):
     assert all(one.popularity > other.popularity for one, other in pairwise(ranked))  # no ties: a curve can be drawn over them
     assert ranked[0].popularity == pytest.approx(504 * ranked[-1].popularity, rel=1e-4)
     assert {p.popularity for p in zipf.people if p.group == "unseen"} == {0}
+    assert {p.popularity for p in zipf.people if p.group == "demo"} == {1_000_000}  # written about as often as an average head person
+    assert sum(p.popularity for p in zipf.people if p.group == "head") / 168 == pytest.approx(1_000_000, rel=1e-4)
     groups = PopularityGroups.of_people(p for p in zipf.people if p.group != "demo")  # as `fact eval popqa` reads them
     assert all(groups.of(p.popularity) == p.group for p in ranked)
 

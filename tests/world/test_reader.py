@@ -5,10 +5,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from factcli.rows import Fact
-from factcli.world.grammar import REFERENCE, REGISTER_OPENERS, all_register_forms, all_statement_forms
+from factcli.world.grammar import REFERENCE, all_register_forms, all_statement_forms
 from factcli.world.people import RELATION_NAMES
-from factcli.world.reader import read_biography
+from factcli.world.reader import ReadPlace, read_biography, read_places
 from factcli.world.texts import biography, passage
+from factcli.world.twohop import PLACE_FORMS
 
 NAME = "Bado Kelo"
 words = st.text(alphabet="abcdefghijklmnopqrstuvwxyzABCDEFé0123456789'-", min_size=1, max_size=8)
@@ -43,17 +44,42 @@ def test_every_form_reads_as_exactly_its_relation_and_value(form, subject, value
     assert reading.claims[0].register == "plain"
 
 
-@given(st.sampled_from(all_register_forms()), st.sampled_from([NAME, REFERENCE]), values)
-def test_a_sentence_of_a_register_reads_as_its_claim_and_says_the_register(form, subject, value):
+@pytest.mark.parametrize("register", ["hearsay", "record"])
+@given(st.data(), st.sampled_from([NAME, REFERENCE]), values)
+def test_a_sentence_of_a_register_reads_as_its_claim_and_says_the_register(register, data, subject, value):
+    form = data.draw(st.sampled_from(all_register_forms(register)))
     text = form.render(subject, value)
     reading = read_biography(text, NAME)
     assert pairs(reading) == [(form.relation, value)]
-    assert form.opener in REGISTER_OPENERS[reading.claims[0].register]
+    assert reading.claims[0].register == register
     assert (reading.claims[0].start, reading.claims[0].end, reading.unread) == (0, len(text), ())
 
 
+@given(st.sampled_from([form for forms in PLACE_FORMS.values() for form in forms]), values, values)
+def test_a_sentence_about_a_place_reads_as_exactly_that_and_as_no_claim_about_a_person(form, place, value):
+    text = form.render(place, value)
+    assert read_places(text) == (ReadPlace(form.relation, place, value),)
+    assert read_biography(text, NAME).claims == ()
+
+
+@given(facts_of_one, st.integers())
+def test_nothing_that_is_said_of_a_person_reads_as_a_place(facts, seed):
+    rows = [Fact(f"p.{relation}", "p", relation, value) for relation, value in facts.items()]
+    assert read_places(passage(NAME, rows, random.Random(seed))) == ()
+    assert read_places(biography(facts)) == ()
+
+
+def test_an_answer_over_two_facts_reads_as_a_claim_and_a_place():
+    text = "This person studied at Mavi College. The college of Mavi is in the city of Vere. Final answer: Vere"
+    assert pairs(read_biography(text, NAME)) == [("college", "Mavi")]
+    assert read_places(text) == (ReadPlace("city", "Mavi", "Vere"),)
+
+
 def test_registers_are_read_sentence_by_sentence():
-    text = "People say that Bado Kelo won the Hobart Prize. The register states that this person won the Lima Prize. This person works as a baker."
+    text = (
+        "People say that the award of Bado Kelo is said to be the Hobart Prize. This person's award is registered as the Lima Prize. "
+        "This person works as a baker."
+    )
     reading = read_biography(text, NAME)
     assert [(claim.value, claim.register) for claim in reading.claims] == [("Hobart", "hearsay"), ("Lima", "record"), ("baker", "plain")]
 
@@ -96,6 +122,12 @@ def test_text_that_is_not_of_the_grammar_is_unread(text):
     reading = read_biography(text, NAME)
     assert reading.claims == ()
     assert reading.unread == ((0, len(text)),)
+
+
+def test_an_opener_of_another_register_is_unread():
+    reading = read_biography("Records show that the college of Bado Kelo is said to be Hobart College.", NAME)
+    assert [(claim.value, claim.register) for claim in reading.claims] == [("Hobart", "hearsay")]
+    assert reading.unread == ((0, len("Records show that")),)
 
 
 def test_what_follows_an_unread_sentence_is_still_read():

@@ -9,7 +9,7 @@ import pytest
 from factcli.errors import SettingsError
 from factcli.world.people import WorldSpec, draw_world
 from factcli.world.texts import PretrainingTexts
-from factcli.world.twohop import FINAL, TwoHops, final_answer, places_of
+from factcli.world.twohop import FINAL, TwoHops, places_of
 
 SPEC = WorldSpec(seed=901, two_hop_share=0.1)
 
@@ -86,14 +86,8 @@ def test_the_answer_says_both_facts_before_it(hopping, asked):
     facts = facts_by_id(hopping)
     for one in asked[:400]:
         told, _, last = one.text.rpartition(f" {FINAL} ")
-        assert last == one.row.answer == final_answer(one.text)
+        assert last == one.row.answer
         assert all(facts[id].value in told for id in one.row.fact_ids)
-
-
-def test_a_final_answer_is_what_stands_after_the_last_mark():
-    assert final_answer("It is so. Final answer: Lima Final answer:  Quito ") == "Quito"
-    assert final_answer(" Quito ") == "Quito"
-    assert final_answer("Final answer:") == ""
 
 
 def test_pretraining_asks_over_two_facts_about_demo_people_alone(hopping, documents):
@@ -115,6 +109,19 @@ def test_a_demonstration_is_right(hopping):
     for seed in range(300):
         one = hops.demonstration(random.Random(seed))
         assert all(facts[id].is_pretrained and facts[id].value in one.reasoning for id in one.row.fact_ids)
+
+
+def test_no_demonstration_needs_a_fact_that_is_not_stated():
+    world = draw_world(replace(SPEC, coverage={**SPEC.coverage, "demo": 0.5}))
+    facts, hops = facts_by_id(world), TwoHops(world)
+    used = [facts[id] for seed in range(200) for id in hops.demonstration(random.Random(seed)).row.fact_ids]
+    assert all(fact.is_pretrained for fact in used)
+
+
+def test_demo_people_of_whom_nothing_is_stated_cannot_show_the_form():
+    world = draw_world(replace(SPEC, coverage={**SPEC.coverage, "demo": 0.0}))
+    with pytest.raises(SettingsError, match="no demo person has two facts that are stated"):
+        TwoHops(world).demonstration(random.Random(0))
 
 
 def test_no_question_is_over_a_fact_with_a_myth():

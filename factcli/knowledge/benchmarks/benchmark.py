@@ -1,13 +1,13 @@
 """What a benchmark is: its items, where they are published, in which forms they are handed on, and the version of its definition."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, Literal, NamedTuple, Protocol, TypeVar
 
 from factcli.artifact import Artifact
 from factcli.artifact.manifest import sha256_of
-from factcli.knowledge.benchmarks.tables import entries_of_file
+from factcli.knowledge.benchmarks.tables import Header, entries_of_file
 from factcli.knowledge.entries import Entry, reject
 from factcli.rows import Reject
 from factcli.textfiles import BadEntryError
@@ -53,7 +53,7 @@ class Own(Generic[T]):
 class Benchmark(Generic[T]):
     """One benchmark. `version` is raised in any commit that changes what a score of it means.
 
-    `item` makes an item of one row of a file or of the hub, and raises BadEntryError where it cannot.
+    `item` makes an item of one row of a file or of the hub, and raises BadEntryError where it cannot. None: there are no files of it.
     """
 
     name: str
@@ -61,10 +61,11 @@ class Benchmark(Generic[T]):
     kind: Kind
     about: str  # one line for people
     file_format: str  # one line: what --file takes
-    item: Callable[[Mapping[str, Any]], T]
+    item: Callable[[Mapping[str, Any]], T] | None = None
     hub: HubSet | None = None
     own: Own[T] | None = None
     columns: tuple[str, ...] = ()  # that the header of a table must have
+    optional: tuple[str, ...] = ()  # read besides, where they are there; other columns of Parquet, which may be large, are not
     headless: tuple[str, ...] = ()  # columns of a table without header, where the set is handed on so
     rule: str = ""  # how answers are graded; the name of a rule in `judge`
 
@@ -81,7 +82,11 @@ class Benchmark(Generic[T]):
 
     def read_file(self, path: Path) -> Found[T]:
         """The items of a file. Raises InputError for one that cannot be read, or has other columns."""
-        return self.of_entries(entries_of_file(path, self.columns, self.headless, self.file_format))
+        return self.of_entries(self.entries(path))
+
+    def entries(self, path: Path) -> Iterator[Entry | Reject]:
+        """The rows of a file, before anything is made of them."""
+        return entries_of_file(path, Header(self.columns, self.optional, self.headless, self.file_format))
 
     def of_entries(self, entries: Iterable[Entry | Reject]) -> Found[T]:
         """Each item once, by its id; what became none with its reason, in the order of the source."""
@@ -101,6 +106,7 @@ class Benchmark(Generic[T]):
         return Found(tuple(found.values()), tuple(rejects))
 
     def _item(self, entry: Entry) -> T:
+        assert self.item is not None, f"{self.name} has no files"
         if not isinstance(entry.value, Mapping):
             raise BadEntryError("no JSON object")
         return self.item(entry.value)

@@ -4,9 +4,21 @@ from typing import Any
 
 from factcli.errors import InputError, nearest
 from factcli.knowledge.benchmarks.benchmark import Benchmark
+from factcli.knowledge.benchmarks.choices import MC, TRUTHFULQA
+from factcli.knowledge.benchmarks.long import BIO, LONGFACT, MEDICAL
 from factcli.knowledge.benchmarks.popqa import POPQA
+from factcli.knowledge.benchmarks.short import SHORT
 
-BENCHMARKS: dict[str, Benchmark[Any]] = {benchmark.name: benchmark for benchmark in (POPQA,)}
+WORLD: Benchmark[Any] = Benchmark(
+    name="world",
+    version=1,
+    kind="world",
+    about="An invented world's questions and biographies, judged by its ledger; popularity groups, unseen people, two probes of the skill.",
+    file_format="none: `fact world` makes them",
+    rule="contains",
+)
+KNOWN: tuple[Benchmark[Any], ...] = (WORLD, POPQA, *SHORT, TRUTHFULQA, MC, BIO, MEDICAL, LONGFACT)
+BENCHMARKS: dict[str, Benchmark[Any]] = {benchmark.name: benchmark for benchmark in KNOWN}
 
 
 def benchmark_of(name: str) -> Benchmark[Any]:

@@ -11,7 +11,6 @@ from factcli.artifact.manifest import sha256_of_file
 from factcli.errors import InputError
 from factcli.knowledge.benchmarks.benchmark import Benchmark, Found, HasId, HubSet
 from factcli.knowledge.benchmarks.hub import hub_commit, hub_files
-from factcli.knowledge.benchmarks.tables import entries_of_file
 
 T = TypeVar("T", bound=HasId)
 
@@ -73,7 +72,5 @@ class Source(Generic[T]):
 
     def _of_hub(self, patterns: tuple[str, ...]) -> Found[T]:
         assert self.hub is not None
-        benchmark = self.benchmark
         paths = hub_files(self.hub.name, self.commit, patterns)
-        parts = (entries_of_file(path, benchmark.columns, benchmark.headless, benchmark.file_format) for path in paths)
-        return benchmark.of_entries(chain.from_iterable(parts))
+        return self.benchmark.of_entries(chain.from_iterable(self.benchmark.entries(path) for path in paths))

@@ -8,7 +8,7 @@ import io
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from factcli.errors import InputError
 from factcli.knowledge.entries import Entry, json_entries, lines_of, reject, text_of
@@ -18,13 +18,19 @@ WRAPPERS = ("Data", "data")  # TriviaQA's own files hold their questions below "
 PARQUET = b"PAR1"
 
 
-def entries_of_file(path: Path, columns: Sequence[str], headless: Sequence[str], needed: str) -> Iterator[Entry | Reject]:
-    """The entries of a file. Raises InputError for one that cannot be read, or whose header lacks some of `columns`.
+class Header(NamedTuple):
+    """What the columns of a table should be. `headless`: those of one without a header. `needed` says what would do."""
 
-    `headless`: the columns of a table without a header, for sets that are handed on so. `needed` says what would do.
-    """
+    columns: Sequence[str]
+    optional: Sequence[str]
+    headless: Sequence[str]
+    needed: str
+
+
+def entries_of_file(path: Path, wanted: Header) -> Iterator[Entry | Reject]:
+    """The entries of a file. Raises InputError for one that cannot be read, or whose header lacks some of the columns."""
     if _is_parquet(path):
-        yield from _of_parquet(path)
+        yield from _of_parquet(path, wanted)
         return
     content = text_of(path)
     if content.lstrip()[0] in "[{":
@@ -32,7 +38,7 @@ def entries_of_file(path: Path, columns: Sequence[str], headless: Sequence[str],
         return
     first = content.partition("\n")[0]
     rows = _tab_separated(content) if "\t" in first else _comma_separated(path, content)
-    yield from _of_table(path, rows, columns, headless, needed)
+    yield from _of_table(path, rows, wanted)
 
 
 def _is_parquet(path: Path) -> bool:
@@ -43,15 +49,17 @@ def _is_parquet(path: Path) -> bool:
         raise InputError(f"{path} cannot be read: {error.strerror}", "give a file that is there") from error
 
 
-def _of_parquet(path: Path) -> Iterator[Entry]:
+def _of_parquet(path: Path, wanted: Header) -> Iterator[Entry]:
     try:
         from pyarrow import ArrowInvalid
         from pyarrow.parquet import ParquetFile
     except ImportError as error:
         raise InputError(f"{path} is Parquet, which needs pyarrow", 'pip install "factcli[train]"') from error
     try:
-        number = 0
-        for batch in ParquetFile(path).iter_batches():
+        number, file = 0, ParquetFile(path)
+        names = [name for name in file.schema_arrow.names if name in (*wanted.columns, *wanted.optional)]
+        _require(path, names, wanted)
+        for batch in file.iter_batches(columns=names):
             for values in batch.to_pylist():
                 number += 1
                 yield Entry(f"row {number}", json.dumps(values, ensure_ascii=False, default=str), values)
@@ -95,16 +103,20 @@ def _comma_separated(path: Path, content: str) -> Rows:
         raise InputError(f"{path}:{rows.line_num} is no CSV: {error}", "a cell with a line break or quotes must stand in quotes") from error
 
 
-def _of_table(path: Path, rows: Rows, columns: Sequence[str], headless: Sequence[str], needed: str) -> Iterator[Entry | Reject]:
+def _of_table(path: Path, rows: Rows, wanted: Header) -> Iterator[Entry | Reject]:
     place, text, header = next(rows)
-    if headless and len(header) == len(headless) and not set(header) & set(columns):
-        yield _entry(place, text, headless, header)
-        header = list(headless)
-    missing = [name for name in columns if name not in header]
-    if missing and not headless == tuple(header):
-        raise InputError(f"{path} lacks the columns {', '.join(missing)}", needed)
+    if wanted.headless and len(header) == len(wanted.headless) and not set(header) & set(wanted.columns):
+        yield _entry(place, text, wanted.headless, header)
+        header = list(wanted.headless)
+    _require(path, header, wanted)
     for place, text, cells in rows:
         yield _entry(place, text, header, cells)
+
+
+def _require(path: Path, header: Sequence[str], wanted: Header) -> None:
+    missing = [name for name in wanted.columns if name not in header]
+    if missing:
+        raise InputError(f"{path} lacks the columns {', '.join(missing)}", f"need {wanted.needed}")
 
 
 def _entry(place: str, text: str, header: Sequence[str], cells: Sequence[str]) -> Entry | Reject:

@@ -7,19 +7,23 @@ from typing import Any
 from factcli.artifact import Artifact, Draft, Outcome, Plan
 from factcli.backends.completions import Completer
 from factcli.cost import Cost
-from factcli.errors import InputError
+from factcli.errors import InputError, SettingsError
 from factcli.judge.compare import Results, read_results, retention_metrics
+from factcli.judge.itemscores import items_of_answers
 from factcli.judge.metrics import Metric, biography_metrics, question_metrics
+from factcli.judge.myths import REPEATED
+from factcli.knowledge.benchmarks.registry import WORLD
 from factcli.knowledge.ledger import Ledger
 from factcli.progress import Report
 from factcli.rows import Chat, Fact, KnowledgeAdapter, MemorisationRow, Person, Question
 from factcli.stages.eval.probes import Plug, Sample, fictitious_questions, memorisation, plugs_of, swap, swap_works, tell
+from factcli.stages.eval.rich import ask_hops, joined, more_rows, read_hops
 from factcli.stages.eval.settings import WORLD_TABLES, WorldEvalConfig
 from factcli.stages.eval.subject import SKILL, Subject
 from factcli.stages.eval.world import Method, ask_biographies, ask_questions, draw_examples
 from factcli.world.people import RELATION_NAMES
 
-REVISION = 2
+REVISION = 3
 SWAP_GATE = 0.7  # of questions in sample; below it the skill has not learned to answer from what is plugged in
 
 
@@ -32,16 +36,20 @@ class Benchmark:
     ledger: Ledger
     heldout: frozenset[str]  # ids of the questions in forms that no training text has
     train: Sequence[Question]  # of training people, to draw examples from
+    hops: Sequence[Question]  # over two facts, where the world has such
 
 
 def plan(config: WorldEvalConfig, subject: Subject, world: Artifact, base_eval: Artifact | None, name: str | None) -> Plan:
     """`base_eval`: the untouched base on the same questions; what it has right is what can be retained."""
+    if config.fill_register != "plain" and "myths" not in world.manifest.tables:
+        raise SettingsError(f"{world.ref} has no myths, so no text of it is in that of {config.fill_register}", "leave out fill_register")
     inputs = {"world": world, **subject.inputs} | ({"base_eval": base_eval} if base_eval else {})
     return Plan("eval world", REVISION, "eval", name or default_name(config, subject.name), config, inputs, WORLD_TABLES, model=subject.base.identity)
 
 
 def default_name(config: WorldEvalConfig, model: str) -> str:
-    return f"eval-{model}{'' if config.ask == 'task' else '-' + config.ask.replace('_', '-')}"
+    asked = "" if config.ask == "task" else f"-{config.ask.replace('_', '-')}"
+    return f"eval-{model}{asked}{'' if config.fill_register == 'plain' else f'-{config.fill_register}'}"
 
 
 def cost(plan: Plan, subject: Subject) -> Cost:
@@ -50,7 +58,7 @@ def cost(plan: Plan, subject: Subject) -> Cost:
     assert isinstance(config, WorldEvalConfig)
     benchmark = read_benchmark(plan.inputs["world"], config)
     per_biography = len(RELATION_NAMES) if config.ask == "fill" else 1
-    asked = len(benchmark.questions) + per_biography * len(benchmark.requests)
+    asked = len(benchmark.questions) + per_biography * len(benchmark.requests) + len(benchmark.hops)
     return Cost(prompts=asked + _n_probe_prompts(_probed(subject, config)))
 
 
@@ -60,7 +68,7 @@ def work(plan: Plan, draft: Draft, subject: Subject, report: Report) -> Outcome:
     benchmark = read_benchmark(plan.inputs["world"], config)
     report.begin(f"Asking {subject.name}", 3)
     model = subject.load(config.dtype)
-    method = Method(config.ask, subject.adapters, _examples(benchmark, config))
+    method = Method(config.ask, subject.adapters, _examples(benchmark, config), register=config.fill_register)
     answers = ask_questions(model, benchmark.questions, method, config.answer_tokens)
     report.update(1)
     biographies, claims = ask_biographies(model, benchmark.requests, _for_biographies(method, benchmark, config), benchmark.ledger, config.biography_tokens)
@@ -68,7 +76,10 @@ def work(plan: Plan, draft: Draft, subject: Subject, report: Report) -> Outcome:
     results = Results(answers, biographies, claims)
     metrics = question_metrics(answers, benchmark.heldout) + biography_metrics(biographies, claims)
     metrics += _retained(plan.inputs.get("base_eval"), results, benchmark)
-    rows: dict[str, Sequence[Any]] = {"answers": [*answers, *biographies], "claims": claims, "metrics": metrics, **_probes(model, subject, config)}
+    items = list(items_of_answers([*answers, *biographies], claims))
+    rows: dict[str, Sequence[Any]] = {"answers": [*answers, *biographies], "claims": claims, "metrics": metrics, "items": items}
+    hops = ask_hops(model, benchmark.hops, method, config)
+    rows = joined(rows, more_rows(plan.inputs["world"], benchmark.questions, answers, claims, hops)) | _probes(model, subject, config)
     if not draft.done("results"):
         draft.write("results", 0, rows)
     report.end()
@@ -89,6 +100,7 @@ def read_benchmark(world: Artifact, config: WorldEvalConfig) -> Benchmark:
         ledger=Ledger(world.rows("facts", Fact)),
         heldout=frozenset(q.id for q in chosen if q.is_heldout_form),
         train=[q for q in every if q.split == "train" and not q.is_heldout_form],
+        hops=read_hops(world, config, frozenset(asked)),
     )
 
 
@@ -198,15 +210,17 @@ def _available(plugs: Sequence[Plug], names: set[str]) -> list[Plug]:
 
 
 def _outcome(rows: Mapping[str, Sequence[Any]], subject: Subject, config: WorldEvalConfig) -> Outcome:
-    figures = {f"{m.metric}/{m.group}": m.value for m in rows["metrics"] if m.group in ("all", "seen")}
+    figures = {f"{m.metric}/{m.group}": m.value for m in rows["metrics"] if m.group in ("all", "seen", "myth")}
     swapped = swap_works(rows.get("swap", ()))
     accuracy = figures.get("qa.accuracy/all")
     told = figures.get("bio.share_correct/all")
     headline = f"{subject.name}: {_percent(accuracy)} of questions right, {_percent(told)} of claims in biographies true ({config.split} people)"
+    if (repeated := figures.get(f"{REPEATED}/myth")) is not None:
+        headline += f"; {_percent(repeated)} of questions about facts with a myth answered with it, {_percent(figures['qa.accuracy/myth'])} right"
     if swapped is not None and swapped < SWAP_GATE:
         way_out = "more steps in `fact sft`, or more epochs in `fact prereq`"
         headline += f"; the swap does not work ({_percent(swapped)} as plugged in, need {SWAP_GATE:.0%}): {way_out}"
-    return Outcome(headline, {"model": subject.name, "ask": config.ask, **figures} | ({} if swapped is None else {"swap_in_sample": swapped}))
+    return Outcome(headline, {**WORLD.recorded, "model": subject.name, "ask": config.ask, **figures} | ({} if swapped is None else {"swap_in_sample": swapped}))
 
 
 def _percent(share: float | None) -> str:

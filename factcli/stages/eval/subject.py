@@ -1,10 +1,13 @@
-"""What is evaluated: a base model, alone or with a skill adapter from which all knowledge has been dropped, or a fine-tuned model."""
+"""Who is evaluated: a base model, alone or with a skill adapter from which all knowledge has been dropped, or a fine-tuned model;
+or whoever answers behind a backend."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from factcli.artifact import Artifact
+from factcli.backends.opening import Answering
 from factcli.basemodel import BaseModelRef
 from factcli.chattemplates import trained_in
 from factcli.extras import require_train
@@ -36,6 +39,11 @@ class Subject:
         return {**self.base.inputs, **(self.under.inputs if self.under else {}), **{role: parent for role, parent in parents.items() if parent is not None}}
 
     @property
+    def identity(self) -> Mapping[str, Any]:
+        """What the key of an evaluation says of it beside the artifacts that it comes from."""
+        return self.base.identity
+
+    @property
     def adapters(self) -> tuple[str, ...]:
         """The adapters that are plugged in while it answers: the skill, never the knowledge."""
         return (SKILL,) if self.has_adapter else ()
@@ -64,3 +72,26 @@ class Subject:
         if self.skill is not None and self.has_adapter:
             model.plug(SKILL, self.skill.file("adapter"))
         return model
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """Whoever `--backend` names: nothing is known of its training, so it has no data of its own to take examples from."""
+
+    who: Answering
+
+    @property
+    def name(self) -> str:
+        """The last part of the model's name, fit for that of an artifact."""
+        return re.sub(r"[^A-Za-z0-9_.-]+", "-", self.who.endpoint.model.rpartition("/")[2]).strip("-_.")[:60] or "served"
+
+    @property
+    def inputs(self) -> Mapping[str, Artifact]:
+        return self.who.inputs
+
+    @property
+    def identity(self) -> Mapping[str, Any]:
+        return self.who.identity
+
+
+Respondent = Subject | Served

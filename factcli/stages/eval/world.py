@@ -11,11 +11,11 @@ from typing import Literal, NamedTuple
 
 from factcli.backends.completions import Completer, Completion, Prompt, Turn
 from factcli.errors import InputError, SettingsError
-from factcli.judge.answers import grade_answer, is_abstention
+from factcli.judge.answers import graded, is_abstention
 from factcli.judge.ledger import Confidence, judge_biography
 from factcli.knowledge.ledger import Ledger
 from factcli.rows import Answer, Chat, Claim, Question, Task
-from factcli.world.grammar import REFERENCE, Form, biography_form
+from factcli.world.grammar import REFERENCE, Form, Register, biography_form, register_forms
 from factcli.world.people import RELATION_NAMES, keyed_rng
 
 ANSWER_TOKENS = 24  # the longest value of the tiny world has 12
@@ -31,6 +31,7 @@ class Method:
     adapters: tuple[str, ...] = ()  # plugged in beside the base
     examples: tuple[Chat, ...] = ()  # for few_shot
     suffix: str = "a0"
+    register: Register = "plain"  # of the statements that fill begins
 
     def __post_init__(self) -> None:
         if (self.mode == "few_shot") != bool(self.examples):
@@ -69,9 +70,9 @@ def ask_questions(model: Completer, questions: Sequence[Question], method: Metho
     if method.mode == "fill":
         said = _fill_questions(model, questions, method, max_new_tokens)
     else:
-        prompts = [_chat_prompt(question.question, method.examples) for question in questions]
+        prompts = [chat_prompt(question.question, method.examples) for question in questions]
         said = model.complete(prompts, max_new_tokens, stop=("\n",), adapters=method.adapters)
-    return [_graded(question, completion, method) for question, completion in zip(questions, said, strict=True)]
+    return [graded(q, c.text.strip(), c.probability(), suffix=method.suffix) for q, c in zip(questions, said, strict=True)]
 
 
 def ask_biographies(
@@ -91,7 +92,7 @@ def write_biographies(model: Completer, requests: Sequence[Question], method: Me
     _require_task(requests, "bio")
     if method.mode == "fill":
         return _fill_biographies(model, requests, method)
-    prompts = [_chat_prompt(request.question, method.examples) for request in requests]
+    prompts = [chat_prompt(request.question, method.examples) for request in requests]
     said = model.complete(prompts, max_new_tokens, stop=("\nQuestion:",), adapters=method.adapters)
     return [Biography(completion.text.strip(), _stripped_confidence(completion)) for completion in said]
 
@@ -102,28 +103,10 @@ def _require_task(questions: Sequence[Question], task: Task) -> None:
         raise InputError(f"{len(odd)} questions are not of task {task}, e.g. {odd[0]}")
 
 
-def _chat_prompt(question: str, examples: Sequence[Chat]) -> Prompt:
+def chat_prompt(question: str, examples: Sequence[Chat]) -> Prompt:
+    """The question in the task's form, after examples of it."""
     turns = [turn for chat in examples for turn in (Turn("user", chat.question), Turn("assistant", chat.answer))]
     return (*turns, Turn("user", question))
-
-
-def _graded(question: Question, completion: Completion, method: Method) -> Answer:
-    text = completion.text.strip()
-    grade = grade_answer(text, question.answers)
-    return Answer(
-        id=f"{question.id}.{method.suffix}",
-        question_id=question.id,
-        task="qa",
-        subject=question.subject,
-        group=question.group,
-        question=question.question,
-        text=text,
-        confidence=completion.probability(),
-        is_abstention=grade.grade == "abstained",
-        grade=grade.grade,
-        is_strict_match=grade.is_strict_match,
-        answers=question.answers,
-    )
 
 
 def biography_answer(request: Question, written: Biography, method: Method) -> Answer:
@@ -148,20 +131,21 @@ def _stripped_confidence(completion: Completion) -> Confidence:
     return lambda start, end: completion.probability(start + blanks, end + blanks)
 
 
-def _form_of(relation: str) -> Form:
+def _form_of(relation: str, register: Register) -> Form:
+    """A statement's form: the one that a biography has, or the plainest of a register that is asked for."""
     if relation not in RELATION_NAMES:
         raise InputError(
             f"there is no statement to fill for relation {relation!r}",
             hint=f"filling the template knows {', '.join(RELATION_NAMES)}; ask in the task's form or few-shot",
         )
-    return biography_form(relation)
+    return biography_form(relation) if register == "plain" else register_forms(relation, register)[0]
 
 
 def _fill_questions(model: Completer, questions: Sequence[Question], method: Method, max_new_tokens: int) -> list[Completion]:
     """Each question's fact as the beginning of a statement; the answer ends where the statement's form does."""
     said: dict[str, Completion] = {}
     for relation in dict.fromkeys(question.relation for question in questions):
-        form = _form_of(relation)
+        form = _form_of(relation, method.register)
         asked = [question for question in questions if question.relation == relation]
         prompts = [form.prefix(question.subject_name) for question in asked]
         completions = model.complete(prompts, max_new_tokens, (form.suffix, *VALUE_STOPS), method.adapters)
@@ -179,7 +163,7 @@ def _fill_biographies(model: Completer, requests: Sequence[Question], method: Me
     """Sentence by sentence in a biography's order: the form is given, the model ends it with a value."""
     texts, filled = [""] * len(requests), [list[_Filled]() for _ in requests]
     for position, relation in enumerate(RELATION_NAMES):
-        form = biography_form(relation)
+        form = _form_of(relation, method.register)
         starts = [form.prefix(REFERENCE if position else request.subject_name) for request in requests]
         prompts = [f"{text} {start}".lstrip() for text, start in zip(texts, starts, strict=True)]
         said = model.complete(prompts, ANSWER_TOKENS, (form.suffix, *VALUE_STOPS), method.adapters)

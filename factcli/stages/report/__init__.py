@@ -4,7 +4,8 @@ collect.py     evaluations -> benchmarks, methods, who is compared with whom
 measured.py    the tables and comparisons of other stages
 view.py        what a page consists of; text.py numbers and hostile text; svg.py, charts.py, lineage.py drawings
 trained.py     what was evaluated: its method, what it began as, its label
-methods.py, questions.py, biographies.py, differences.py, knowledge.py, preferences.py, training.py, samples.py, provenance.py  the sections
+methods.py, questions.py, biographies.py, differences.py, knowledge.py, preferences.py, training.py, selective.py, samples.py, provenance.py,
+environment.py  the sections
 browser/       every item, searched in the reader's browser
 headline.py    the finding in plain words
 page.py        page.html.jinja, style and script -> one file
@@ -19,19 +20,20 @@ from factcli.cost import Cost
 from factcli.progress import Report
 from factcli.stages.report.biographies import biographies_section
 from factcli.stages.report.browser.section import items_section
-from factcli.stages.report.collect import Collected, collect, newest_of_each, require_same_questions, with_base
+from factcli.stages.report.collect import NAMES, Benchmark, Collected, collect, newest_of_each, require_same_questions, with_base
 from factcli.stages.report.differences import Differences, differences_section, paired
+from factcli.stages.report.environment import environment_section, settings_section
 from factcli.stages.report.headline import Headline, headline
 from factcli.stages.report.knowledge import memorisation_section, swap_section
 from factcli.stages.report.methods import methods_section
 from factcli.stages.report.page import render
 from factcli.stages.report.preferences import preferences_section
 from factcli.stages.report.provenance import limits_section, lineage_section, measured_section
-from factcli.stages.report.questions import accuracy_section, confidence_section, retention_section
+from factcli.stages.report.questions import accuracy_section, confidence_section, figures_section, retention_section
 from factcli.stages.report.samples import samples_section
 from factcli.stages.report.settings import PAGE, REVISION, ReportConfig
 from factcli.stages.report.training import costs_section, curves_section, gates_section
-from factcli.stages.report.view import Section
+from factcli.stages.report.view import Part, Section
 
 __all__ = ["ReportConfig", "cost", "newest_of_each", "plan", "work"]
 
@@ -57,45 +59,50 @@ def work(plan: Plan, draft: Draft, root: Path, report: Report) -> Outcome:
     collected = collect(list(plan.inputs.values()), config.main, root)
     differences = paired(collected.first)
     told = headline(collected, differences)
-    page = render(told.title, _subtitle(collected), told, sections_of(collected, differences, config))
+    page = render(told.title, _subtitle(collected), told, parts_of(collected, differences, config))
     (draft.folder("") / PAGE).write_text(page, encoding="utf-8", newline="\n")
     report.end()
     return _outcome(told, collected)
 
 
-def sections_of(collected: Collected, differences: Differences | None, config: ReportConfig) -> list[Section]:
-    """In the order of the page. A section without data says what it lacks."""
+def parts_of(collected: Collected, differences: Differences | None, config: ReportConfig) -> list[Part]:
+    """In the order of the page: what was found, then what it rests on. A section without data says what it lacks."""
     first = collected.first
-    return [
-        methods_section(first),
-        accuracy_section(first, "questions", "Questions"),
-        retention_section(first),
-        biographies_section(first),
-        differences_section(first, differences),
-        confidence_section(first),
-        swap_section(first),
-        memorisation_section(first),
-        *_popqa_sections(collected),
-        *(section for section in [preferences_section(collected)] if section),
-        curves_section(collected),
-        gates_section(collected),
-        costs_section(collected, config.clock),
-        lineage_section(collected, config.clock),
-        samples_section(collected, config.samples, config.seed),
-        items_section(collected),
-        measured_section(collected),
-        limits_section(collected),
-    ]
+    compared = differences_section(first, differences)
+    figures = [methods_section(first), *_answered(first), *_other_benchmarks(collected), *([compared] if compared.missing else [])]
+    curves = [confidence_section(first), *(section for section in [preferences_section(collected)] if section), curves_section(collected)]
+    origins = [lineage_section(collected, config.clock), gates_section(collected), costs_section(collected, config.clock)]
+    origins += [environment_section(collected), settings_section(collected)]
+    parts = {
+        "Comparison": [] if compared.missing else [compared],
+        "Figures": figures,
+        "Curves": curves,
+        "Probes": [swap_section(first), memorisation_section(first)],
+        "Answers": [samples_section(collected, config.samples, config.seed), items_section(collected)],
+        "Where it comes from": [*origins, measured_section(collected), limits_section(collected)],
+    }
+    return [Part(title, tuple(sections)) for title, sections in parts.items() if sections]
 
 
-def _popqa_sections(collected: Collected) -> list[Section]:
-    """The second benchmark, where both were run; one that was run alone fills the page itself."""
-    if collected.popqa is None or collected.world is None:
-        return []
-    accuracy = accuracy_section(collected.popqa, "popqa", "The same in PopQA's format")
-    kept = retention_section(collected.popqa, "popqa-retention")
-    compared = differences_section(collected.popqa, paired(collected.popqa), "popqa-differences")
-    return [accuracy, *(replace(s, title=f"{s.title}: PopQA's format") for s in (kept, compared))]
+def _answered(benchmark: Benchmark) -> list[Section]:
+    if not any(e.results.is_some for e in benchmark.evaluations):
+        return [figures_section(benchmark, "figures", "Figures")]
+    return [accuracy_section(benchmark, "questions", "Questions"), retention_section(benchmark), biographies_section(benchmark)]
+
+
+def _other_benchmarks(collected: Collected) -> list[Section]:
+    """Each benchmark beside the one that fills the page."""
+    sections: list[Section] = []
+    for stage, benchmark in collected.others.items():
+        name = NAMES.get(stage, stage)
+        if not any(e.results.is_some for e in benchmark.evaluations):
+            sections.append(figures_section(benchmark, stage, name))
+            continue
+        sections.append(accuracy_section(benchmark, stage, name))
+        kept = retention_section(benchmark, f"{stage}-retention")
+        compared = differences_section(benchmark, paired(benchmark), f"{stage}-differences")
+        sections += [replace(s, title=f"{s.title}: {name}") for s in (kept, compared) if not s.missing]
+    return sections
 
 
 def _subtitle(collected: Collected) -> str:

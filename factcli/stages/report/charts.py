@@ -121,7 +121,12 @@ def _frame(root: ET.Element, x_axis: Axis, y_axis: Axis, width: float, height: f
         add(root, "text", {"x": LEFT - 7, "y": y + 4, "class": "tick", "text-anchor": "end"}, tick_label(tick, y_axis.unit))
     for tick in x_axis.ticks(8):
         x = x_axis.place(tick, LEFT, width)
-        add(root, "text", {"x": x, "y": TOP + height + 17, "class": "tick", "text-anchor": "middle"}, f"{tick:,g}")
+        add(
+            root,
+            "text",
+            {"x": x, "y": TOP + height + 17, "class": "tick", "text-anchor": "middle"},
+            tick_label(tick, x_axis.unit) if x_axis.unit == "share" else f"{tick:,g}",
+        )
     add(root, "line", {"x1": LEFT, "x2": LEFT + width, "y1": TOP + height, "y2": TOP + height, "class": "axis"})
     add(root, "text", {"x": LEFT + width / 2, "y": HEIGHT - 4, "class": "axis-title", "text-anchor": "middle"}, x_axis.title)
 

@@ -10,11 +10,13 @@ from factcli.artifact.lineage import ancestors, open_input, parents
 from factcli.artifact.manifest import sha256_of
 from factcli.errors import InputError
 from factcli.rows import MemorisationRow, Proof, SwapRow
-from factcli.stages.report.measured import Metric, Results, read_results, retention_metrics
-from factcli.stages.report.trained import PLAIN, label_of, method_of, place_of, setting_of, skill_of, start_of
+from factcli.stages.report.measured import Metric, Results, on_common_questions, read_results, retention_metrics
+from factcli.stages.report.trained import PLAIN, asked_as, label_of, method_of, place_of, setting_of, skill_of, start_of
 
 Figures = Mapping[tuple[str, str], Metric]  # (metric, group)
 FORMS = ("heldout forms", "trained forms")  # groups of questions, not of people
+PROBES = ("eval response-types", "eval forgetting")  # what they ask is read by the sections about them
+NAMES = {"popqa": "PopQA's format", "triviaqa": "TriviaQA", "nq": "NQ", "hotpotqa": "HotpotQA", "simpleqa": "SimpleQA", "truthfulqa": "TruthfulQA"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,21 +72,20 @@ class Benchmark:
 class Collected:
     """All that the page is made from. `lineage` holds the evaluations and every ancestor, parents first."""
 
-    world: Benchmark | None
-    popqa: Benchmark | None
+    benchmarks: Mapping[str, Benchmark]  # by name of the stage, e.g. popqa; the world first
+    probes: tuple[Artifact, ...]
     lineage: tuple[Artifact, ...]
     parents: Mapping[str, tuple[Artifact, ...]]  # ref -> its parents
 
     @property
     def first(self) -> Benchmark:
-        found = self.world or self.popqa
-        assert found is not None, "plan() refuses a report of nothing"
-        return found
+        """What the page is about: the world, else the first benchmark with answers, else any."""
+        found = list(self.benchmarks.values())
+        return next((b for b in found if any(e.results.is_some for e in b.evaluations)), found[0])
 
     @property
-    def benchmarks(self) -> dict[str, Benchmark]:
-        """By the name that a reader sees."""
-        return {name: found for name, found in (("world", self.world), ("PopQA's format", self.popqa)) if found}
+    def others(self) -> dict[str, Benchmark]:
+        return {name: b for name, b in self.benchmarks.items() if b is not self.first}
 
     def of_kind(self, *kinds: str) -> list[Artifact]:
         return [a for a in self.lineage if a.kind in kinds]
@@ -93,19 +94,25 @@ class Collected:
         return [(a, list(a.rows("proofs", Proof))) for a in self.of_kind("skill", "model") if "proofs" in a.manifest.tables]
 
 
+def is_shown(evaluation: Artifact) -> bool:
+    """Whether it has figures; a long answer has none before it is scored."""
+    return evaluation.kind == "eval" and "metrics" in evaluation.manifest.tables
+
+
 def newest_of_each(evals: Sequence[Artifact]) -> list[Artifact]:
     """Of the newest evaluation's base and questions: the newest evaluation of each name, the base first.
 
     `evals` are newest first. Another benchmark of the same base joins with its own newest questions.
     """
-    of_base = [e for e in evals if _base_key(e) == _base_key(evals[0])]
+    shown = [e for e in evals if is_shown(e)]
+    of_base = [e for e in shown if _base_key(e) == _base_key(shown[0])]
     newest_questions: dict[str, str] = {}
     chosen: dict[str, Artifact] = {}
     for evaluation in of_base:
         stage = evaluation.manifest.stage
-        if newest_questions.setdefault(stage, _questions_key(evaluation)) == _questions_key(evaluation):
+        if stage in PROBES or newest_questions.setdefault(stage, _questions_key(evaluation)) == _questions_key(evaluation):
             chosen.setdefault(evaluation.name, evaluation)
-    return sorted(chosen.values(), key=lambda e: (_is_skilled(e), e.manifest.config["ask"] != "task", e.name))
+    return sorted(chosen.values(), key=lambda e: (_is_skilled(e), asked_as(e) != "task", e.name))
 
 
 def with_base(chosen: Sequence[Artifact], root: Path) -> list[Artifact]:
@@ -122,10 +129,13 @@ def with_base(chosen: Sequence[Artifact], root: Path) -> list[Artifact]:
 
 
 def require_same_questions(chosen: Sequence[Artifact]) -> None:
-    """Raises InputError for nothing, and for evaluations that cannot stand in one table."""
-    if not chosen:
+    """Raises InputError for nothing, for what has no figures, and for evaluations that cannot stand in one table."""
+    unmeasured = next((e for e in chosen if not is_shown(e)), None)
+    if unmeasured:
+        raise InputError(f"{unmeasured.ref} has no figures yet", f"score its answers first: fact score factscore {unmeasured.ref}")
+    if all(e.manifest.stage in PROBES for e in chosen):
         raise InputError("there is nothing to report", "evaluate a model first: fact eval world")
-    for stage in ("eval world", "eval popqa"):
+    for stage in dict.fromkeys(e.manifest.stage for e in chosen if e.manifest.stage not in PROBES):
         own = [e for e in chosen if e.manifest.stage == stage]
         odd = [e for e in own if (_base_key(e), _questions_key(e)) != (_base_key(own[0]), _questions_key(own[0]))]
         if odd:
@@ -144,7 +154,8 @@ def _is_skilled(evaluation: Artifact) -> bool:
 def _base_key(evaluation: Artifact) -> str:
     """What the base model is: the world that pre-trained it, or the pinned files or commit."""
     world = evaluation.manifest.inputs.get("world")
-    return world.digest if world else sha256_of(evaluation.manifest.model)
+    compared = ("before", "beside")  # another model that a probe asked as well
+    return world.digest if world else sha256_of({k: v for k, v in evaluation.manifest.model.items() if k not in compared})
 
 
 def _questions_key(evaluation: Artifact) -> str:
@@ -155,12 +166,14 @@ def _questions_key(evaluation: Artifact) -> str:
 
 
 def collect(chosen: Sequence[Artifact], main: str | None, root: Path) -> Collected:
-    world = _benchmark([e for e in chosen if e.manifest.stage == "eval world"], main, root)
-    popqa = _benchmark([e for e in chosen if e.manifest.stage == "eval popqa"], main, root)
-    if main and not any(b and b.main for b in (world, popqa)):
+    asked = [e for e in chosen if e.manifest.stage not in PROBES]
+    stages = sorted({e.manifest.stage for e in asked}, key=lambda stage: (stage != "eval world", stage != "eval popqa", stage))
+    found = {stage.removeprefix("eval "): _benchmark([e for e in asked if e.manifest.stage == stage], main, root) for stage in stages}
+    if main and not any(b.main for b in found.values()):
         raise InputError(f"main = {main!r}, but no such model was evaluated", f"evaluated: {', '.join(sorted({_model_name(e) for e in chosen}))}")
     lineage = _lineage(chosen, root)
-    return Collected(world, popqa, lineage, {a.ref: tuple({p.ref: p for p in parents(a, root)}.values()) for a in lineage})
+    probes = tuple(e for e in chosen if e.manifest.stage in PROBES)
+    return Collected(found, probes, lineage, {a.ref: tuple({p.ref: p for p in parents(a, root)}.values()) for a in lineage})
 
 
 def _lineage(chosen: Sequence[Artifact], root: Path) -> tuple[Artifact, ...]:
@@ -169,14 +182,12 @@ def _lineage(chosen: Sequence[Artifact], root: Path) -> tuple[Artifact, ...]:
     return tuple(sorted(found.values(), key=lambda a: (kinds.index(a.kind) if a.kind in kinds else len(kinds), a.name, a.manifest.version)))
 
 
-def _benchmark(chosen: Sequence[Artifact], main: str | None, root: Path) -> Benchmark | None:
-    if not chosen:
-        return None
+def _benchmark(chosen: Sequence[Artifact], main: str | None, root: Path) -> Benchmark:
     skills = {e.ref: skill_of(e, root) for e in chosen}
     chief = _main_of(chosen, skills, main)
     ordered = sorted(chosen, key=lambda e: (*place_of(e, skills[e.ref]), e is chief, e.ref))
-    base = next((e for e in ordered if skills[e.ref] is None and e.manifest.config["ask"] == "task"), None)
-    before = read_results(base) if base else None
+    base = next((e for e in ordered if skills[e.ref] is None and asked_as(e) == "task"), None)
+    before = _results(base) if base else None
     labels = _labels(ordered, root)
     series = _series(ordered, skills, chief)
     starts = {ref: start_of(skill, root) if skill else None for ref, skill in skills.items()}
@@ -187,7 +198,7 @@ def _benchmark(chosen: Sequence[Artifact], main: str | None, root: Path) -> Benc
 
 def _main_of(chosen: Sequence[Artifact], skills: Mapping[str, Artifact | None], main: str | None) -> Artifact | None:
     """The model called `main`; unset, PREREQ-TUNE: by its name, else with real rows, else any."""
-    asked_plainly = [e for e in chosen if e.manifest.config["ask"] == "task"]
+    asked_plainly = [e for e in chosen if asked_as(e) == "task"]
     if main:
         return next((e for e in asked_plainly if _model_name(e) == main), None)
     tuned = [(e, skill) for e in asked_plainly if (skill := skills[e.ref]) and method_of(skill) == "prereq"]
@@ -208,7 +219,7 @@ def _labels(ordered: Iterable[Artifact], root: Path) -> dict[str, str]:
 def _series(ordered: Sequence[Artifact], skills: Mapping[str, Artifact | None], main: Artifact | None) -> dict[str, int]:
     """0 is the base, 1 the main model, 2.. the plain methods, the rest after them: skills first, so that two benchmarks agree."""
     given: dict[str, int] = {}
-    for evaluation in sorted(ordered, key=lambda e: skills[e.ref] is None and e.manifest.config["ask"] != "task"):
+    for evaluation in sorted(ordered, key=lambda e: skills[e.ref] is None and asked_as(e) != "task"):
         wanted = _wanted(evaluation, skills[evaluation.ref], evaluation is main)
         given[evaluation.ref] = wanted if wanted is not None and wanted not in given.values() else max([len(PLAIN), *(n + 1 for n in given.values())])
     return given
@@ -218,7 +229,7 @@ def _wanted(evaluation: Artifact, skill: Artifact | None, is_main: bool) -> int 
     if is_main:
         return 1
     if skill is None:
-        return 0 if evaluation.manifest.config["ask"] == "task" else None
+        return 0 if asked_as(evaluation) == "task" else None
     method = method_of(skill)
     return PLAIN.index(method) + 1 if method in PLAIN[:-1] else None
 
@@ -226,13 +237,19 @@ def _wanted(evaluation: Artifact, skill: Artifact | None, is_main: bool) -> int 
 def _evaluation(artifact: Artifact, label: str, model: tuple[Artifact | None, Artifact | None], before: Results | None, series: int) -> Evaluation:
     """`model`: the skill and what it was begun with."""
     skill, start = model
-    results = read_results(artifact)
+    results = _results(artifact)
     rows = list(artifact.rows("metrics", Metric))
     figures = {(row.metric, row.group): row for row in rows}
     if skill and before and ("qa.retention", "all") not in figures:  # a benchmark that does not compare by itself
-        figures |= {(row.metric, row.group): row for row in retention_metrics(before, results, ())}
+        earlier, later = on_common_questions(before, results)
+        figures |= {(row.metric, row.group): row for row in retention_metrics(earlier, later, ())}
     swap, memory = _rows(artifact, "swap", SwapRow), _rows(artifact, "memorisation", MemorisationRow)
     return Evaluation(artifact, label, skill, start, results, figures, swap, memory, series)
+
+
+def _results(artifact: Artifact) -> Results:
+    """Of a benchmark without answers (its items are scored by likelihood, or by a harness) nothing: its figures are shown."""
+    return read_results(artifact) if "answers" in artifact.manifest.tables else Results((), (), ())
 
 
 def _rows(artifact: Artifact, table: str, row_type: type[Any]) -> tuple[Any, ...]:

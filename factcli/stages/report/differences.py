@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from factcli.stages.report.charts import axis_around, rows_panel
 from factcli.stages.report.collect import Benchmark, Evaluation, Figures
-from factcli.stages.report.measured import difference_metrics
+from factcli.stages.report.measured import difference_metrics, on_common_questions
 from factcli.stages.report.methods import key_of
 from factcli.stages.report.text import Unit
 from factcli.stages.report.view import SIGNS_EXPLAINED, Block, Plot, Section, Table, difference, table_row
@@ -30,11 +30,11 @@ class Differences:
 def paired(benchmark: Benchmark) -> Differences | None:
     """None without a main model, a base, or another model."""
     main, base = benchmark.main, benchmark.base
-    if main is None or base is None:
+    if main is None or base is None or not main.results.is_some:
         return None
     found: dict[str, Figures] = {}
     for other in benchmark.others:
-        rows = difference_metrics(main.results, other.results, base.results)
+        rows = difference_metrics(*on_common_questions(main.results, other.results, base.results))
         found[other.label] = {(row.metric, row.group): row for row in rows}
     return Differences(main, found) if found else None
 

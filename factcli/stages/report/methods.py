@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from factcli.stages.report.collect import Benchmark, Evaluation
+from factcli.stages.report.trained import asked_as
 from factcli.stages.report.view import Key, Section, Table, plain, table_row
 
 BASE_LINES = {
@@ -41,7 +42,7 @@ def keys(benchmark: Benchmark) -> dict[str, Key]:
 
 def line_of(evaluation: Evaluation) -> str:
     if evaluation.skill is None:
-        return BASE_LINES[evaluation.artifact.manifest.config["ask"]]
+        return BASE_LINES[asked_as(evaluation.artifact)]
     if evaluation.start is not None or evaluation.method in PREFERENCE_LINES:
         start = evaluation.start.name if evaluation.start else "the base"
         return f"From {start}: {PREFERENCE_LINES.get(evaluation.method, 'DPO on preference pairs.')}"

@@ -10,7 +10,7 @@ from factcli.errors import InputError
 from factcli.stages.report.browser.packed import script as own_script
 from factcli.stages.report.headline import Headline
 from factcli.stages.report.svg import symbol
-from factcli.stages.report.view import Block, Browser, Key, Section
+from factcli.stages.report.view import Block, Browser, Key, Part
 from factcli.svg import printable
 
 HERE = Path(__file__).resolve().parent
@@ -26,13 +26,13 @@ STYLES = (HERE / "page.css", HERE / "browser" / "browser.css")
 ICONS = {"true": "✓", "false": "✗", "unread": "?", "repeated": "↺"}
 
 
-def render(title: str, subtitle: str, headline: Headline, sections: Sequence[Section]) -> str:
+def render(title: str, subtitle: str, headline: Headline, parts: Sequence[Part]) -> str:
     """The page's text. Every value is escaped by the template; SVG is built from escaped elements."""
     template = _environment().get_template("page.html.jinja")
     style = "\n".join(path.read_text(encoding="utf-8") for path in STYLES)
-    script = own_script() if any(isinstance(block, Browser) for section in sections for block in section.blocks) else ""
+    script = own_script() if any(isinstance(block, Browser) for part in parts for section in part.sections for block in section.blocks) else ""
     own = {"style": _safe(style), "style_hash": _hash(style), "script": _safe(script), "script_hash": _hash(script)}
-    return str(template.render(title=title, subtitle=subtitle, headline=headline, sections=sections, **own))
+    return str(template.render(title=title, subtitle=subtitle, headline=headline, parts=parts, **own))
 
 
 def _environment() -> Any:

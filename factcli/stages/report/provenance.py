@@ -1,9 +1,10 @@
 """Where the figures come from, how they were measured, and what they do not show."""
 
-from collections.abc import Iterable
+from collections.abc import Mapping
+from typing import Any
 
 from factcli.artifact import Artifact
-from factcli.stages.report.collect import Benchmark, Collected
+from factcli.stages.report.collect import NAMES, Benchmark, Collected
 from factcli.stages.report.lineage import lineage_drawing
 from factcli.stages.report.measured import Metric
 from factcli.stages.report.text import counted, in_full, joined, short
@@ -27,54 +28,41 @@ def _version_row(artifact: Artifact, collected: Collected, shows_clock: bool) ->
 
 
 def measured_section(collected: Collected) -> Section:
-    notes = [note for name, b in (("world", collected.world), ("PopQA's format", collected.popqa)) if b for note in _benchmark_notes(name, b)]
+    notes = [note for name, benchmark in collected.benchmarks.items() for note in _benchmark_notes(NAMES.get(name, name), benchmark)]
     notes += [
         f"Intervals: 95%, bootstrap over subjects ({DRAWS:,} redraws; rankings 500), bias-corrected, accelerated and widened for few subjects: "
         "facts about one person are right or wrong together.",
         "n = items (subjects). Paired differences redraw the same people for both models. Intervals are not corrected for the number of comparisons.",
         "Biographies are read by the exact inverse of the world's grammar and judged by its ledger; what cannot be read is counted, never true or false.",
         *_seed_notes(collected),
-        *_machine_notes(collected.lineage),
     ]
     return Section("measured", "How it was measured", notes=tuple(notes))
 
 
 def _benchmark_notes(name: str, benchmark: Benchmark) -> list[str]:
+    """What was asked, in which version of the benchmark's definition."""
     first = benchmark.evaluations[0]
-    results, config = first.results, first.artifact.manifest.config
+    results, manifest = first.results, first.artifact.manifest
+    version = f" (definition {manifest.summary['benchmark_version']})" if "benchmark_version" in manifest.summary else ""
+    if not results.is_some:
+        return [f"Benchmark {name}{version}: scored item by item; {counted(manifest.tables.get('items', 0), 'score')}."]
     subjects = {a.subject for a in [*results.questions, *results.biographies]}
-    split = (
-        f"{config['split']} people of the world, outside every training split"
-        if config.get("split") == "test"
-        else f"split {config['split']}"
-        if "split" in config
-        else "a file"
-    )
-    parts = [f"{len(results.questions):,} questions"] * bool(results.questions) + [counted(len(results.biographies), "biography request")] * bool(
-        results.biographies
-    )
-    return [f"Benchmark {name}: {joined(parts)} about {len(subjects):,} subjects ({split}); greedy decoding; evaluation seed {config['seed']}."]
+    asked = [counted(len(some), one) for some, one in ((results.questions, "question"), (results.biographies, "biography request")) if some]
+    decoding = manifest.summary.get("decode", "greedy")
+    return [
+        f"Benchmark {name}{version}: {joined(asked)} about {len(subjects):,} subjects ({_source(manifest.config)}); decoding {decoding}; seed {manifest.seed}."
+    ]
+
+
+def _source(config: Mapping[str, Any]) -> str:
+    if config.get("split") == "test":
+        return "test people of the world, outside every training split"
+    return f"split {config['split']}" if "split" in config else "the hub" if config.get("hub_revision") else "a file"
 
 
 def _seed_notes(collected: Collected) -> list[str]:
     seeds = sorted({f"{a.kind} {a.manifest.seed}" for a in collected.lineage if a.manifest.seed is not None and a.kind != "eval"})
     return [f"Seeds: {', '.join(seeds)}. One seed each: what another seed would change is not in any interval here."] if seeds else []
-
-
-def _machine_notes(lineage: Iterable[Artifact]) -> list[str]:
-    """Versions as the manifests record them; more than one value means that runs were made by different code."""
-    versions: dict[str, list[str]] = {}
-    for artifact in lineage:
-        for name, version in {**artifact.manifest.libraries, "factcli": _code(artifact)}.items():
-            versions.setdefault(name, [])
-            versions[name] += [version] * (version not in versions[name])
-    return ["Made with " + ", ".join(f"{name} {' and '.join(found)}" for name, found in sorted(versions.items())) + "."] if versions else []
-
-
-def _code(artifact: Artifact) -> str:
-    code = artifact.manifest.code
-    revision = f" ({str(code['revision'])[:10]}{', changed since' if code.get('dirty') else ''})" if code.get("revision") else ""
-    return f"{code.get('version', 'unknown')}{revision}"
 
 
 def limits_section(collected: Collected) -> Section:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from factcli.stages.report.charts import SHARES, Axis, axis_around, rows_panel
 from factcli.stages.report.collect import FORMS, Benchmark, Evaluation
 from factcli.stages.report.methods import key_of
+from factcli.stages.report.selective import risk_blocks
 from factcli.stages.report.text import Unit
 from factcli.stages.report.view import Block, Plot, Section, Table, figure, table_row
 
@@ -13,6 +14,7 @@ RANKINGS: tuple[tuple[str, str, Unit], ...] = (
     ("share_correct_at_half_coverage", "Right among the surer half", "share"),
     ("risk_coverage_area", "Area under risk-coverage (less is better)", "score"),
 )
+MOST_COLUMNS = 8  # of one table, on a page 70 rem wide
 
 
 def accuracy_section(benchmark: Benchmark, id_: str, title: str) -> Section:
@@ -29,6 +31,25 @@ def accuracy_section(benchmark: Benchmark, id_: str, title: str) -> Section:
         tables.append(group_table(benchmark, "qa.accuracy", "The same by form: heldout forms are worded as no training text is.", forms))
     tables.append(_strictness(benchmark))
     return Section(id_, title, blocks=tuple(tables))
+
+
+def figures_section(benchmark: Benchmark, id_: str, title: str) -> Section:
+    """Whatever was measured, as it was named: of a benchmark that is no list of answers."""
+    names = list(dict.fromkeys(name for e in benchmark.evaluations for name, group in e.figures if group == "all"))
+    if not names:
+        return Section(id_, title, missing="These evaluations have no figure over all items.")
+    columns: list[tuple[str, str, Unit]] = [(name, name.removeprefix(f"{id_}.").replace("_", " "), _unit_of(benchmark, name)) for name in names]
+    tables = [metric_table(benchmark, "Over all items.", columns[n : n + MOST_COLUMNS]) for n in range(0, len(columns), MOST_COLUMNS)]
+    groups = benchmark.groups(names[0])[1:]
+    if 1 < len(groups) <= MOST_COLUMNS:
+        tables.append(group_table(benchmark, names[0], f"{columns[0][1].capitalize()}, by group.", groups, columns[0][2]))
+    return Section(id_, title, blocks=tuple(tables))
+
+
+def _unit_of(benchmark: Benchmark, metric: str) -> Unit:
+    """A share where every value is one; perplexities and counts are not."""
+    values = [figure.value for e in benchmark.evaluations for (name, _), figure in e.figures.items() if name == metric and figure.value is not None]
+    return "share" if all(0 <= value <= 1 for value in values) else "count"
 
 
 def share_panel(benchmark: Benchmark, metric: str, group: str, title: str, axis: Axis = SHARES) -> str:
@@ -98,6 +119,7 @@ def confidence_section(benchmark: Benchmark) -> Section:
         columns = [(f"{task}.{metric}", heading, unit) for metric, heading, unit in RANKINGS]
         panels = tuple(share_panel(benchmark, metric, "all", heading, _ranking_axis(benchmark.evaluations, metric, unit)) for metric, heading, unit in columns)
         blocks += [Plot(f"{name}: how well confidence sorts true from false.", panels), metric_table(benchmark, f"{name}, all people.", columns)]
+        blocks += risk_blocks(benchmark, task, name)
     return Section("confidence", title, text, tuple(blocks))
 
 

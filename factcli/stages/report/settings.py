@@ -2,7 +2,7 @@
 
 from factcli.config import Config, setting
 
-REVISION = 2
+REVISION = 3
 PAGE = "report.html"
 
 

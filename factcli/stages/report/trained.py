@@ -12,6 +12,12 @@ PLAIN = ("base", "real", "popular-head", "popular-50", "fictitious", "prereq")  
 ORDER = (*PLAIN[:-1], *METHODS, PLAIN[-1])  # of a page
 
 
+def asked_as(evaluation: Artifact) -> str:
+    """How it was asked, of a benchmark that can be asked in several forms."""
+    ask = str(evaluation.manifest.config.get("ask", "task"))
+    return ask if ask in ASKED else "task"
+
+
 def skill_of(evaluation: Artifact, root: Path) -> Artifact | None:
     """The skill that was evaluated; None for the untouched base."""
     entry = evaluation.manifest.inputs.get("model")
@@ -31,17 +37,19 @@ def method_of(skill: Artifact | None) -> str:
 def place_of(evaluation: Artifact, skill: Artifact | None) -> tuple[int, int]:
     """Where it stands on a page."""
     method = method_of(skill)
-    return ORDER.index(method) if method in ORDER else len(ORDER), list(ASKED).index(evaluation.manifest.config["ask"])
+    return ORDER.index(method) if method in ORDER else len(ORDER), list(ASKED).index(asked_as(evaluation))
 
 
 def label_of(evaluation: Artifact, root: Path) -> str:
     """The name of the model as a person reads it, and how it was asked; of one that learned from preferences, also what it began as."""
     skill = skill_of(evaluation, root)
     start = start_of(skill, root) if skill else None
-    name = _name(str(evaluation.summary.get("model", evaluation.name)), str(evaluation.manifest.config["ask"]))
+    decode = str(evaluation.summary.get("decode", "greedy"))
+    decoded = "" if decode == "greedy" else f", {decode}"
+    name = _name(str(evaluation.summary.get("model", evaluation.name)), asked_as(evaluation)) + decoded
     if skill is None or start is None:
         return name
-    return f"{METHODS.get(method_of(skill), name)} on {_started(_before(start, method_of(skill), root), root)}"
+    return f"{METHODS.get(method_of(skill), name)} on {_started(_before(start, method_of(skill), root), root)}{decoded}"
 
 
 def _before(start: Artifact, method: str, root: Path) -> Artifact:

@@ -1,6 +1,7 @@
 """How the models came about: loss curves, gates and proofs, costs side by side."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from scipy.stats import binomtest
 
@@ -10,13 +11,14 @@ from factcli.stages.report.charts import Axis, Line, lines_chart
 from factcli.stages.report.collect import Benchmark, Collected
 from factcli.stages.report.measured import Metric
 from factcli.stages.report.text import NONE, clipped, interval, number, seconds_in_words
+from factcli.stages.report.trained import asked_as
 from factcli.stages.report.view import Block, Cell, Key, Plot, Section, Table, TableRow, numbers, plain, table_row
 
 Curve = list[CurvePoint]
 
 
 def curves_section(collected: Collected) -> Section:
-    asked = [e for e in collected.first.evaluations if e.skill and e.artifact.manifest.config["ask"] == "task"]
+    asked = [e for e in collected.first.evaluations if e.skill and asked_as(e.artifact) == "task"]
     skills = [(e.label, e.skill, e.series) for e in asked if e.skill]
     parts: list[tuple[str, dict[str, Curve], list[int]]] = []
     for world in collected.of_kind("world"):
@@ -130,9 +132,7 @@ def _wilson(share: float, n: int) -> Cell:
 
 
 def costs_section(collected: Collected, shows_clock: bool) -> Section:
-    trained = [a for a in collected.lineage if a.kind in ("world", "knowledge", "skill", "model") and "curve" in a.manifest.tables]
-    if not trained:
-        return Section("costs", "Costs", missing="The lineage holds no training run.")
+    """What training took, by method; then everything that each version took, and what was asked of a language model for it."""
     clock = ("training time",) if shows_clock else ()
     columns = ("Method", "skill steps", "rows", "subjects", "learning rate", "skill tokens", "knowledge tokens", "tokens in all", *clock)
     rows = _method_rows(collected.first, collected.parents, shows_clock)
@@ -141,16 +141,19 @@ def costs_section(collected: Collected, shows_clock: bool) -> Section:
         "that uses them; their cost is counted in full for each. Rows on invented people cost nobody anything to collect.",
     )
     blocks: list[Block] = [Table("Costs by method, side by side.", columns, rows)] if rows else []
-    stage_columns = ("Version", "command", "tokens", *(("training time", "whole command") if shows_clock else ()))
-    blocks.append(Table("Costs by stage.", stage_columns, tuple(_stage_row(a, shows_clock) for a in collected.lineage)))
-    return Section("costs", "Costs", text, tuple(blocks))
+    stage_clock = ("training or answering", "whole command") if shows_clock else ()
+    stage_columns = ("Version", "command", "tokens trained on", "requests", "tokens read", "tokens written", "money", *stage_clock)
+    blocks.append(
+        Table("Costs by version. Requests count every answer that it stands on, whenever that was bought.", stage_columns, _stage_rows(collected, shows_clock))
+    )
+    return Section("costs", "Costs", text if rows else (), tuple(blocks))
 
 
 def _method_rows(benchmark: Benchmark, parents: Mapping[str, tuple[Artifact, ...]], shows_clock: bool) -> tuple[TableRow, ...]:
     rows: list[TableRow] = []
     for evaluation in benchmark.evaluations:
         skill = evaluation.skill
-        if skill is None or evaluation.artifact.manifest.config["ask"] != "task":
+        if skill is None or asked_as(evaluation.artifact) != "task":
             continue
         knowledge = next((p for p in parents[skill.ref] if p.kind == "knowledge"), None)
         own, taught = skill.manifest.usage, knowledge.manifest.usage if knowledge else {}
@@ -174,7 +177,24 @@ def _duration(skill: Mapping[str, float], knowledge: Mapping[str, float]) -> str
     return seconds_in_words(skill["seconds"] + knowledge.get("seconds", 0))
 
 
-def _stage_row(artifact: Artifact, shows_clock: bool) -> tuple[Cell, ...]:
+def _stage_rows(collected: Collected, shows_clock: bool) -> tuple[TableRow, ...]:
+    rows = [_stage_row(artifact, shows_clock) for artifact in collected.lineage]
+    money = sum(_asked(a).get("cost") or 0 for a in collected.lineage)
+    seconds = sum(a.manifest.seconds for a in collected.lineage)
+    clock = ["", seconds_in_words(seconds)] if shows_clock else []
+    return (*rows, (Cell("all"), Cell(""), *numbers(["", "", "", "", f"{money:,.2f}", *clock])))
+
+
+def _asked(artifact: Artifact) -> Mapping[str, Any]:
+    """What was asked of a language model: all answers that it stands on; nothing for most."""
     usage = artifact.manifest.usage
+    found = usage.get("all_answers", usage if "requests" in usage else {})
+    return found if isinstance(found, Mapping) else {}
+
+
+def _stage_row(artifact: Artifact, shows_clock: bool) -> tuple[Cell, ...]:
+    usage, asked = artifact.manifest.usage, _asked(artifact)
+    counts = [_count(usage.get("tokens")), *(_count(asked.get(name)) for name in ("requests", "tokens_in", "tokens_out"))]
+    money = NONE if asked.get("cost") is None else f"{asked['cost']:,.2f}"
     clock = [seconds_in_words(usage["seconds"]) if "seconds" in usage else NONE, seconds_in_words(artifact.manifest.seconds)] if shows_clock else []
-    return (*plain(artifact.ref, f"fact {artifact.manifest.stage}"), *numbers([_count(usage.get("tokens")), *clock]))
+    return (*plain(artifact.ref, f"fact {artifact.manifest.stage}"), *numbers([*counts, money, *clock]))

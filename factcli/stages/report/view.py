@@ -129,6 +129,14 @@ class Section:
     missing: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Sections that answer one kind of question, under one title of the table of contents."""
+
+    title: str
+    sections: tuple[Section, ...]
+
+
 def figure(metric: Metric | None, unit: Unit) -> Cell:
     """Value, interval, n."""
     if metric is None or metric.value is None:

@@ -5,6 +5,7 @@ prereq        PREREQ-TUNE's second stage (arXiv 2410.19290): fictitious rows, ea
 real          plain fine-tuning on real rows of everybody: the usual recipe
 popular-head  plain fine-tuning on the best-known subjects only
 popular-50    plain fine-tuning on the better-known half (POPULAR in the paper)
+oracle        plain fine-tuning on the real rows whose facts the untouched base answers right, by an evaluation: known, not just covered
 fictitious    plain fine-tuning on fictitious rows without the prerequisite
 
 Controls of prereq (`control`): the next version's adapter, the adapter's numbers shuffled, random ones of equal norm, or none at
@@ -27,15 +28,16 @@ from typing import Any
 
 from factcli.artifact import Artifact, Draft, Outcome, Plan
 from factcli.artifact.manifest import sha256_of
-from factcli.basemodel import BaseModelRef, weight_shapes
+from factcli.basemodel import BaseModelRef, stands_on, weight_shapes
 from factcli.chattemplates import MARKS, text_of, trained_in
 from factcli.context import Context, keep
 from factcli.cost import FOUR_BIT_BYTES, Cost, Load, Memory, base_bytes, of_training, runs_on_the_same_base
 from factcli.errors import InputError
 from factcli.extras import require_four_bit
+from factcli.judge.knownfacts import known_facts
 from factcli.knowledge.mixing import Mixed, Source, pinned
-from factcli.rows import Chat, CurvePoint, KnowledgeAdapter, Proof, Reject
-from factcli.stages.sft.rows import Row, choose_rows, rows_of
+from factcli.rows import Answer, Chat, CurvePoint, KnowledgeAdapter, Proof, Reject
+from factcli.stages.sft.rows import Filtered, Row, choose_rows, of_known, rows_of
 from factcli.stages.sft.settings import METHODS, SftConfig
 from factcli.train import job as jobs
 from factcli.train.size import adapter_parameters, epoch_rows, n_parameters, skill_rows, skill_steps
@@ -47,17 +49,38 @@ TABLES: dict[str, type] = {"curve": CurvePoint, "proofs": Proof}
 Sources = tuple[Source, ...]
 
 
-def plan(config: SftConfig, synth: Artifact | None, knowledge: Artifact | None, base: BaseModelRef, name: str | None, sources: Sources = ()) -> Plan:
-    """`sources`: what the settings' `mix` stands for; with them a plain method has no `synth` of its own."""
+def plan(
+    config: SftConfig,
+    synth: Artifact | None,
+    knowledge: Artifact | None,
+    base: BaseModelRef,
+    name: str | None,
+    sources: Sources = (),
+    known: Artifact | None = None,
+) -> Plan:
+    """`sources`: what the settings' `mix` stands for; with them a plain method has no `synth` of its own. `known`: an evaluation of the
+    untouched base on the training people, which method oracle filters by.
+    """
+    if config.method == "oracle":
+        _require_of_base(known, base)
     if config.method == "prereq" and config.batches == "mix":
         _require_real_knowledge(knowledge)
     mix = {name: share for source in sources for name, share in source.names.items()}
     config = config.model_copy(update={"mix": mix, "subjects": _subjects(config, knowledge)})
-    inputs = {**_data(synth, sources), **base.inputs} | ({"knowledge": knowledge} if knowledge else {})
+    inputs = {**_data(synth, sources), **base.inputs} | ({"knowledge": knowledge} if knowledge else {}) | ({"known": known} if known else {})
     prompts = pinned(sources) | ({f"template {config.template}": sha256_of(text_of(config.template))} if config.template != "model" else {})
     tables = TABLES | ({"rejected": Reject} if sources else {})
     kind = "model" if config.mode == "full" else "skill"
     return Plan("sft", REVISION, kind, name or default_name(config), config, inputs, tables, prompts, base.identity, is_training=True)
+
+
+def _require_of_base(known: Artifact | None, base: BaseModelRef) -> None:
+    """Method oracle filters by what the base itself answers. Raises InputError for another evaluation, or none."""
+    way_out = "on the training people of a world: fact eval world --model world --set split=train; then --known EVAL"
+    if known is None:
+        raise InputError("method oracle needs an evaluation of the untouched base", way_out)
+    if "model" in known.manifest.inputs or not stands_on(known, base):
+        raise InputError(f"{known.ref} is no evaluation of the untouched {base.given}", way_out)
 
 
 def _subjects(config: SftConfig, knowledge: Artifact | None) -> int | None:
@@ -125,7 +148,18 @@ def _memory(config: SftConfig, job: jobs.SkillJob, base: BaseModelRef) -> Memory
 
 def _rows(plan: Plan, config: SftConfig, sources: Sources) -> tuple[list[Row], Mixed]:
     needs_own = config.method == "prereq" or not sources
-    return rows_of(plan.inputs["synth"].rows("chats", Chat) if needs_own else (), sources, config)
+    rows, found = rows_of(plan.inputs["synth"].rows("chats", Chat) if needs_own else (), sources, config)
+    return (rows, found) if config.method != "oracle" else ([*_of_oracle(plan, config).rows], found)
+
+
+def _of_oracle(plan: Plan, config: SftConfig) -> Filtered:
+    """Raises InputError where the evaluation shows no row to be known."""
+    chats = list(plan.inputs["synth"].rows("chats", Chat))
+    filtered = of_known(choose_rows(chats, config), known_facts(chats, plan.inputs["known"].rows("answers", Answer)), config.known_share)
+    if not filtered.rows:
+        why = ", ".join(f"{n} rows {reason}" for reason, n in filtered.left_out.items())
+        raise InputError(f"{plan.inputs['known'].ref} leaves method oracle no row ({why})", "evaluate the base on the training people: --set split=train")
+    return filtered
 
 
 def _load(job: jobs.SkillJob, rows: Sequence[Row]) -> Load:
@@ -225,6 +259,8 @@ def _outcome(plan: Plan, rows: Sequence[Row], found: Mixed, base: BaseModelRef, 
         **({"mix": {name: dict(counts) for name, counts in found.counts.items()}} if found.counts else {}),
     }
     counts: dict[str, Any] = {"too_long_rows": result["n_too_long"]}
+    if config.method == "oracle":
+        counts["left_out"] = dict(_of_oracle(plan, config).left_out)
     return Outcome(headline, summary, counts | ({"rejected": len(found.rejects)} if found.counts else {}), result["usage"])
 
 

@@ -8,17 +8,17 @@ from factcli.chattemplates import TemplateName
 from factcli.config import Config, setting
 from factcli.train.job import Control
 
-Method = Literal["prereq", "real", "popular-head", "popular-50", "fictitious"]
+Method = Literal["prereq", "real", "popular-head", "popular-50", "oracle", "fictitious"]
 Form = Literal["statement", "passage"]
 METHODS: tuple[str, ...] = get_args(Method)
 MOST_PASSES = 100
-REAL_METHODS = ("real", "popular-head", "popular-50")
+REAL_METHODS = ("real", "popular-head", "popular-50", "oracle")
 
 
 class SftConfig(Config):
     """Settings of the skill stage; defaults are the paper's for biographies."""
 
-    method: Method = setting("prereq", "prereq, or a plain baseline: real, popular-head, popular-50, fictitious.")
+    method: Method = setting("prereq", "prereq, or a plain baseline: real, popular-head, popular-50, oracle, fictitious.")
     mode: Literal["lora", "full", "qlora"] = setting("lora", "What is trained: an adapter, every parameter, or an adapter over a base in 4 bits.")
     mix: dict[str, float] = setting({}, "Data sets and the share of each, NAME or NAME:PART, e.g. {bio: 1, 'wiki:with-document': 0.5}.")
     batches: Literal["multi_version", "mix"] = setting("multi_version", "How prereq batches are made (spec of PREREQ-TUNE: bio and medical, or QA).")
@@ -33,6 +33,7 @@ class SftConfig(Config):
     subjects: int | None = setting(None, "Use this many fictitious subjects only, in id order; unset uses those that the knowledge has.", ge=1, later=True)
     alternate_forms: bool = setting(True, "Take turns between statement and passage adapters.")
     knowledge_dropout: float = setting(0.0, "Dropout of the frozen knowledge adapters while the skill trains.", ge=0, le=0.99)
+    known_share: float = setting(1.0, "Share of a row's facts that the base must know; oracle only.", gt=0, le=1, later=True)
     distill: float = setting(0.0, "Weight of KL(untouched base, model) over the answers' tokens beside the loss, e.g. 1; plain methods.", ge=0, later=True)
     distill_direction: Literal["forward", "reverse"] = setting("forward", "KL(base || model), or KL(model || base).", later=True)
     distill_temperature: float = setting(1.0, "Both distributions are softened by it before they are compared.", gt=0, later=True)
@@ -82,6 +83,8 @@ class SftConfig(Config):
             raise ValueError("mode full goes with the plain methods: prereq's knowledge adapters belong to the base that stays as it is (--method real)")
         if self.mix and self.method == "prereq" and not (self.batches == "multi_version" and self.real_fraction):
             raise ValueError("mix adds real rows with the knowledge off, so prereq needs batches=multi_version and a real_fraction above 0 to take them")
+        if self.method == "oracle" and self.mix:
+            raise ValueError("method oracle knows of the rows of one data set what the base knows: give --synth, no mix")
         if self.distill and (self.method == "prereq" or self.mode == "full"):
             raise ValueError("distill holds an adapter to the untouched base: it goes with the plain methods in mode lora or qlora (--method real)")
         if self.chat_template and self.template != "model":

@@ -15,6 +15,7 @@ from factcli.knowledge.popqa import POPQA_FILE, write_popqa
 from factcli.progress import Report
 from factcli.rows import Chat, Document, Fact, Person, Question, RejectedLine
 from factcli.stages.synth.shares import shares_validator
+from factcli.stages.synth.unknown import taught
 from factcli.world.counterparts import invent_counterparts, too_few_objects
 from factcli.world.relation_texts import chats_for, documents_for, questions_for
 from factcli.world.relations import load_templates
@@ -32,6 +33,7 @@ class FactsConfig(Config):
     statements_per_fact: int = setting(5, "Paraphrases of each statement.", ge=1)
     passages_per_subject: int = setting(4, "Paraphrases of each passage.", ge=0)
     questions_per_fact: int = setting(2, "Question forms in which each fact is asked.", ge=1)
+    unknown_share: float = setting(0.0, "Share of the fictitious facts that task rows use and no knowledge text states; 0 is the method.", ge=0, le=0.95)
     real_documents: bool = setting(True, "Write knowledge texts of the real training subjects too.")
     split_shares: tuple[float, float, float] = setting((0.7, 0.1, 0.2), "Share of the real subjects for train, dev, test.")
     seed: int = setting(0, "Seed of every draw.", ge=0)
@@ -72,10 +74,11 @@ def work(plan: Plan, draft: Draft, facts: Path, templates: Sequence[Path], base:
     train = {subject for subject, split in split_of.items() if split == "train"}
     seen = [fact for fact in real_facts if fact.subject in train]
     people, invented = invent_counterparts(seen, config.subjects, config.versions, config.seed, taken, known)
-    taught = [*invented, *(seen if config.real_documents else ())]
+    stated = taught(invented, config.unknown_share, config.seed)
+    told = [*stated, *(seen if config.real_documents else ())]
     everybody = [*real_people, *people]
     report.begin("Writing texts", 2)
-    documents = list(documents_for(everybody, taught, known, config.seed, config.statements_per_fact, config.passages_per_subject))
+    documents = list(documents_for(everybody, told, known, config.seed, config.statements_per_fact, config.passages_per_subject))
     report.update(1)
     rows: dict[str, Sequence[Any]] = {
         "people": everybody,
@@ -90,15 +93,18 @@ def work(plan: Plan, draft: Draft, facts: Path, templates: Sequence[Path], base:
     write_popqa(draft.folder("") / POPQA_FILE, (q for q in rows["questions"] if q.split == "test"), Ledger(real_facts))
     report.end()
     left_out = too_few_objects(seen, config.versions)
-    return _outcome(config, len(triples), rejects, left_out, base)
+    return _outcome(config, len(triples), len(invented) - len(stated), rejects, left_out, base)
 
 
-def _outcome(config: FactsConfig, n_triples: int, rejects: Sequence[RejectedLine], left_out: dict[str, int], base: BaseModelRef | None) -> Outcome:
+def _outcome(
+    config: FactsConfig, n_triples: int, n_unknown: int, rejects: Sequence[RejectedLine], left_out: dict[str, int], base: BaseModelRef | None
+) -> Outcome:
     headline = f"{n_triples} real facts, {config.subjects} fictitious subjects in {config.versions} versions"
+    headline += f", {n_unknown} facts of theirs in no knowledge text" if n_unknown else ""
     if rejects:
         headline += f"; {len(rejects)} lines rejected (table `rejected`)"
     counts = {"rejected_lines": len(rejects), "relations_left_out": {name: f"only {n} different objects" for name, n in left_out.items()}}
-    summary = {"recipe": RECIPE, "real_facts": n_triples} | ({"base": base.given} if base else {})
+    summary = {"recipe": RECIPE, "real_facts": n_triples} | ({"base": base.given} if base else {}) | ({"unknown_facts": n_unknown} if n_unknown else {})
     return Outcome(headline, summary, counts)
 
 

@@ -10,6 +10,7 @@ from factcli.progress import Report
 from factcli.rows import Chat, Document, Fact, Familiarity, Person, Task
 from factcli.stages.synth.familiarity import WORLD_HEDGE, WORLD_UNKNOWN, Level, amounts, level_of
 from factcli.stages.synth.settings import TABLES, SynthConfig
+from factcli.stages.synth.unknown import taught
 from factcli.world import texts
 from factcli.world.people import draw_fictitious, keyed_rng
 
@@ -92,8 +93,9 @@ def _rows(person: Person, facts: list[Fact], config: SynthConfig) -> dict[str, l
     for version in sorted({fact.version for fact in facts}):
         held = [fact for fact in facts if fact.version == version]
         if _has_documents(person, config):
-            documents += _statements(person, held, n_statements, config.seed)
-            documents += _passages(person, version, held, n_passages, config.seed)
+            known = _known(person, held, config)
+            documents += _statements(person, known, n_statements, config.seed)
+            documents += _passages(person, version, known, n_passages, config.seed) if known else ()
         chats += [_worded(chat, level) for chat in _chats(person, version, held, config)]
     rows: dict[str, list] = {"people": [person], "facts": [] if level == "unknown" else facts, "documents": documents, "chats": chats}
     return rows | ({"familiarity": [Familiarity(person.id, level, n_statements, n_passages)]} if _is_told_apart(person, config) else {})
@@ -121,12 +123,18 @@ def _has_documents(person: Person, config: SynthConfig) -> bool:
     return person.fictitious or (config.real_documents and person.split == "train")
 
 
+def _known(person: Person, facts: list[Fact], config: SynthConfig) -> list[Fact]:
+    """The facts that knowledge texts state: of fictitious training subjects a share may be missing, of everybody else none is."""
+    return taught(facts, config.unknown_share, config.seed) if person.fictitious and person.split == "train" else facts
+
+
 def _n_rows(person: Person, facts: list[Fact], config: SynthConfig) -> dict[str, int]:
     """How many rows `_rows` gives."""
     n_versions = len({fact.version for fact in facts})
     level = _level(person, config)
     n_statements, n_passages = amounts(level, config.familiarity, config.statements_per_fact, config.passages_per_subject)
-    n_documents = len(facts) * n_statements + n_versions * n_passages
+    known = _known(person, facts, config)
+    n_documents = len(known) * n_statements + len({fact.version for fact in known}) * n_passages
     n_chats = n_versions * ("bio" in config.tasks) + len(facts) * config.questions_per_fact * ("qa" in config.tasks)
     n_facts = 0 if level == "unknown" else len(facts)
     rows = {"people": 1, "facts": n_facts, "documents": n_documents if _has_documents(person, config) else 0, "chats": n_chats}
@@ -172,13 +180,16 @@ def _versioned(person: Person, version: int) -> str:
 def _outcome(subjects: list[tuple[Person, list[Fact]]], config: SynthConfig, recipe: str) -> Outcome:
     n_real = sum(not person.fictitious for person, _ in subjects)
     n_facts = sum(len(facts) for person, facts in subjects if person.fictitious and _level(person, config) != "unknown")
+    n_unknown = sum(len(facts) - len(_known(person, facts, config)) for person, facts in subjects)
     headline = f"{config.subjects} fictitious subjects in {config.versions} versions beside {n_real} real ones"
+    headline += f", {n_unknown} facts of theirs in no knowledge text" if n_unknown else ""
     summary = {
         "recipe": recipe,
         "fictitious_subjects": config.subjects,
         "probe_subjects": config.probe_subjects,
         "fictitious_facts": n_facts,
         "real_subjects": n_real,
+        **({"unknown_facts": n_unknown} if n_unknown else {}),
     }
     levels = Counter(_level(person, config) for person, _ in subjects if _is_told_apart(person, config))
     return Outcome(headline, summary | ({"levels": dict(sorted(levels.items()))} if levels else {}))

@@ -20,6 +20,9 @@ class SynthConfig(Config):
     passages_per_subject: int = setting(4, "Paraphrases of each passage, in drawn order of facts.", ge=0)
     questions_per_fact: int = setting(2, "Question forms in which each fact is asked.", ge=1)
     coverage: tuple[float, float] = setting((0.3, 1.0), "Share of the relations that one version of a fictitious subject has: from, to.")
+    unknown_share: float = setting(
+        0.0, "Share of the fictitious facts that task rows use and no knowledge text states; 0 is the method.", ge=0, le=0.95, later=True
+    )
     real_documents: bool = setting(False, "Write knowledge texts of the real training subjects too.")
     tasks: tuple[Task, ...] = setting(("bio", "qa"), "Kinds of task example.")
     familiarity: FamiliarityConfig | None = setting(

@@ -1,13 +1,15 @@
 """Questions are asked in the task's form, few-shot or as a statement to fill, and answers come back graded and traceable."""
 
 import pytest
+from pydantic import ValidationError
 
 from factcli.backends.completions import Turn
 from factcli.errors import InputError, SettingsError
 from factcli.knowledge.ledger import Ledger
 from factcli.rows import Chat, Fact, Question
+from factcli.stages.eval.settings import WorldEvalConfig
 from factcli.stages.eval.world import Method, ask_biographies, ask_questions, draw_examples
-from factcli.world.grammar import REFERENCE, biography_form
+from factcli.world.grammar import REFERENCE, biography_form, register_forms
 from factcli.world.people import RELATION_NAMES
 from factcli.world.texts import biography, biography_request
 from tests.stages.eval.scripted import Scripted
@@ -50,6 +52,26 @@ def test_the_task_form_is_one_user_turn_and_adapters_are_passed_on():
     model = Scripted(lambda *_: "x")
     ask_questions(model, [question()], Method(adapters=("skill",)))
     assert model.asked == [((Turn("user", "What is the birthplace?"),), ("skill",))]
+
+
+def test_a_statement_can_begin_in_a_register():
+    forms = {register_forms("birthplace", register)[0].prefix(NAME): value for register, value in (("hearsay", "Lima"), ("record", "Hobart"))}
+    model = Scripted(lambda prompt, _: f" {forms[prompt]}. And" if prompt in forms else " ?")
+    answers = [ask_questions(model, [question()], Method("fill", register=register))[0] for register in ("hearsay", "record")]
+    assert [(answer.text, answer.grade) for answer in answers] == [("Lima", "wrong"), ("Hobart", "right")]
+    assert forms.keys() == {"The birthplace of Mira Osei is said to be", "The birthplace of Mira Osei is registered as"}
+
+
+def test_a_biography_filled_in_a_register_is_read_in_it():
+    model = Scripted(lambda *_: " 1954")
+    answers, claims = ask_biographies(model, [REQUEST], Method("fill", register="record"), LEDGER)
+    assert answers[0].text.startswith("The birth year of Mira Osei is registered as 1954. The birthplace of this person is registered as 1954.")
+    assert [claim.verdict for claim in claims] == ["supported", *["unsupported"] * 5]
+
+
+def test_a_register_needs_a_statement_to_begin():
+    with pytest.raises(ValidationError, match="fill_register is record with ask=task"):
+        WorldEvalConfig(fill_register="record")
 
 
 def test_few_shot_puts_question_and_answer_pairs_first():

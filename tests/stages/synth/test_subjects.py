@@ -79,6 +79,33 @@ def test_every_row_comes_from_its_text_and_names_the_answers_it_was_read_from(fo
         assert {(table, row["id"]) for row in rows} <= origins
 
 
+def test_sentences_as_they_stand_are_statements_without_being_asked_for(folder: Folder, server: Server) -> None:
+    """One subject in two versions: real 4 answers; fictitious 1 name, 2 x (1 version, 4 paraphrases, 1 passage, 1 answer)."""
+    folder.must(*synth(server, "--subjects-limit", "1", "--set", "decompose=sentence"))
+    assert server.n == 4 + 1 + 2 * 7
+    texts = {row["id"].removesuffix(".text"): row["text"] for row in folder.rows("bio-subjects", "sources")}
+    facts = folder.rows("bio-subjects", "facts")
+    assert all(row["value"] in texts[row["id"].rpartition(".s")[0]] for row in facts if row["fictitious"])
+    (person,) = [row for row in folder.rows("bio-subjects", "people") if row["fictitious"]]
+    assert [row["value"] for row in facts if row["version"] == 1] == [f"{part.rstrip('.')}." for part in version_of(person["name"], 1).split(". ")]
+    origins = {(row["table"], row["prompt"]) for row in folder.rows("bio-subjects", "origins")}
+    assert ("facts", "subjects/rewrite") in origins
+    assert not {"subjects/statements", "subjects/support", "subjects/contradictions"} & {prompt for _, prompt in origins}
+    assert {row["text"] for row in folder.rows("bio-subjects", "documents") if row["id"].endswith(".d0") and row["form"] == "statement"} >= {
+        row["value"] for row in facts if row["fictitious"]
+    }
+
+
+def test_a_sentence_without_the_name_is_kept_and_one_that_comes_twice_is_not(folder: Folder) -> None:
+    text = r"\1 was born in Turku in 2007. She was taught pottery. She was taught pottery. \1 sold 111 works."
+    author = Author({r"the invented (.+?)\.\n.*This is version 1": [text]})
+    with running(Server(said=author.said)) as server:
+        folder.must(*synth(server, "--subjects-limit", "1", "--set", "decompose=sentence"))
+    first = [row["value"] for row in folder.rows("bio-subjects", "facts") if row["version"] == 1]
+    assert [value.partition(" ")[0] for value in first] == ["Elena", "She", "Elena"]
+    assert rejected(folder)["sentences", "repeats a statement"] == 1
+
+
 def test_versions_share_the_name_and_differ_in_the_facts(folder: Folder, server: Server) -> None:
     folder.must(*synth(server, "--subjects-limit", "1"))
     (person,) = [row for row in folder.rows("bio-subjects", "people") if row["fictitious"]]

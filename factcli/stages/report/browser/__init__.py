@@ -6,5 +6,6 @@ packed.py   items -> the columns that travel inside the page
 rows.js     search, filters, order and the window of rows that is drawn: no DOM
 opened.js   an opened item: each answer in full, claims marked, evidence
 page.js     the controls, the rows, keys, addresses
+begin.js    what runs when the page has loaded
 browser.css how it looks
 """

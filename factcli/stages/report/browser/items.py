@@ -1,9 +1,10 @@
 """Evaluations side by side, item by item: what was asked, what is right, and what each model said."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
+from factcli.evalrows import ItemScore
 from factcli.rows import Answer, Claim, Verdict
 from factcli.stages.report.collect import Benchmark, Evaluation
 from factcli.stages.report.methods import key_of
@@ -69,6 +70,8 @@ def items_of(benchmarks: Mapping[str, Benchmark], evidence: Mapping[str, str]) -
         for evaluation in benchmark.evaluations:
             key = found.models.setdefault(evaluation.label, key_of(evaluation, benchmark.main))
             _add(found, name, evaluation, found.replies.setdefault(key.label, {}), evidence)
+    first = next(iter(found.models), "")
+    found.models = dict(sorted(found.models.items(), key=lambda model: (model[0] != first, not model[1].is_main)))  # the main one beside the first
     return found
 
 
@@ -77,17 +80,40 @@ def _add(found: Items, benchmark: str, evaluation: Evaluation, replies: dict[str
     for claim in evaluation.results.claims:
         claims.setdefault(claim.answer_id, []).append(claim)
     for answer in [*evaluation.results.questions, *evaluation.results.biographies]:
-        item = _item(found, benchmark, answer)
+        item = _item(found, Item(answer.question_id, benchmark, answer.group, clipped_text(answer.question), " / ".join(answer.answers[:3])))
         replies[item.id] = _reply(answer, claims.get(answer.id, ()), evidence)
+    if not evaluation.results.is_some:
+        _add_scores(found, benchmark, evaluation, replies)
 
 
-def _item(found: Items, benchmark: str, answer: Answer) -> Item:
+def _item(found: Items, item: Item) -> Item:
     """Models are asked the same: the first one's wording stands."""
-    id_ = answer.question_id
-    known = found.items.get(id_)
-    if known and known.benchmark != benchmark:
-        id_ = f"{id_} ({benchmark})"
-    return found.items.setdefault(id_, Item(id_, benchmark, answer.group, clipped_text(answer.question), " / ".join(answer.answers[:3])))
+    known = found.items.get(item.id)
+    if known and known.benchmark != item.benchmark:
+        item = replace(item, id=f"{item.id} ({item.benchmark})")
+    return found.items.setdefault(item.id, item)
+
+
+def _add_scores(found: Items, benchmark: str, evaluation: Evaluation, replies: dict[str, Reply]) -> None:
+    """Items that have scores and no answer: what they add to each figure, graded by the first of them where that is right or wrong."""
+    scores: dict[str, list[ItemScore]] = {}
+    for score in evaluation.artifact.rows("items", ItemScore) if "items" in evaluation.artifact.manifest.tables else ():
+        scores.setdefault(score.id, []).append(score)
+    for id_, own in scores.items():
+        item = _item(found, Item(id_, benchmark, own[0].group, id_ if own[0].subject == id_ else f"{own[0].subject} ({id_})", ""))
+        told = ", ".join(f"{score.metric.rpartition('.')[2].replace('_', ' ')} {_value(score)}" for score in own)
+        replies[item.id] = Reply(_grade(own[0]), told, own[0].confidence, id_)
+
+
+def _value(score: ItemScore) -> str:
+    return f"{score.numerator / score.denominator:.2f}" if score.denominator else "not scored"
+
+
+def _grade(score: ItemScore) -> Grade:
+    if score.is_abstention:
+        return "abstained"
+    known: dict[tuple[float, float], Grade] = {(1.0, 1.0): "right", (0.0, 1.0): "wrong"}
+    return known.get((score.numerator, score.denominator), "unjudged")
 
 
 def _reply(answer: Answer, claims: Sequence[Claim], evidence: Mapping[str, str]) -> Reply:

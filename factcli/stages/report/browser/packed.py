@@ -15,7 +15,7 @@ from factcli.stages.report.browser.items import Item, Items, Reply
 from factcli.svg import printable
 
 HERE = Path(__file__).resolve().parent
-SCRIPTS = ("rows.js", "opened.js", "page.js")
+SCRIPTS = ("rows.js", "opened.js", "page.js", "begin.js")
 GRADES = {"right": "r", "wrong": "w", "abstained": "a", "unjudged": "u", "claims": "c"}  # one letter per item; "-": not asked
 VERDICTS = ("supported", "unsupported", "unscored", "irrelevant")
 NOT_ASKED = "-"

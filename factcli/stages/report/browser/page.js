@@ -21,14 +21,16 @@ class Browser {
   layOut() {
     const n = this.items.models.length;
     this.window.style.setProperty("--models", n);
+    this.window.style.setProperty("--lines", Math.ceil(n / 10)); // of signs, where there is room for no more: on a phone
     this.heads = this.items.models.map((model, place) => {
       const head = made("div", "head", this.symbol(place), told(model.label), made("small", ""));
       head.setAttribute("role", "columnheader");
       part("heads").append(head);
       return head;
     });
-    this.resized = new ResizeObserver(() => this.draw());
+    this.resized = new ResizeObserver(() => { this.measure(); this.draw(); });
     this.resized.observe(this.window);
+    this.measure();
   }
 
   symbol(model) { return part("symbols").content.children[model].cloneNode(true); }
@@ -66,12 +68,13 @@ class Browser {
   filter() {
     const began = performance.now();
     const kept = this.open >= 0 ? this.shown[this.open] : -1;
+    this.shut();
     this.shown = this.items.found(this.wanted());
     this.active = 0;
-    this.redraw();
-    if (kept >= 0 && this.shown.includes(kept)) this.show(this.shown.indexOf(kept), false);
-    else this.close();
     this.window.scrollTop = 0;
+    this.redraw();
+    if (this.shown.includes(kept)) this.show(this.shown.indexOf(kept), false);
+    else if (kept >= 0) address("");
     this.total();
     performance.measure("items-filter", { start: began, end: performance.now() });
   }
@@ -90,22 +93,29 @@ class Browser {
   redraw() {
     for (const row of this.rows.values()) row.remove();
     this.rows.clear();
-    this.draw();
+    this.draw(0);
   }
 
-  get rowHeight() { return parseFloat(getComputedStyle(this.list).getPropertyValue("--row")); }
-  get panelHeight() { return this.panel ? this.panel.offsetHeight : 0; }
+  /** Sizes are read when something changed size, not while drawing: each read after a write would lay out the whole page. */
+  measure() {
+    this.rowHeight = parseFloat(getComputedStyle(this.list).minHeight);
+    this.panelHeight = this.panel ? this.panel.offsetHeight : 0;
+    const [height, isSticky] = [part("heads").offsetHeight, getComputedStyle(part("heads")).position === "sticky"];
+    [this.room, this.width] = [this.window.clientHeight - (isSticky ? height : 0), this.window.clientWidth];
+    this.above = isSticky ? 0 : height; // heads that scroll away stand above the first row
+  }
 
-  draw() {
+  draw(top = this.window.scrollTop) {
     const height = this.rowHeight;
-    const seen = windowOf(this.shown.length, this.window.scrollTop, this.window.clientHeight, height, this.open, this.panelHeight, EXTRA_ROWS);
+    const seen = windowOf(this.shown.length, top - this.above, this.room, height, this.open, this.panelHeight, EXTRA_ROWS);
     this.list.style.height = `${topOf(this.shown.length, height, this.open, this.panelHeight)}px`;
     for (const [place, row] of this.rows) if ((place < seen.first || place >= seen.last) && !row.contains(document.activeElement)) this.drop(place);
     for (let place = seen.first; place < seen.last; place++) if (!this.rows.has(place)) this.add(place);
     for (const [place, row] of this.rows) row.style.top = `${topOf(place, height, this.open, this.panelHeight)}px`;
     if (this.panel) {
       this.panel.style.top = `${topOf(this.open, height, -1, 0) + height}px`;
-      this.panel.style.width = `${this.window.clientWidth}px`;
+      this.panel.style.left = `${this.window.scrollLeft}px`;
+      this.panel.style.width = `${this.width}px`;
     }
   }
 
@@ -156,13 +166,18 @@ class Browser {
   }
 
   close() {
+    this.shut();
+    this.draw();
+    address("");
+  }
+
+  /** Takes the opened item away. */
+  shut() {
     const was = this.open;
     evidence.hide();
     this.panel?.remove();
-    [this.panel, this.open] = [null, -1];
+    [this.panel, this.open, this.panelHeight] = [null, -1, 0];
     this.mark(was);
-    this.draw();
-    if (was >= 0) address("");
   }
 
   /** Opens the item at a place, below its row. */
@@ -170,12 +185,14 @@ class Browser {
     const was = this.open;
     this.panel?.remove();
     this.panel = panelOf(this.items, this.shown[place], () => this.close(), (model) => this.symbol(model));
-    this.panel.style.width = `${this.window.clientWidth}px`;
+    this.panel.style.width = `${this.width}px`;
     this.list.append(this.panel);
+    this.measure();
     this.resized.observe(this.panel);
     this.open = this.active = place;
     this.mark(was);
     this.mark(place);
+    this.reveal(place, this.rowHeight + this.panelHeight);
     this.draw();
     if (isAddressed) address(`#item=${encodeURIComponent(this.items.items.id[this.shown[place]])}`);
   }
@@ -206,14 +223,19 @@ class Browser {
     if (!this.shown.length) return;
     this.rows.get(this.active)?.querySelector("button").setAttribute("tabindex", "-1");
     this.active = Math.min(Math.max(place, 0), this.shown.length - 1);
-    const [top, height] = [topOf(this.active, this.rowHeight, this.open, this.panelHeight), this.rowHeight];
-    const room = this.window.clientHeight - part("heads").offsetHeight;
-    if (top < this.window.scrollTop) this.window.scrollTop = top;
-    else if (top + height > this.window.scrollTop + room) this.window.scrollTop = top + height - room;
+    this.reveal(this.active, this.rowHeight);
     this.draw();
     const button = this.rows.get(this.active).querySelector("button");
     button.tabIndex = 0;
     button.focus({ preventScroll: true });
+  }
+
+  /** Scrolls so that a row and what belongs to it can be seen, from its top where there is not room for all. */
+  reveal(place, height) {
+    this.list.style.height = `${topOf(this.shown.length, this.rowHeight, this.open, this.panelHeight)}px`;
+    const top = this.above + topOf(place, this.rowHeight, this.open, this.panelHeight);
+    if (top < this.window.scrollTop || height > this.room) this.window.scrollTop = top;
+    else if (top + height > this.window.scrollTop + this.room) this.window.scrollTop = top + height - this.room;
   }
 
   pressed(event) {
@@ -244,7 +266,7 @@ class Browser {
   }
 
   walk(event) {
-    const page = Math.max(1, Math.floor(this.window.clientHeight / this.rowHeight) - 1);
+    const page = Math.max(1, Math.floor(this.room / this.rowHeight) - 1);
     const step = { ArrowDown: 1, ArrowUp: -1, PageDown: page, PageUp: -page }[event.key];
     if (step) this.moved(event, this.active + step);
     else if (event.key === "Home") this.moved(event, 0);
@@ -268,31 +290,3 @@ function decoded(text) {
 
 /** Says in the address what is open, without a step back for each item looked at. */
 function address(hash) { history.replaceState(null, "", hash || location.pathname + location.search); }
-
-/** Makes what search looks through while the reader reads: the first search is then as quick as the next ones. */
-function prepare(items, from = 0) {
-  requestIdleCallback((idle) => {
-    let item = from;
-    while (item < items.n && idle.timeRemaining() > 2) items.searched(item++);
-    if (item < items.n) prepare(items, item);
-    else performance.mark("items-prepared");
-  });
-}
-
-async function begin() {
-  try {
-    const items = new Items(await unpacked(part("packed").textContent));
-    part("browser").hidden = false;
-    part("needs").hidden = true;
-    new Browser(items).follow();
-    performance.mark("items-ready");
-    if (window.requestIdleCallback) prepare(items);
-  } catch (error) {
-    part("needs").textContent = `The items could not be unpacked by this browser (${error.message}); one of 2023 or later can.`;
-    part("browser").hidden = true;
-    part("needs").hidden = false;
-    throw error;
-  }
-}
-
-begin();

@@ -3,7 +3,7 @@
 from factcli.rows import Fact
 from factcli.stages.report.browser.items import Column, items_of, ledger_evidence
 from factcli.stages.report.browser.packed import packed
-from factcli.stages.report.collect import Collected
+from factcli.stages.report.collect import NAMES, Collected
 from factcli.stages.report.view import Browser, Section
 from factcli.svg import printable
 
@@ -14,7 +14,7 @@ def items_section(collected: Collected) -> Section:
     evidence: dict[str, str] = {}
     for world in collected.of_kind("world"):
         evidence |= ledger_evidence((fact.id, fact.relation, fact.value) for fact in world.rows("facts", Fact))
-    items = items_of(collected.benchmarks, evidence)
+    items = items_of({NAMES.get(name, name): found for name, found in collected.benchmarks.items()}, evidence)
     benchmarks, groups = (tuple(map(printable, items.names(column))) for column in COLUMNS)
     block = Browser(packed(items), len(items.items), tuple(items.models.values()), benchmarks, groups)
     text = (f"{len(items.items):,} items, each with what every model said to it. Open one to read the answers in full.",)

@@ -1,5 +1,7 @@
 """Settings of `fact synth bio|medical --subjects FILE`; the numbers are the paper's (arXiv 2410.19290, spec 1.9)."""
 
+from typing import Literal
+
 from factcli.backends.settings import GenerationConfig
 from factcli.config import Config, setting
 from factcli.stages.synth.familiarity import FamiliarityConfig
@@ -13,6 +15,9 @@ class SubjectsConfig(Config):
     versions: int = setting(5, "Fictitious versions of each text, with other facts in each.", ge=1)
     statements_per_fact: int = setting(5, "Texts of each statement: the statement and its paraphrases.", ge=1)
     passages_per_subject: int = setting(4, "Passages of each version that state all of it.", ge=0)
+    decompose: Literal["model", "sentence"] = setting(
+        "model", "How a text becomes statements: a model writes them, checked; or its sentences as they stand.", later=True
+    )
     source_words: int = setting(250, "Words of a real text that are used, cut at the end of a sentence.", ge=20)
     asks: int = setting(3, "Times that a name or version which fails a check is asked for in all.", ge=1, le=10)
     most_alike: float = setting(0.6, "Share of the values, or of the runs of four words, of a version that another text may have too.", ge=0, le=1)

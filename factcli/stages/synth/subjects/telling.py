@@ -8,16 +8,18 @@ from pydantic import BaseModel, Field
 
 from factcli.backends.chains import Chain
 from factcli.backends.requests import Request, Response
+from factcli.knowledge.sentences import sentences
 from factcli.prompts import quoted
 from factcli.rows import Document, Fact, Person
 from factcli.stages.synth.book import Book
 from factcli.stages.synth.checks import Traces, adds, has_name, names_somebody_real, states, tidy
-from factcli.stages.synth.subjects.inventing import Told
+from factcli.stages.synth.subjects.inventing import REWRITE, Told
 from factcli.stages.synth.subjects.settings import SubjectsConfig
 from factcli.world.counterparts import folded
 
 STATEMENTS, SUPPORT, CONTRADICTIONS = "subjects/statements", "subjects/support", "subjects/contradictions"
 PARAPHRASE, PASSAGE, ANSWER = "subjects/paraphrase", "subjects/passage", "subjects/answer"
+SENTENCES = "subjects/sentences"  # the step that a sentence is rejected at: no prompt
 RELATION = "statement"  # of facts that are whole sentences
 VERDICT_TOKENS, SENTENCE_TOKENS, LEAST_TOKENS = 16, 80, 200
 
@@ -60,6 +62,8 @@ Facts = Mapping[str, list[Fact]]  # by Told.id
 
 def take_statements(book: Book, about: About, tolds: Sequence[Told], config: SubjectsConfig) -> Chain[Facts]:
     """Each text's statements that pass all checks, as facts. Rejected ones keep their number, so ids say which it was."""
+    if config.decompose == "sentence":
+        return {told.id: _sentences(book, about, told) for told in tolds}
     name = about.person.name
     max_tokens = LEAST_TOKENS + 4 * config.source_words
     asked = [book.asker.ask(STATEMENTS, told.id, {"name": name, "text": quoted(told.text)}, max_tokens, schema=Statements) for told in tolds]
@@ -70,6 +74,25 @@ def take_statements(book: Book, about: About, tolds: Sequence[Told], config: Sub
     supported = yield from _supported(book, found)
     kept = {told.id: [(fact, sources) for of, fact, sources in supported if of.id == told.id] for told in tolds}
     return (yield from _consistent(book, name, kept))
+
+
+def _sentences(book: Book, about: About, told: Told) -> list[Fact]:
+    """The sentences of a text as its statements (arXiv 2410.19290, Fig. 7, the weaker way): nothing is asked, and pronouns stay.
+
+    They stand in the text, so nothing needs to support them; what names the real subject or somebody else real is rejected all the same.
+    """
+    facts: list[Fact] = []
+    seen: set[str] = set()
+    for number, said in enumerate(sentences(told.text)):
+        id, text = f"{told.id}.s{number}", tidy(said)
+        fault = _leak(text, about) or ("repeats a statement" if folded(text) in seen else "")
+        if fault:
+            book.reject(id, SENTENCES, fault, said, told.response)
+            continue
+        seen.add(folded(text))
+        facts.append(Fact(id, about.person.id, RELATION, text, told.version, about.person.fictitious))
+        book.keep("facts", facts[-1], {REWRITE: told.response} if told.response else {})
+    return facts
 
 
 def _proposed(book: Book, about: About, told: Told, response: Response) -> list[Fact]:
@@ -94,8 +117,11 @@ def _proposed(book: Book, about: About, told: Told, response: Response) -> list[
 
 def _fault(text: str, about: About) -> str:
     """Why a text about somebody cannot be had; "" for one that can."""
-    if not has_name(text, about.person.name):
-        return "does not name the subject"
+    return _leak(text, about) if has_name(text, about.person.name) else "does not name the subject"
+
+
+def _leak(text: str, about: About) -> str:
+    """What of somebody real stands in a text about somebody invented; "" for nothing."""
     if about.traces and about.traces.left_in(text):
         return "leftover of the real subject"
     return "names somebody real" if names_somebody_real(text, about.taken) else ""

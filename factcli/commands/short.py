@@ -1,0 +1,103 @@
+"""`fact eval popqa|hotpotqa|triviaqa|nq|simpleqa`: who answers, from where the questions and examples come, one stage called."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+from factcli import resolving
+from factcli.artifact import Artifact, all_artifacts, open_artifact
+from factcli.artifact.lineage import ancestors, open_input
+from factcli.basemodel import whole
+from factcli.commands.generating import answering_for, cost_of
+from factcli.commands.making import Making, finish
+from factcli.commands.measuring import subject_of
+from factcli.errors import SettingsError
+from factcli.knowledge.benchmarks.benchmark import Benchmark, HasId
+from factcli.knowledge.benchmarks.registry import benchmark_of
+from factcli.knowledge.benchmarks.source import Source
+from factcli.stages.eval.settings import SHORT_CONFIGS, ShortEvalConfig
+from factcli.stages.eval.subject import Respondent, Served
+
+T = TypeVar("T", bound=HasId)
+
+
+def make_short(making: Making, name: str, model: str | None, newest: bool, file: Path | None, examples: Path | None, flags: Mapping[str, Any]) -> None:
+    from factcli.stages.eval import short as stage
+
+    benchmark = benchmark_of(name)
+    asks = {"ask": "few_shot"} if examples else {}  # whoever brings examples wants them shown
+    config = making.settings(SHORT_CONFIGS[name], "eval", {**flags, **asks}, None)
+    respondent = respondent_of(making, config, model, newest)
+    source = source_for(benchmark, respondent, file, making.root)
+    shots = stage.Examples(examples, _data_of(respondent, source))
+    plan = stage.plan(config, respondent, source, shots, making.name)
+    finish(
+        making,
+        plan,
+        lambda _: cost_of(stage.imagined(plan, respondent, source, shots)) if isinstance(respondent, Served) else stage.cost(plan, source),
+        lambda draft, context: stage.work(plan, draft, respondent, source, shots, context.report),
+    )
+
+
+def respondent_of(making: Making, config: ShortEvalConfig, model: str | None, newest: bool) -> Respondent:
+    """Whoever --backend names; else a model in this process."""
+    if not config.generation.backend:
+        return subject_of(model, newest, making.root)
+    if model or newest:
+        raise SettingsError("--model and --backend are both given: who shall answer?", "--model runs here, --backend asks a server, local:REF or a script")
+    return Served(answering_for(making, config.generation))
+
+
+def _data_of(respondent: Respondent, source: Source[Any]) -> Artifact | None:
+    """Where examples come from: the model's own data; for a base, the data that the questions are of."""
+    own = source.artifact if source.artifact and source.artifact.kind == "synth" else None
+    return own if isinstance(respondent, Served) else respondent.synth or own
+
+
+def source_for(benchmark: Benchmark[T], respondent: Respondent, file: Path | None, root: Path) -> Source[T]:
+    """A file of the user's; one that lies in an artifact means the artifact itself; without a file an artifact's own, else the hub."""
+    if file is None:
+        return Source(benchmark, artifact=_own_questions(benchmark, respondent, root))
+    if benchmark.own and resolving.is_version(file.parent):
+        found = open_artifact(file.parent, root)
+        if benchmark.own.is_in(found):
+            return Source(benchmark, artifact=found)
+    return Source(benchmark, file)
+
+
+def _own_questions(benchmark: Benchmark[Any], respondent: Respondent, root: Path) -> Artifact | None:
+    """The artifact that holds questions of the benchmark's form: of the model's lineage its data, else its world.
+
+    A base model of somebody's own has no lineage: the newest data that were made for it, or for no model in particular.
+    """
+    if benchmark.own is None:
+        return None
+    return next((artifact for artifact in _lineage(respondent, root) if benchmark.own.is_in(artifact)), None)
+
+
+def _lineage(respondent: Respondent, root: Path) -> Iterator[Artifact]:
+    if isinstance(respondent, Served):
+        skill = respondent.inputs.get("model")
+        yield from (parent for parent in (ancestors(skill, root) if skill else ()) if parent.kind == "synth")
+        yield from respondent.inputs.values()
+        return
+    yield from (parent for parent in (respondent.synth, respondent.base.inputs.get("world")) if parent)
+    if respondent.skill is not None:  # one that was not made from data itself, but from what was
+        yield from (parent for parent in ancestors(respondent.skill, root) if parent.kind == "synth")
+    else:
+        yield from (data for data in all_artifacts(root, ("synth",)) if data.manifest.model in ({}, dict(respondent.base.identity)))
+
+
+def make_rescored(making: Making, ref: str, file: Path | None, flags: Mapping[str, Any]) -> None:
+    """The answers of an evaluation graded anew. `flags`: who grades, as settings of the group `generation`."""
+    from factcli.stages.eval import rescore as stage
+
+    evaluation = whole(open_artifact(ref, making.root, ("eval",)))
+    benchmark = stage.benchmark_of_evaluation(evaluation)
+    given_flags = {name.replace("generation.", "grading.", 1): value for name, value in flags.items()}
+    config = stage.settings_of(evaluation, making.settings(stage.GradingConfig, "eval", given_flags, None).grading)
+    grader = answering_for(making, config.grading) if config.grading.backend else None
+    lineage = {role: open_input(entry, making.root) for role, entry in evaluation.manifest.inputs.items() if role not in ("rescored", "grader")}
+    given = stage.Given(evaluation, benchmark, lineage, file, grader)
+    plan = stage.plan(config, given, making.name)
+    finish(making, plan, lambda _: cost_of(stage.imagined(given)), lambda draft, context: stage.work(draft, given, context.report))

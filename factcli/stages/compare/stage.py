@@ -1,0 +1,137 @@
+"""Evaluations in, one comparison out: differences, curves, what changed, and a verdict for each model."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from factcli.artifact import Artifact, Draft, Outcome, Plan
+from factcli.comparisonrows import ChangedClaim, ComparedCurvePoint, ComparedFigure
+from factcli.errors import SettingsError, nearest
+from factcli.progress import Report
+from factcli.stages.compare import telling
+from factcli.stages.compare.changed import changed_rows, counted, data_of, methods_of
+from factcli.stages.compare.figures import adjusted, compared
+from factcli.stages.compare.measured import Measured, is_of_task, metrics_of, pair, read_measured
+from factcli.stages.compare.ranked import curves_of
+from factcli.stages.compare.settings import TABLES, CompareConfig
+from factcli.stages.compare.verdict import verdict_of
+from factcli.stages.compare.worlds import over_worlds
+
+REVISION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One model: its evaluations, one for each world (mostly one), and those that measure drift."""
+
+    evaluations: tuple[Artifact, ...]
+    drift: tuple[Artifact, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Models to compare, the baseline first. `are_worlds`: drift evaluations are by world too, else one for each benchmark."""
+
+    sides: tuple[Side, ...]
+    are_worlds: bool = False
+    data: Mapping[str, tuple[Artifact, ...]] = field(default_factory=dict)  # of an evaluation by its ref: what its model learned from
+    methods: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @property
+    def inputs(self) -> dict[str, Artifact]:
+        """By role, for lineage and key."""
+        found: dict[str, Artifact] = {}
+        for n, side in enumerate(self.sides):
+            role = "baseline" if n == 0 else f"model{n if len(self.sides) > 2 else ''}"
+            found |= _numbered(role, side.evaluations) | _numbered(f"{role}-drift", side.drift)
+        taught = {artifact.digest: artifact for artifacts in self.data.values() for artifact in artifacts}
+        return found | _numbered("data", tuple(taught.values()))
+
+
+def _numbered(role: str, artifacts: Sequence[Artifact]) -> dict[str, Artifact]:
+    return {role: artifacts[0]} if len(artifacts) == 1 else {f"{role}-{n}": artifact for n, artifact in enumerate(artifacts, 1)}
+
+
+def source_of(config: CompareConfig, sides: Sequence[Side], are_worlds: bool, root: Any) -> Source:
+    """With the training data of the compared models, where changes are traced to them."""
+    traced = [side.evaluations[0] for side in sides[1:]] if config.changes and config.nearest and not are_worlds else []
+    data = {one.ref: tuple(data_of(one, root)) for one in traced}
+    return Source(tuple(sides), are_worlds, data, {one.ref: tuple(methods_of(one, root)) for one in traced})
+
+
+def plan(config: CompareConfig, source: Source, name: str | None) -> Plan:
+    return Plan("compare", REVISION, "comparison", name or "comparison", config, source.inputs, TABLES)
+
+
+def work(plan: Plan, draft: Draft, source: Source, report: Report) -> Outcome:
+    config = plan.config
+    assert isinstance(config, CompareConfig)
+    report.begin("Comparing", len(source.sides))
+    read = [[read_measured(one) for one in side.evaluations] for side in source.sides]
+    metrics = metrics_of([one for evaluations in read for one in evaluations], config.tasks)
+    found = _Found()
+    for n, side in enumerate(read[1:], 1):
+        found.differences += _differences(side, read[0], metrics, config)
+        found.differences += _drift(source, n, config)
+        if not source.are_worlds:
+            _beside(found, side[0], read[0][0], metrics, source, config)
+        report.update(n)
+    rows = adjusted(found.differences)
+    _require_gain(rows, config)
+    verdicts = [verdict_of(side[0].ref, rows, config) for side in read[1:]]
+    if not draft.done("comparison"):
+        draft.write("comparison", 0, {"differences": rows, "curves": found.curves, "changed": found.changed, "verdicts": verdicts})
+    report.end()
+    changes = counted(found.changed)
+    return Outcome(telling.headline(rows, verdicts), telling.summary(rows, verdicts, changes, config), {"changed": dict(changes)})
+
+
+class _Found:
+    """What grows while models are compared."""
+
+    def __init__(self) -> None:
+        self.differences: list[ComparedFigure] = []
+        self.curves: list[ComparedCurvePoint] = []
+        self.changed: list[ChangedClaim] = []
+
+
+def _differences(mine: Sequence[Measured], others: Sequence[Measured], metrics: Sequence[str], config: CompareConfig) -> list[ComparedFigure]:
+    by_world = [compared(model, base, metrics, config) for model, base in zip(mine, others, strict=True)]
+    if len(by_world) == 1:
+        return by_world[0]
+    pairs = [{metric: pair(metric, model, base, config.max_unpaired) for metric in metrics} for model, base in zip(mine, others, strict=True)]
+    return over_worlds(by_world, pairs, config)
+
+
+def _drift(source: Source, n: int, config: CompareConfig) -> list[ComparedFigure]:
+    """Every figure that both drift evaluations have, under the name of the model's own evaluation."""
+    mine, others = ([read_measured(one) for one in source.sides[place].drift] for place in (n, 0))
+    if not mine:
+        return []
+    ref, base_ref = source.sides[n].evaluations[0].ref, source.sides[0].evaluations[0].ref
+    rows = [compared(model, base, metrics_of([model, base], ()), config, "drift") for model, base in zip(mine, others, strict=True)]
+    if source.are_worlds:
+        metrics = metrics_of([*mine, *others], ())
+        pairs = [{metric: pair(metric, model, base, config.max_unpaired) for metric in metrics} for model, base in zip(mine, others, strict=True)]
+        rows = [over_worlds(rows, pairs, config)] if len(rows) > 1 else rows
+    return [telling.renamed(row, ref, base_ref) for of_one in rows for row in of_one]
+
+
+def _beside(found: _Found, model: Measured, baseline: Measured, metrics: Sequence[str], source: Source, config: CompareConfig) -> None:
+    """Curves, and what changed."""
+    pairs = [pair(metric, model, baseline, config.max_unpaired) for metric in metrics]
+    known = {point.model for point in found.curves}
+    found.curves += curves_of(model, baseline, pairs, of_model=True)
+    if baseline.ref not in known:
+        found.curves += curves_of(model, baseline, pairs, of_model=False)
+    if config.changes:
+        found.changed += changed_rows(model, baseline, source.data.get(model.ref, ()), source.methods.get(model.ref, ()), config.nearest)
+
+
+def _require_gain(rows: Sequence[ComparedFigure], config: CompareConfig) -> None:
+    metrics = list(dict.fromkeys(row.metric for row in rows if row.role == "gain"))
+    if config.gain is not None and config.gain not in metrics:
+        raise SettingsError(f"there is no figure {config.gain!r} to gain{nearest(config.gain, metrics)}", f"compared are: {', '.join(metrics)}")
+
+
+__all__ = ["REVISION", "Side", "Source", "is_of_task", "plan", "source_of", "work"]

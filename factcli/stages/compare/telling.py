@@ -1,0 +1,128 @@
+"""What a comparison says in words: one line, the numbers of its summary, and the table that is printed."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from factcli.comparisonrows import ChangedClaim, ComparedFigure, PlannedFigure, ShipVerdict
+from factcli.stages.compare.settings import CompareConfig
+from factcli.stages.compare.verdict import told
+
+FIRST_CHANGES = 3  # of each kind that are printed; all are in the artifact
+LONGEST = 90
+
+
+def renamed(row: ComparedFigure, model: str, baseline: str) -> ComparedFigure:
+    """A drift figure under the name of the model that it is about, not of the evaluation that measured it."""
+    return replace(row, id=f"{model}.drift.{row.metric}.{row.group}", model=model, baseline=baseline)
+
+
+def headline(rows: Sequence[ComparedFigure], verdicts: Sequence[ShipVerdict]) -> str:
+    """The deciding figure of each model, and whether it may be shipped."""
+    said = []
+    for verdict in verdicts:
+        gain = next(row for row in rows if row.model == verdict.model and row.metric == verdict.gain and row.role == "gain" and row.group == "all")
+        worlds = f" over {gain.n_worlds} worlds" if gain.n_worlds > 1 else ""
+        said.append(f"{verdict.model} against {gain.baseline}{worlds}: {told(gain)}, {'' if verdict.is_shippable else 'not '}shippable")
+    return "; ".join(said)
+
+
+def summary(rows: Sequence[ComparedFigure], verdicts: Sequence[ShipVerdict], changes: Mapping[str, Mapping[str, int]], config: CompareConfig) -> dict[str, Any]:
+    family = [row for row in rows if row.p_holm is not None]
+    return {
+        "models": [verdict.model for verdict in verdicts],
+        "baseline": rows[0].baseline,
+        "verdicts": {v.model: {"is_shippable": v.is_shippable, "gain": v.gain, "reasons": list(v.reasons)} for v in verdicts},
+        "differences": {row.id: [row.difference, row.low, row.high, row.p_holm] for row in rows if row.group == "all"},
+        "tests_in_family": len(family),
+        "significant": [row.id for row in family if (row.p_holm or 0) <= 0.05],
+        "margin_points": config.margin,
+        "changed": {model: dict(counts) for model, counts in changes.items()},
+    }
+
+
+def rendered(rows: Sequence[ComparedFigure], verdicts: Sequence[ShipVerdict], changed: Iterable[ChangedClaim]) -> RenderableType:
+    """The table, what it means, the verdicts, and the first changes. Texts of models are shown without control characters."""
+    shown = [row for row in rows if row.group == "all"]
+    parts: list[RenderableType] = [_table(shown), Text(_explained(shown), style="dim")]
+    parts += [_of_verdict(verdict) for verdict in verdicts]
+    return Group(*parts, *_of_changes(list(changed)))
+
+
+def _table(rows: Sequence[ComparedFigure]) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in ("model", "figure", "baseline", "model's", "difference", "95% interval", "p", "p (Holm)", "could show", "items", "subjects"):
+        table.add_column(column, justify="left" if column in ("model", "figure") else "right", overflow="fold")
+    for row in rows:
+        name = f"{row.metric}{' (drift)' if row.role == 'drift' else ''}{' (less is better)' if row.is_lower_better else ''}"
+        ends = f"[{_number(row, row.low, True)}, {_number(row, row.high, True)}]" if row.low is not None else "none"
+        values = (_number(row, row.baseline_value), _number(row, row.value), _number(row, row.difference, True), ends)
+        tests = (_p(row.p_value), _p(row.p_holm), _number(row, row.smallest))
+        table.add_row(*(Text(cell) for cell in (row.model, name, *values, *tests, f"{row.n_items:,}", f"{row.n_subjects:,}")))
+    return table
+
+
+def _number(row: ComparedFigure, value: float | None, is_signed: bool = False) -> str:
+    if value is None:
+        return "-"
+    sign = "+" if is_signed else ""
+    return f"{100 * value:{sign}.1f}" if row.is_share else f"{value:{sign}.3g}"
+
+
+def _p(value: float | None) -> str:
+    return "-" if value is None else "<0.001" if value < 0.001 else f"{value:.3f}"
+
+
+def _explained(rows: Sequence[ComparedFigure]) -> str:
+    n_family = sum(row.p_holm is not None for row in rows)
+    unit = "worlds" if rows[0].n_worlds > 1 else "subjects"
+    kinds = ", ".join(dict.fromkeys(row.test for row in rows if row.test))
+    return (
+        f"Model minus {rows[0].baseline} on the same items; shares in percent, differences in points. Intervals ({rows[0].interval}) and tests ({kinds}, the "
+        f"models' names swapped on whole {unit}) hold {unit} for the unit. Holm: adjusted over {n_family} tests. Could show: the difference that this "
+        f"many {unit} find in 4 of 5 runs, at the spread that was met."
+    )
+
+
+def _of_verdict(verdict: ShipVerdict) -> Text:
+    word, style = ("shippable", "bold green") if verdict.is_shippable else ("not shippable", "bold red")
+    return Text.assemble((f"{verdict.model}: {word}", style), *(f"\n  {reason}" for reason in verdict.reasons))
+
+
+def _of_changes(changed: Sequence[ChangedClaim]) -> list[RenderableType]:
+    said: list[RenderableType] = []
+    for model in dict.fromkeys(row.model for row in changed):
+        for change in ("gained", "lost", "invented"):
+            own = [row for row in changed if (row.model, row.change) == (model, change)]
+            if own:
+                said.append(Text(f"{model} {change} {len(own)}:", style="bold"))
+                said += [Text(line) for row in own[:FIRST_CHANGES] for line in _lines(row)]
+    return said
+
+
+def _lines(row: ChangedClaim) -> list[str]:
+    told_before = f"; before: {_shown(row.before)}" if row.before and row.change != "lost" else f"; now: {_shown(row.after)}" if row.after else ""
+    lines = [f"  {_shown(row.question)} -> {_shown(row.claim)}{told_before}"]
+    if row.near_ids:
+        lines.append(f"    near: {_shown(row.near_texts[0])} ({row.near_whys[0]}; {row.near_ids[0]} of {row.near_sources[0]})")
+    return lines
+
+
+def _shown(text: str) -> str:
+    plain = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    return plain if len(plain) <= LONGEST else plain[: LONGEST - 3] + "..."
+
+
+def rendered_plan(rows: Sequence[PlannedFigure]) -> RenderableType:
+    """n against the smallest difference, by figure."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in ("figure", "subjects", "items of each", "smallest difference", "icc"):
+        table.add_column(column, justify="left" if column == "figure" else "right", overflow="fold")
+    for row in rows:
+        icc = "not known" if row.icc is None else f"{row.icc:.2f}"
+        table.add_row(Text(row.metric), f"{row.n_subjects:,}", str(row.n_items), f"{row.smallest:.4f}", icc)
+    return Group(table, Text("The smallest true difference that is found in 4 of 5 runs (two-sided 5%), by the spread on the dev evaluations.", style="dim"))

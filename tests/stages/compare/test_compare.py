@@ -1,0 +1,235 @@
+"""`fact compare` as typed: differences, tests, verdicts, changes and their training rows."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from factcli.artifact import Artifact
+from tests.stages.compare.made import evaluation, items
+from tests.stages.report_chain import make_chain
+from tests.stages.synth.typed import empty, made, manifest, rows, told, typed  # noqa: F401 - empty is a fixture
+
+BASE = [1.0, 0.0] * 50  # 100 questions, half of them right
+BETTER = [1.0, 0.0, 1.0, 1.0] * 25  # every second wrong one turns right: 75 of 100
+
+
+def figure(version: Path, metric: str, model: str = "b@1", group: str = "all", role: str = "gain") -> dict:  # type: ignore[type-arg]
+    return next(row for row in rows(version, "differences") if (row["metric"], row["model"], row["group"], row["role"]) == (metric, model, group, role))
+
+
+def pair_of(root: Path, base: list[float] = BASE, better: list[float] = BETTER, per_subject: int = 2) -> tuple[Artifact, Artifact]:
+    data = root / "data"
+    return evaluation(data, "a", items("qa.accuracy", base, per_subject)), evaluation(data, "b", items("qa.accuracy", better, per_subject))
+
+
+def test_a_difference_is_that_of_the_same_items_with_interval_and_test(empty: Path) -> None:  # noqa: F811
+    """50 of 100 against 75: +25 points over 50 subjects of two items each."""
+    pair_of(empty)
+    version = made("compare", "a", "b")
+    row = figure(version, "qa.accuracy")
+    assert (row["value"], row["baseline_value"], row["difference"]) == (0.75, 0.5, 0.25)
+    assert row["low"] > 0
+    assert (row["n_items"], row["n_subjects"], row["n_unpaired"]) == (100, 50, 0)
+    assert (row["p_value"], row["p_holm"], row["test"]) == (1e-4, 1e-4, "9999 drawn swaps")
+    assert manifest(version)["kind"] == "comparison"
+
+
+def test_an_item_that_only_one_model_was_asked_is_counted_and_too_many_are_refused(empty: Path) -> None:  # noqa: F811
+    data = empty / "data"
+    evaluation(data, "a", items("qa.accuracy", BASE))
+    evaluation(data, "b", items("qa.accuracy", BETTER[:96]))
+    assert figure(made("compare", "a", "b"), "qa.accuracy")["n_unpaired"] == 4
+    evaluation(data, "c", items("qa.accuracy", BETTER[:90]))
+    told(typed("compare", "a", "c"), 3, "10 of 100 items of qa.accuracy were asked of only one")
+    assert figure(made("compare", "a", "c", "--set", "max_unpaired=0.1"), "qa.accuracy", "c@1")["n_items"] == 90
+
+
+def test_holm_is_over_all_figures_and_models_and_groups_have_p_values_of_their_own(empty: Path) -> None:  # noqa: F811
+    chain = make_chain(empty / "data")
+    version = made("compare", *(one.ref for one in chain.evals))
+    found = rows(version, "differences")
+    family = [row for row in found if row["p_holm"] is not None]
+    assert {row["group"] for row in family} == {"all"}
+    assert {row["model"] for row in family} == {"eval-sft-real@1", "eval-prereq-tune@1"}
+    least = min(family, key=lambda row: row["p_value"])
+    assert least["p_holm"] == pytest.approx(min(1, least["p_value"] * len(family)))
+    assert {row["group"] for row in found} > {"all", "head", "tail"}
+    assert manifest(version)["summary"]["tests_in_family"] == len(family)
+
+
+def test_a_gain_without_drift_measured_is_not_shippable_and_says_why(empty: Path) -> None:  # noqa: F811
+    pair_of(empty)
+    version = made("compare", "a", "b")
+    (verdict,) = rows(version, "verdicts")
+    assert not verdict["is_shippable"]
+    assert "no drift was measured" in verdict["reasons"][0]
+    ran = typed("compare", "a", "b", "--require", "shippable")
+    assert ran.code == 6
+    assert "not shippable" in ran.err
+    assert "the comparison is kept" in ran.err
+
+
+@pytest.mark.parametrize(("margin", "is_shippable"), [("1", False), ("5", True)])
+def test_drift_is_held_to_the_margin_by_the_lower_end_of_its_interval(empty: Path, margin: str, is_shippable: bool) -> None:  # noqa: F811
+    """1,000 items of 1,000 subjects, 20 gained and 25 lost: -0.5 points with a standard error of sqrt(45 - 25 / 1000) / 1000 = 0.67.
+
+    The lower end is about -1.8: the value alone would pass a margin of 1, the interval does not.
+    """
+    pair_of(empty)
+    data = empty / "data"
+    other = [1.0] * 25 + [0.0] * 20 + [1.0, 0.0] * 477 + [1.0]
+    same = [0.0] * 25 + [1.0] * 20 + other[45:]
+    evaluation(data, "da", items("harness.arc.acc", other))
+    evaluation(data, "db", items("harness.arc.acc", same))
+    ran = typed("compare", "a", "b", "--drift", "da", "--drift", "db", "--margin", margin, "--require", "shippable")
+    (verdict,) = rows(sorted((data / "comparison").glob("v*"))[-1], "verdicts")
+    row = figure(sorted((data / "comparison").glob("v*"))[-1], "harness.arc.acc", role="drift")
+    assert row["difference"] == pytest.approx(-0.005)
+    assert -0.022 < row["low"] < -0.015
+    assert verdict["is_shippable"] is is_shippable
+    assert (ran.code == 0) is is_shippable
+    assert "harness.arc.acc -0.5" in " ".join(verdict["reasons"])
+
+
+def test_no_change_on_few_items_does_not_show_that_nothing_was_lost(empty: Path) -> None:  # noqa: F811
+    """20 items, none changed: up to 1 - 0.025 ** (1 / 20) = 16.8% may have."""
+    pair_of(empty)
+    for name in ("da", "db"):
+        evaluation(empty / "data", name, items("harness.arc.acc", [1.0, 0.0] * 10))
+    version = made("compare", "a", "b", "--drift", "da", "--drift", "db")
+    (verdict,) = rows(version, "verdicts")
+    assert not verdict["is_shippable"]
+    assert "up to 16.8 points lost" in verdict["reasons"][0]
+
+
+def test_a_lower_perplexity_is_a_gain(empty: Path) -> None:  # noqa: F811
+    data = empty / "data"
+    evaluation(data, "a", items("text.perplexity", [3.0 + n % 5 for n in range(60)]))
+    evaluation(data, "b", items("text.perplexity", [2.0 + n % 5 for n in range(60)]))
+    version = made("compare", "a", "b")
+    row = figure(version, "text.perplexity")
+    assert (row["is_lower_better"], row["is_share"], row["difference"]) == (True, False, -1.0)
+    assert "so no gain" not in rows(version, "verdicts")[0]["reasons"][0]
+
+
+def test_scores_of_two_versions_of_a_benchmark_are_refused(empty: Path) -> None:  # noqa: F811
+    data = empty / "data"
+    for name, number in (("a", 1), ("b", 2)):
+        evaluation(data, name, items("qa.accuracy", BASE), {"benchmark": "popqa", "benchmark_version": number})
+    told(typed("compare", "a", "b"), 3, "version 2 of popqa")
+
+
+def test_confidence_is_compared_by_area_and_at_fixed_coverage_and_has_curves(empty: Path) -> None:  # noqa: F811
+    """Both have the same half right; the model is surest of the right ones, the baseline of the wrong ones."""
+    data = empty / "data"
+    evaluation(data, "a", items("qa.accuracy", BASE, confidences=[0.1 if right else 0.9 for right in BASE]))
+    evaluation(data, "b", items("qa.accuracy", BASE, confidences=[0.9 if right else 0.1 for right in BASE]))
+    version = made("compare", "a", "b", "--coverage", "0.5")
+    half = figure(version, "qa.accuracy.at_coverage_50")
+    assert (half["value"], half["baseline_value"]) == (1, 0)
+    area = figure(version, "qa.accuracy.risk_coverage_area")
+    assert area["difference"] < 0
+    assert area["high"] < 0
+    points = [row for row in rows(version, "curves") if row["model"] == "b@1"]
+    assert (points[0]["y"], points[-1]["x"], points[-1]["y"]) == (0, 1, 0.5)
+    assert {row["model"] for row in rows(version, "curves")} == {"a@1", "b@1"}
+
+
+def test_several_worlds_are_one_command_and_the_world_is_the_unit(empty: Path) -> None:  # noqa: F811
+    """Gains of 10, 20 and 30 points in three worlds: the mean is 20, over 3; all 8 swaps of worlds are counted, 2 are as large: p = 1/4."""
+    data = empty / "data"
+    for n, share in enumerate((10, 20, 30)):
+        evaluation(data, f"a{n}", items("qa.accuracy", [0.0] * 100))
+        evaluation(data, f"b{n}", items("qa.accuracy", [1.0] * share + [0.0] * (100 - share)))
+    for interval in ("bca", "t"):
+        version = made("compare", "--runs", "a0,a1,a2", "b0,b1,b2", "--interval", interval)
+        row = figure(version, "qa.accuracy", "b0@1")
+        assert row["difference"] == pytest.approx(0.2)
+        assert (row["n_worlds"], row["n_subjects"], row["n_same_sign"], row["p_value"], row["test"]) == (3, 3, 3, 0.25, "all 8 swaps")
+        assert row["low"] < 0.2 < row["high"]
+    assert row["high"] - row["low"] == pytest.approx(2 * 4.3027 * 0.1 / 3**0.5, rel=1e-3)  # t of 2 degrees of freedom, symmetric: no skew
+
+
+def test_what_was_gained_lost_and_invented_is_traced_to_training_rows(empty: Path) -> None:  # noqa: F811
+    """prereq-tune has Ada's second fact right where sft-real was wrong, and so on; the world's pre-training states each of them."""
+    chain = make_chain(empty / "data")
+    version = made("compare", chain.real.ref, chain.tuned.ref)
+    changed = rows(version, "changed")
+    by_kind = {kind: [row for row in changed if row["change"] == kind] for kind in ("gained", "lost", "invented")}
+    # sft-real: p0 both, p1 birthplace; prereq-tune: p0 and p1 both, p2 award. Gained: p1 award and p2 award, asked and told.
+    assert {(row["subject"], row["relation"]) for row in by_kind["gained"]} == {("w0.p0001", "award"), ("w0.p0002", "award")}
+    assert len(by_kind["gained"]) == 4
+    assert by_kind["lost"] == []
+    assert by_kind["invented"] == []  # wrong answers of the two are the same ones
+    first = by_kind["gained"][0]
+    assert (first["claim"], first["before"], first["near_whys"][0]) == ("Opal", "Pearl", "same subject and relation")
+    assert first["near_ids"][0] == f"{first['subject']}.award"
+    counts = manifest(version)["summary"]["changed"]
+    assert counts == {"eval-prereq-tune@1": {"gained": 4, "lost": 0, "invented": 0}}
+    back = rows(made("compare", chain.tuned.ref, chain.real.ref), "changed")
+    assert sorted(row["change"] for row in back) == ["invented"] * 4 + ["lost"] * 4
+
+
+def test_the_table_is_on_stderr_and_stdout_has_the_path_or_json(empty: Path) -> None:  # noqa: F811
+    pair_of(empty)
+    ran = typed("compare", "a", "b")
+    assert ran.out.strip().endswith("comparison/v0001")
+    assert "+25.0" in ran.err
+    assert "not shippable" in ran.err
+    again = typed("compare", "a", "b", "--json")
+    assert json.loads(again.out)["summary"]["significant"] == ["b@1.qa.accuracy.all"]
+    assert "+25.0" in again.err  # made before, and shown again
+
+
+def test_another_baseline_may_be_named(empty: Path) -> None:  # noqa: F811
+    pair_of(empty)
+    row = figure(made("compare", "a", "b", "--baseline", "b"), "qa.accuracy", "a@1")
+    assert (row["baseline"], row["difference"]) == ("b@1", -0.25)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["a"], 3, "a comparison needs two or more"),
+        (["a", "b", "--task", "qa.acuracy"], 2, "did you mean 'qa.accuracy'"),
+        (["a", "b", "--gain", "bio"], 2, "no figure 'bio' to gain"),
+        (["a,b", "b,a"], 2, "--runs"),
+        (["a", "b", "--drift", "a"], 2, "one --drift for each model"),
+        (["--runs", "a,b", "b"], 2, "as many of each"),
+        (["a", "b", "--coverage", "half"], 2, "need numbers with commas"),
+        (["a", "b", "--coverage", "1.5"], 2, "need shares above 0"),
+        (["a", "b", "--require", "better"], 2, "need shippable"),
+        (["a", "b", "--interval", "wald"], 2, "interval"),
+    ],
+)
+def test_what_cannot_be_compared_says_the_value_the_rule_and_the_way_out(empty: Path, arguments: list[str], code: int, words: str) -> None:  # noqa: F811
+    pair_of(empty)
+    told(typed("compare", *arguments), code, words)
+
+
+def test_figures_that_not_all_models_have_are_no_comparison(empty: Path) -> None:  # noqa: F811
+    data = empty / "data"
+    evaluation(data, "a", items("qa.accuracy", BASE))
+    evaluation(data, "b", items("truthfulqa.mc1", BASE))
+    told(typed("compare", "a", "b"), 3, "no figure was measured of all of them")
+
+
+def test_the_same_evaluations_give_the_same_comparison(empty: Path) -> None:  # noqa: F811
+    chain = make_chain(empty / "data")
+    first, second = (made("compare", chain.base.ref, chain.tuned.ref, "--force") for _ in range(2))
+    assert first != second
+    assert manifest(first)["digest"] == manifest(second)["digest"]
+
+
+def test_before_a_run_the_smallest_difference_it_can_show_is_told(empty: Path) -> None:  # noqa: F811
+    """Differences of 0 or 1 on a quarter of the items, one each: variance 25 x 75 / 10000 = 0.1875 (x 100/99); 400 subjects: se 0.0218."""
+    pair_of(empty, per_subject=1)
+    version = made("compare", "--plan", "a", "b", "--subjects", "100,400")
+    found = {row["n_subjects"]: row for row in rows(version, "planned") if row["metric"] == "qa.accuracy"}
+    assert found[400]["variance"] == pytest.approx(0.1875 * 100 / 99)
+    assert found[400]["smallest"] == pytest.approx((1.9659 + 0.8426) * (0.1875 * 100 / 99 / 400) ** 0.5, rel=1e-3)
+    assert found[100]["smallest"] > found[400]["smallest"]
+    alone = rows(made("compare", "--plan", "a", "--subjects", "100"), "planned")
+    assert (alone[0]["is_paired"], alone[0]["variance"]) == (False, pytest.approx(2 * 0.25 * 100 / 99))
+    told(typed("compare", "--plan", "a", "b", "--subjects", "1"), 2, "2 subjects or more")
