@@ -28,6 +28,7 @@ REFERENCES = frozenset(  # options and arguments that name artifacts; elsewhere 
         "b",
         "baseline",
         "before",
+        "beside",
         "check",
         "combine",
         "confidence",
