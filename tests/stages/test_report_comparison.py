@@ -81,7 +81,7 @@ def test_what_is_neither_evaluation_nor_comparison_is_refused(chain: Chain) -> N
         report.plan(report.ReportConfig(), [chain.world], chain.root, None)
 
 
-def test_less_is_better_is_green_where_it_falls() -> None:
+def test_where_less_is_better_a_fall_has_the_colour_of_better() -> None:
     from factcli.comparisonrows import ComparedFigure
     from factcli.stages.report.comparison import difference_cell
 

@@ -58,7 +58,7 @@ def _explained(rows: Sequence[ComparedFigure]) -> str:
     return (
         f"Model minus baseline on the same items. Intervals: 95%, {rows[0].interval}; {unit} are the unit of intervals and tests. p is two-sided; "
         f"Holm adjusts it over {n_family} tests. Could show: the difference that this many {unit} find in 4 of 5 runs. {SIGNS_EXPLAINED} "
-        "Green is better, red is worse."
+        "Teal is better, red is worse."
     )
 
 
@@ -102,7 +102,7 @@ def _row(row: ComparedFigure, keys: Keys) -> TableRow:
 
 
 def difference_cell(row: ComparedFigure) -> Cell:
-    """More is green and less red, or the other way where less is better."""
+    """More is better and less worse, or the other way where less is better."""
     cell = difference(_difference(row), "points" if row.is_share else "count")
     turned = {"up": "down", "down": "up"}
     worlds = f"{row.n_same_sign} of {row.n_worlds} worlds agree" if row.n_worlds > 1 and row.n_same_sign is not None else ""
