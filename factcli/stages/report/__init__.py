@@ -4,8 +4,8 @@ collect.py     evaluations -> benchmarks, methods, who is compared with whom
 measured.py    the tables and comparisons of other stages
 view.py        what a page consists of; text.py numbers and hostile text; svg.py, charts.py, lineage.py drawings
 trained.py     what was evaluated: its method, what it began as, its label
-comparison.py, methods.py, questions.py, biographies.py, differences.py, knowledge.py, preferences.py, training.py, selective.py, samples.py, provenance.py,
-environment.py  the sections
+comparison.py, probes.py, methods.py, questions.py, biographies.py, differences.py, knowledge.py, preferences.py, training.py, selective.py,
+samples.py, provenance.py, environment.py  the sections
 browser/       every item, searched in the reader's browser
 headline.py    the finding in plain words
 page.py        page.html.jinja, style and script -> one file
@@ -41,6 +41,7 @@ from factcli.stages.report.knowledge import memorisation_section, swap_section
 from factcli.stages.report.methods import methods_section
 from factcli.stages.report.page import render
 from factcli.stages.report.preferences import preferences_section
+from factcli.stages.report.probes import probe_sections
 from factcli.stages.report.provenance import limits_section, lineage_section, measured_section
 from factcli.stages.report.questions import accuracy_section, confidence_section, figures_section, retention_section
 from factcli.stages.report.samples import samples_section
@@ -98,7 +99,7 @@ def parts_of(collected: Collected, differences: Differences | None, config: Repo
         "Comparison": [*comparison_sections(collected), *([] if compared.missing else [compared])],
         "Figures": figures,
         "Curves": curves,
-        "Probes": [swap_section(first), memorisation_section(first)],
+        "Probes": [*probe_sections(collected), swap_section(first), memorisation_section(first)],
         "Answers": [samples_section(collected, config.samples, config.seed), items_section(collected)],
         "Where it comes from": [*origins, measured_section(collected), limits_section(collected)],
     }
