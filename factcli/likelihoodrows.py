@@ -4,6 +4,23 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
+class ScoredChoice:
+    """One answer to choose from, and how likely the model is to give it. Log-probabilities are natural, summed over tokens."""
+
+    id: str  # of the item, the set and the choice
+    item_id: str
+    set: str  # mc1, mc2, binary, mc; shown0 and shown1: both answers shown, in the one and in the other order
+    text: str
+    is_right: bool
+    logprob: float
+    probability: float  # of this choice among those of its set: exp(logprob), divided by their sum
+    logprob_blind: float  # the same without the question
+    n_tokens: int
+    is_greedy: bool
+    is_cut: bool  # the model has not room for the whole prompt: it lost its beginning
+
+
+@dataclass(frozen=True, slots=True)
 class HarnessSample:
     """One document of a harness task as one of the task's filters sees it; what has no fixed form is JSON."""
 

@@ -23,6 +23,7 @@ from transformers.cache_utils import Cache, DynamicCache, DynamicLayer, DynamicS
 from factcli.backends.continuations import Continuation, Likelihood
 from factcli.backends.local import BATCH_LOGITS, BATCH_TOKENS, LocalModel
 from factcli.errors import InputError
+from factcli.train import chats
 
 PLAIN_LAYERS = (DynamicLayer, DynamicSlidingWindowLayer)  # of a cache whose rows can be repeated
 LONGEST_DEFAULT = 2048  # tokens of a model that does not say how many positions it has; the harness takes the same
@@ -84,6 +85,12 @@ def code(model: LocalModel, asked: Continuation) -> Coded:
         before = encode(model, context)
         after = encode(model, context + text)[len(before) :]
     return fitted(model, before, after, asked.text)
+
+
+def code_chat(model: LocalModel, question: str, answer: str) -> Coded:
+    """The ids of an answer to a question in the model's chat template, as training has them: each side by itself, nothing added."""
+    prompt, rendered = chats.render(model.tokenizer, question, answer)
+    return fitted(model, chats.encode(model.tokenizer, prompt), chats.encode(model.tokenizer, rendered), answer)
 
 
 def fitted(model: LocalModel, before: Sequence[int], after: Sequence[int], text: str) -> Coded:

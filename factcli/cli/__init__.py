@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from factcli.cli import cache, compare, dpo, eval_answers, export, grath, pack, run, score, synth
+from factcli.cli import cache, chat, compare, dpo, eval_answers, export, grath, pack, run, score, synth
 from factcli.cli.options import DataOption, JsonOption, ModelOption, SeedOption, guarded, making
 
 if TYPE_CHECKING:
@@ -149,6 +149,9 @@ def report(
     from factcli.commands.measuring import make_report
 
     make_report(making, evals or [])
+
+
+app.command("chat", rich_help_panel=LOOK)(chat.chat)
 
 
 @app.command(rich_help_panel=LOOK)

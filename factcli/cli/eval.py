@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from factcli.cli import probes
+from factcli.cli import likelihood, probes
 from factcli.cli.options import JsonOption, LimitOption, SeedOption, benchmarking, generating, guarded, making
 
 if TYPE_CHECKING:
@@ -63,29 +63,7 @@ _short("nq", "Ask what people asked a search engine (NQ-open), without documents
 _short("simpleqa", "Ask SimpleQA's hard short facts; right, wrong and abstained, and SimpleQA's own figures.")
 
 
-@app.command("harness")
-@making
-def eval_harness(
-    making: "Making",
-    tasks: Annotated[
-        str | None, typer.Option("--tasks", help="NAME[:SHOTS], several with commas, e.g. arc_challenge:25,hellaswag:10; a FILE.yaml defines a task.")
-    ] = None,
-    include: Annotated[
-        Path | None, typer.Option("--include", help="Folder with task files of your own. Such a file is code: take none from strangers.")
-    ] = None,
-    model: EvalModelOption = None,
-    newest: NewestOption = False,
-    limit: Annotated[int | None, typer.Option("--limit", help="Documents of each task, e.g. 50, for a look.")] = None,
-    seed: SeedOption = None,
-) -> None:
-    """Run tasks of the lm-evaluation-harness on the model with its adapter; every document's score is kept.
-
-    -c configs/eval/drift.yaml asks for the usual four: ARC, HellaSwag, MMLU and TruthfulQA.
-    """
-    from factcli.commands.harness import make_eval_harness
-
-    asked = tuple(name.strip() for name in tasks.split(",") if name.strip()) if tasks is not None else None
-    make_eval_harness(making, model, newest, include, {"tasks": asked, "limit": limit, "seed": seed})
-
-
+for name, command in {"truthfulqa": likelihood.truthfulqa, "mc": likelihood.mc, "harness": likelihood.harness}.items():
+    app.command(name)(command)
 app.command("response-types")(probes.response_types)
+app.command("forgetting")(probes.forgetting)

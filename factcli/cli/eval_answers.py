@@ -5,10 +5,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from factcli.cli.eval import EvalModelOption, NewestOption
 from factcli.cli.eval import app as app  # the same group
 from factcli.cli.options import benchmarking, generating
 
 if TYPE_CHECKING:
+    from factcli.commands.longform import Scoring
     from factcli.commands.making import Making
 
 
@@ -47,3 +49,101 @@ def eval_pairwise(
     from factcli.commands.pairwise import make_pairwise
 
     make_pairwise(making, a, b, judge, documents, {"limit": limit, **generation})
+
+
+FileOption = Annotated[Path | None, typer.Option("--file", help="Titles, one a line or JSONL; without one the test people of the model's own data or world.")]
+DecodeOption = Annotated[str | None, typer.Option("--decode", help="greedy, rag (passages in the prompt), or dola (layers contrasted; --model alone).")]
+JudgeOption = Annotated[
+    list[str] | None, typer.Option("--judge", help="Score the answers right after, as `fact score factscore` does: world, http:MODEL@URL, nli:DIR, ...")
+]
+ClaimsOption = Annotated[str | None, typer.Option("--claims", help="Who takes answers apart for the judge: rules, world, or model (--reader).")]
+ReaderOption = Annotated[str | None, typer.Option("--reader", help="Model that takes answers apart: http:MODEL@URL, local:REF or scripted:FILE.")]
+PackOption = Annotated[str | None, typer.Option("--pack", help="Knowledge pack: what claims are held against, and what rag shows; else the newest.")]
+DocumentsOption = Annotated[
+    str | None, typer.Option("--documents", help="What rag shows instead: JSONL of id or question and document, or questions of `fact synth wiki`.")
+]
+TokensOption = Annotated[int | None, typer.Option("--max-tokens", help="Tokens of an answer, e.g. 1024.")]
+PromptsOption = Annotated[int | None, typer.Option("--limit", help="Prompts to ask, in their order, e.g. 50.")]
+KOption = Annotated[int | None, typer.Option("--k", help="Supported claims of a full answer, for F1@K, e.g. 64.")]
+
+
+@app.command("bio")
+@generating
+def eval_bio(
+    making: "Making",
+    generation: dict[str, Any],
+    model: EvalModelOption = None,
+    newest: NewestOption = False,
+    file: FileOption = None,
+    decode: DecodeOption = None,
+    judge: JudgeOption = None,
+    claims: ClaimsOption = None,
+    reader: ReaderOption = None,
+    pack: PackOption = None,
+    documents: DocumentsOption = None,
+    max_tokens: TokensOption = None,
+    limit: PromptsOption = None,
+    k: KOption = None,
+) -> None:
+    """Have biographies written; with --judge, score them claim by claim: precision, F1@K, claims per answer, respond ratio."""
+    _long("bio", making, model, newest, file, documents, _scoring(judge, claims, reader, pack, k), _long_flags(decode, max_tokens, limit, generation))
+
+
+@app.command("medical")
+@generating
+def eval_medical(
+    making: "Making",
+    generation: dict[str, Any],
+    model: EvalModelOption = None,
+    newest: NewestOption = False,
+    file: FileOption = None,
+    decode: DecodeOption = None,
+    judge: JudgeOption = None,
+    claims: ClaimsOption = None,
+    reader: ReaderOption = None,
+    pack: PackOption = None,
+    documents: DocumentsOption = None,
+    max_tokens: TokensOption = None,
+    limit: PromptsOption = None,
+    k: KOption = None,
+) -> None:
+    """Have it told what is known about medical titles; with --judge, score the answers claim by claim."""
+    _long("medical", making, model, newest, file, documents, _scoring(judge, claims, reader, pack, k), _long_flags(decode, max_tokens, limit, generation))
+
+
+@app.command("longfact")
+@generating
+def eval_longfact(
+    making: "Making",
+    generation: dict[str, Any],
+    model: EvalModelOption = None,
+    newest: NewestOption = False,
+    file: Annotated[Path | None, typer.Option("--file", help="LongFact's JSONL: an object with `prompt` a line.")] = None,
+    decode: DecodeOption = None,
+    judge: JudgeOption = None,
+    claims: ClaimsOption = None,
+    reader: ReaderOption = None,
+    pack: PackOption = None,
+    documents: DocumentsOption = None,
+    max_tokens: TokensOption = None,
+    limit: PromptsOption = None,
+    k: KOption = None,
+) -> None:
+    """Have LongFact's prompts answered; with --judge, score the answers claim by claim, with F1@K."""
+    _long("longfact", making, model, newest, file, documents, _scoring(judge, claims, reader, pack, k), _long_flags(decode, max_tokens, limit, generation))
+
+
+def _scoring(judge: list[str] | None, claims: str | None, reader: str | None, pack: str | None, k: int | None) -> "Scoring":
+    from factcli.commands.longform import Scoring
+
+    return Scoring(tuple(judge or ()), claims, reader, pack, k)
+
+
+def _long_flags(decode: str | None, max_tokens: int | None, limit: int | None, generation: dict[str, Any]) -> dict[str, Any]:
+    return {"decode.how": decode, "max_tokens": max_tokens, "limit": limit, **generation}
+
+
+def _long(name: str, making: "Making", model: str | None, newest: bool, file: Path | None, documents: str | None, *chosen: Any) -> None:
+    from factcli.commands.longform import make_eval_long
+
+    make_eval_long(making, name, model, newest, file, documents, *chosen)

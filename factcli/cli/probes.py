@@ -39,3 +39,24 @@ def response_types(
 
     flags = {"rule": rule, "certain": certain, "given": given, "limit": limit, "seed": seed}
     make_response_types(making, model, newest, beside, file, flags)
+
+
+@making
+def forgetting(
+    making: "Making",
+    model: ModelArgument = None,
+    newest: NewestOption = False,
+    before: Annotated[str | None, typer.Option("--before", help="The model before; without it the untouched base of MODEL.")] = None,
+    known: Annotated[
+        str | None, typer.Option("--known", help="Scores of `fact score consistency`: ask the questions that they call known, instead of the world's.")
+    ] = None,
+    file: FileOption = None,
+    split: Annotated[str | None, typer.Option("--split", help="Whose questions of the world: test, dev or train.")] = None,
+    samples: Annotated[int | None, typer.Option("--samples", help="Answers drawn of the model before, to tell how well it knew each question, e.g. 8.")] = None,
+    limit: LimitOption = None,
+    seed: SeedOption = None,
+) -> None:
+    """Ask MODEL what the model before answered right: kept, lost and gained, by group and by how well it was known."""
+    from factcli.commands.probing import make_forgetting
+
+    make_forgetting(making, model, newest, before, known, file, {"split": split, "samples": samples, "limit": limit, "seed": seed})

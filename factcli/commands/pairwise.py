@@ -8,12 +8,12 @@ from factcli.artifact import open_artifact
 from factcli.artifact.manifest import sha256_of_file
 from factcli.basemodel import whole
 from factcli.commands.generating import answering_for, cost_of
+from factcli.commands.grounding import documents_for
 from factcli.commands.making import Making, finish
 from factcli.commands.scoring.origins import world_of
 from factcli.commands.scoring.truth import tell_rejects
 from factcli.errors import SettingsError
 from factcli.knowledge.answer_files import answers_of_artifact, answers_of_file, named
-from factcli.knowledge.documents import documents_of_file, documents_of_questions
 from factcli.rows import Person
 from factcli.stages.pairwise import matching, stage
 from factcli.stages.pairwise.settings import PairwiseConfig
@@ -28,7 +28,7 @@ def make_pairwise(making: Making, a: str, b: str, judge: str | None, documents: 
     config = making.settings(PairwiseConfig, "eval", {**flags, "generation.backend": judge or backend}, None)
     who = answering_for(making, config.generation)
     sides = _side(a, making.root), _side(b, making.root)
-    shown = _documents(documents, making.root)
+    shown = matching.Documents(*documents_for(documents, making.root))
     met = matching.met(*sides, shown, config)
     plan = stage.plan(config, *sides, shown, met, who, making.name)
     finish(
@@ -49,16 +49,3 @@ def _side(ref: str, root: Path) -> matching.Side:
     artifact = whole(open_artifact(ref, root, KINDS))
     answers, world = answers_of_artifact(artifact), world_of(artifact, root)
     return matching.Side(artifact.name, named(answers, world.rows("people", Person)) if world else answers, {"answers": artifact})
-
-
-def _documents(ref: str | None, root: Path) -> matching.Documents:
-    """Of a file, or of the questions that an artifact holds."""
-    if ref is None:
-        return matching.Documents()
-    path = Path(ref)
-    if path.is_file():
-        texts, rejects = documents_of_file(path)
-        tell_rejects(path, rejects)
-        return matching.Documents(texts, pinned={f"documents {path.name}": sha256_of_file(path)})
-    artifact = whole(open_artifact(ref, root))
-    return matching.Documents(documents_of_questions(artifact), {"documents": artifact})

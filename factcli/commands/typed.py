@@ -22,12 +22,15 @@ OWN = ("set", "name", "data", "force", "dry-run", "json")  # options that a step
 LOCAL = "local:"
 REFERENCES = frozenset(  # options and arguments that name artifacts; elsewhere `world` may be a word of the command's own
     [
+        "a",
         "against",
+        "b",
         "baseline",
         "before",
         "check",
         "combine",
         "confidence",
+        "documents",
         "drift",
         "evals",
         "from",
@@ -48,7 +51,7 @@ REFERENCES = frozenset(  # options and arguments that name artifacts; elsewhere 
         "world",
     ]
 )
-WORDS = (("score confidence", "questions"), ("score reliability", "scores"))  # what is called so there names none
+WORDS = (("score confidence", "questions"), ("score reliability", "scores"), ("synth wiki", "documents"))  # what is called so there names none
 NAMING = ("preset", "size")  # options that name a settings file of their command's folder
 FILES = ("examples",)  # options that name a file, while the setting of that name is a number
 SETTINGS: Mapping[str, tuple[str, ...]] = {  # where each command's settings are; several where its inputs decide
@@ -77,13 +80,19 @@ SETTINGS: Mapping[str, tuple[str, ...]] = {  # where each command's settings are
     "export": ("stages.export.stage:ExportConfig",),
     "eval world": ("stages.eval.settings:WorldEvalConfig",),
     "eval popqa": ("stages.eval.settings:PopqaEvalConfig",),
+    "eval bio": ("stages.eval.long:LongEvalConfig",),
+    "eval medical": ("stages.eval.long:LongEvalConfig",),
+    "eval longfact": ("stages.eval.long:LongEvalConfig",),
     "eval hotpotqa": ("stages.eval.settings:HotpotqaEvalConfig",),
     "eval triviaqa": ("stages.eval.settings:TriviaqaEvalConfig",),
     "eval nq": ("stages.eval.settings:NqEvalConfig",),
     "eval simpleqa": ("stages.eval.settings:SimpleqaEvalConfig",),
     "eval rescore": ("stages.eval.rescore:GradingConfig",),
     "eval pairwise": ("stages.pairwise.settings:PairwiseConfig",),
+    "eval truthfulqa": ("stages.eval.choices:TruthfulqaEvalConfig",),
+    "eval mc": ("stages.eval.choices:McEvalConfig",),
     "eval harness": ("stages.eval.harness:HarnessEvalConfig",),
+    "eval forgetting": ("stages.eval.forgetting:ForgettingConfig",),
     "eval response-types": ("stages.eval.responses:ResponsesConfig",),
     "compare": ("stages.compare.settings:CompareConfig", "stages.compare.settings:PowerConfig"),
     "report": ("stages.report.settings:ReportConfig",),

@@ -21,7 +21,7 @@ CUT = " [cut here]"
 
 @dataclass(frozen=True, slots=True)
 class Grounds:
-    """What answers are given on. `documents`: by the question's id; where one has none, `evidence` is searched with the question itself.
+    """What answers are given on. `documents`: by the question's id or words; where one has none, `evidence` is searched with the question itself.
 
     No page is looked up by its title: that a question is about it is what a benchmark's gold would tell.
     """
@@ -30,15 +30,16 @@ class Grounds:
     evidence: Evidence | None = None
     documents: Mapping[str, str] = field(default_factory=dict)
     inputs: Mapping[str, Artifact] = field(default_factory=dict)  # where the evidence comes from, for lineage
+    pinned: Mapping[str, str] = field(default_factory=dict)  # file of documents -> sha256
 
     @property
     def prompts(self) -> dict[str, str]:
-        """Template -> sha256, for a plan."""
-        return {TEMPLATE: load(TEMPLATE).sha256}
+        """The digests of the template and of a file of documents, for a plan."""
+        return {**self.pinned, TEMPLATE: load(TEMPLATE).sha256}
 
     def passages(self, question_id: str, question: str) -> Sequence[Passage]:
         """The best ones first; none where neither a document nor a passage is there."""
-        document = self.documents.get(question_id, "")
+        document = self.documents.get(question_id) or self.documents.get(question, "")
         if document.strip():
             return (Passage(question_id, "", document),)
         return self.evidence.search(question, self.config.passages, None) if self.evidence else ()

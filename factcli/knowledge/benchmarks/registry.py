@@ -4,6 +4,8 @@ from typing import Any
 
 from factcli.errors import InputError, nearest
 from factcli.knowledge.benchmarks.benchmark import Benchmark
+from factcli.knowledge.benchmarks.choices import MC, TRUTHFULQA
+from factcli.knowledge.benchmarks.long import BIO, LONGFACT, MEDICAL
 from factcli.knowledge.benchmarks.popqa import POPQA
 from factcli.knowledge.benchmarks.short import SHORT
 
@@ -15,7 +17,8 @@ WORLD: Benchmark[Any] = Benchmark(
     file_format="none: `fact world` makes them",
     rule="contains",
 )
-BENCHMARKS: dict[str, Benchmark[Any]] = {benchmark.name: benchmark for benchmark in (WORLD, POPQA, *SHORT)}
+KNOWN: tuple[Benchmark[Any], ...] = (WORLD, POPQA, *SHORT, TRUTHFULQA, MC, BIO, MEDICAL, LONGFACT)
+BENCHMARKS: dict[str, Benchmark[Any]] = {benchmark.name: benchmark for benchmark in KNOWN}
 
 
 def benchmark_of(name: str) -> Benchmark[Any]:

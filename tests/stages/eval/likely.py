@@ -15,7 +15,7 @@ def long_llama(folder: Path) -> Path:
     core = bpe(600, ["<s>", "</s>"], texts_of(triples()))
     torch.manual_seed(7)
     sizes = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4}
-    config = LlamaConfig(vocab_size=600, max_position_embeddings=2048, bos_token_id=0, eos_token_id=1, initializer_range=0.25, **sizes)
+    config = LlamaConfig(vocab_size=600, max_position_embeddings=2048, bos_token_id=0, eos_token_id=1, initializer_range=0.1, **sizes)
     return saved(LlamaForCausalLM(config), PreTrainedTokenizerFast(tokenizer_object=core, bos_token="<s>", eos_token="</s>"), folder)
 
 

@@ -3,6 +3,7 @@
 from factcli.backends.filling import TABLES as FILLED
 from factcli.backends.settings import GenerationConfig
 from factcli.config import Config, setting
+from factcli.evalrows import ItemScore
 from factcli.judge.claims.settings import ClaimsConfig
 from factcli.judge.metrics import Metric
 from factcli.judge.scores.aggregate import GAMMA
@@ -31,6 +32,7 @@ TABLES: dict[str, type] = {
     "verdicts": ClaimVerdict,
     "evidence": EvidencePassage,
     "scores": Score,
+    "items": ItemScore,
     "metrics": Metric,
     "agreement": JudgeAgreement,
     **FILLED,

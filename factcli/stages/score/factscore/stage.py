@@ -15,6 +15,7 @@ from factcli.judge.claims import filling as claiming
 from factcli.judge.metrics import Metric
 from factcli.judge.scores.answers import NAMES, Response, Terms, score_rows
 from factcli.judge.scores.figures import benchmark_of, figures, k_of
+from factcli.judge.scores.items import items
 from factcli.judge.verdicts import filling as verdicts
 from factcli.judge.verdicts.combining import JudgeAgreement, agreement, by_claim, combined
 from factcli.judge.verdicts.judges import Judge, LanguageJudge, identity_of, inputs_of
@@ -29,7 +30,7 @@ from factcli.stages.score.factscore.scoring import left_out, responses_of
 from factcli.stages.score.factscore.settings import TABLES, FactscoreConfig
 from factcli.stages.score.factscore.sources import Source
 
-REVISION = 2
+REVISION = 3
 T = TypeVar("T")
 
 
@@ -81,7 +82,8 @@ def work(plan: Plan, draft: Draft, source: Source, bench: Bench, report: Report)
     judged = {**counts_of(draft), **verdicts.require_scored(draft, config.judge)}
     scored = _scored(draft, answers, bench, config)
     if not draft.done("scores"):
-        draft.write("scores", len(answers), {"scores": scored.rows, "metrics": scored.metrics, "agreement": scored.agreement})
+        added = list(items(answers, scored.responses, scored.terms))
+        draft.write("scores", len(answers), {"scores": scored.rows, "items": added, "metrics": scored.metrics, "agreement": scored.agreement})
     without = {name: left_out(scored.responses, scored.terms, name) for name in NAMES}
     report.say("\n".join(telling.lines_of_left_out(without)))
     counts = {**judged, **_counts_of(answers, bench, without), "left_out": dict(source.left_out)}

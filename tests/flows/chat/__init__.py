@@ -1,0 +1,1 @@
+"""The conversation, without a terminal and on one."""
