@@ -2,7 +2,7 @@
 
 import random
 from bisect import bisect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate
@@ -72,12 +72,15 @@ Say = Callable[[str, Fact, random.Random], str]  # subject, fact, generator -> o
 
 def passage(name: str, facts: Sequence[Fact], rng: random.Random, mixture: Mixture = Mixture(), say: Say | None = None) -> str:
     """A sentence per fact in drawn order and forms; the first says the name, others often "this person"."""
-    sentences: list[str] = []
-    for fact in rng.sample(facts, len(facts)):
-        is_reference = bool(sentences) and rng.random() < mixture.reference_share
+    return " ".join(text for _, text in sentences(name, facts, rng, mixture, say))
+
+
+def sentences(name: str, facts: Sequence[Fact], rng: random.Random, mixture: Mixture = Mixture(), say: Say | None = None) -> Iterator[tuple[Fact, str]]:
+    """A passage's sentences, each with the fact that it states."""
+    for place, fact in enumerate(rng.sample(facts, len(facts))):
+        is_reference = place > 0 and rng.random() < mixture.reference_share
         who = REFERENCE if is_reference else name
-        sentences.append(say(who, fact, rng) if say else statement(who, fact, rng, mixture.opener_share))
-    return " ".join(sentences)
+        yield fact, say(who, fact, rng) if say else statement(who, fact, rng, mixture.opener_share)
 
 
 def biography(facts: Mapping[str, str]) -> str:

@@ -94,7 +94,7 @@ def _rows(person: Person, facts: list[Fact], config: SynthConfig) -> dict[str, l
         held = [fact for fact in facts if fact.version == version]
         if _has_documents(person, config):
             known = _known(person, held, config)
-            documents += _statements(person, known, n_statements, config.seed)
+            documents += (_sentences if config.decompose == "sentence" else _statements)(person, known, n_statements, config.seed)
             documents += _passages(person, version, known, n_passages, config.seed) if known else ()
         chats += [_worded(chat, level) for chat in _chats(person, version, held, config)]
     rows: dict[str, list] = {"people": [person], "facts": [] if level == "unknown" else facts, "documents": documents, "chats": chats}
@@ -147,6 +147,14 @@ def _statements(person: Person, facts: list[Fact], n_texts: int, seed: int) -> I
             id_ = f"{fact.id}.d{number}"
             text = texts.statement(person.name, fact, keyed_rng(seed, id_))
             yield Document(id_, text, "statement", person.id, (fact.id,), fact.version, person.fictitious)
+
+
+def _sentences(person: Person, facts: list[Fact], n_texts: int, seed: int) -> Iterator[Document]:
+    """What passages fall into where nobody takes them apart: sentences of which some only say "this person"."""
+    for number in range(n_texts if facts else 0):
+        rng = keyed_rng(seed, f"{_versioned(person, facts[0].version)}.d{number}", "sentences")
+        for fact, text in texts.sentences(person.name, facts, rng):
+            yield Document(f"{fact.id}.d{number}", text, "statement", person.id, (fact.id,), fact.version, person.fictitious)
 
 
 def _passages(person: Person, version: int, facts: list[Fact], n_texts: int, seed: int) -> Iterator[Document]:

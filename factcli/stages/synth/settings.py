@@ -1,5 +1,7 @@
 """Settings of `fact synth`; the defaults are the paper's (arXiv 2410.19290, Fig. 2 and appendix)."""
 
+from typing import Literal
+
 from pydantic import field_validator, model_validator
 
 from factcli.config import Config, setting
@@ -17,6 +19,9 @@ class SynthConfig(Config):
     probe_subjects: int = setting(40, "Further fictitious subjects, in knowledge texts alone: the skill never sees them.", ge=0)
     probe_versions: int = setting(2, "Versions of the probe subjects' facts, each with adapters that the skill never sees.", ge=0)
     statements_per_fact: int = setting(5, "Paraphrases of each statement.", ge=1)
+    decompose: Literal["model", "sentence"] = setting(
+        "model", "A statement is one that says whom it is of, as a model takes texts apart; or a sentence of a passage as it stands.", later=True
+    )
     passages_per_subject: int = setting(4, "Paraphrases of each passage, in drawn order of facts.", ge=0)
     questions_per_fact: int = setting(2, "Question forms in which each fact is asked.", ge=1)
     coverage: tuple[float, float] = setting((0.3, 1.0), "Share of the relations that one version of a fictitious subject has: from, to.")
