@@ -120,13 +120,13 @@ def _other_benchmarks(collected: Collected) -> list[Section]:
     """Each benchmark beside the one that fills the page."""
     sections: list[Section] = []
     for stage, benchmark in collected.others.items():
-        name = NAMES.get(stage, stage)
+        name, id_ = NAMES.get(stage, stage), stage.replace(" ", "-")
         if not any(e.results.is_some for e in benchmark.evaluations):
-            sections.append(figures_section(benchmark, stage, name))
+            sections.append(figures_section(benchmark, id_, name))
             continue
-        sections.append(accuracy_section(benchmark, stage, name))
-        kept = retention_section(benchmark, f"{stage}-retention")
-        compared = differences_section(benchmark, paired(benchmark), f"{stage}-differences")
+        sections.append(accuracy_section(benchmark, id_, name))
+        kept = retention_section(benchmark, f"{id_}-retention")
+        compared = differences_section(benchmark, paired(benchmark), f"{id_}-differences")
         sections += [replace(s, title=f"{s.title}: {name}") for s in (kept, compared) if not s.missing]
     return sections
 
