@@ -89,7 +89,7 @@ def _newest(root: Path) -> list[Artifact]:
 def make_report(making: Making, evals: list[str]) -> None:
     from factcli.stages import report as stage
 
-    chosen = [open_artifact(ref, making.root, ("eval", "comparison")) for ref in evals] or _newest(making.root)
+    chosen = [open_artifact(ref, making.root, ("eval", "comparison", "scores")) for ref in evals] or _newest(making.root)
     config = making.settings(stage.ReportConfig, "report", {}, None)
     plan = stage.plan(config, chosen, making.root, making.name)
     finish(making, plan, lambda _: stage.cost(), lambda draft, context: stage.work(plan, draft, making.root, context.report))

@@ -26,7 +26,7 @@ class Choosing(Config):
     limit: int | None = setting(None, "Of the questions.")
 
 
-def by_likelihood(chain: Chain, model: Artifact | None, shares: tuple[float, float]) -> Artifact:
+def by_likelihood(chain: Chain, model: Artifact | None, shares: tuple[float, float], stage: str = "eval truthfulqa") -> Artifact:
     """TruthfulQA as `fact eval truthfulqa` leaves it: figures and items, no answers."""
     name = model.name if model else "base"
     metrics = [
@@ -39,7 +39,7 @@ def by_likelihood(chain: Chain, model: Artifact | None, shares: tuple[float, flo
     inputs = {"world": chain.world} | ({"model": model} if model else {})
     outcome = Outcome(name, {"model": name, "benchmark": "truthfulqa", "benchmark_version": 2})
     tables = {"items": ItemScore, "metrics": Metric}
-    return commit(chain.root, "eval truthfulqa", "eval", f"truthfulqa-{name}", Choosing(), inputs, {"items": items, "metrics": metrics}, tables, outcome)
+    return commit(chain.root, stage, "eval", f"truthfulqa-{name}", Choosing(), inputs, {"items": items, "metrics": metrics}, tables, outcome)
 
 
 @pytest.fixture
@@ -50,6 +50,7 @@ def chain(tmp_path: Path) -> Chain:
 def test_figures_by_likelihood_are_in_a_table_by_model_and_group(chain: Chain) -> None:
     real = open_artifact("sft-real", chain.root)
     outline = Outline(draw([*chain.evals, by_likelihood(chain, None, (0.25, 0.5)), by_likelihood(chain, real, (0.75, 0.6))], chain.root))
+    assert all(" " not in values["id"] for _, values in outline.tags if "id" in values)
     rows = next(rows for caption, rows in outline.tables.items() if caption == "Over all items.")
     assert rows["Model"] == ["mc1 n = 4 (4)", "mc2 n = 4 (4)"]
     assert [cell.split()[0] for cell in rows["SFT"]] == ["75.0%", "60.0%"]
@@ -150,3 +151,10 @@ def test_money_is_of_all_answers_that_a_version_stands_on(chain: Chain) -> None:
     rows = Outline(draw([*chain.evals, paid], chain.root)).table("Costs by version.")
     assert rows["paid@1"][:6] == ["fact eval truthfulqa", "–", "10", "1,000", "100", "0.50"]
     assert rows["all"][5] == "0.50"
+
+
+def test_a_benchmark_of_two_words_has_an_address_on_the_page(chain: Chain) -> None:
+    judged = by_likelihood(chain, None, (0.25, 0.5), "eval truthfulqa generation")
+    page = draw([*chain.evals, judged], chain.root)
+    assert '<a href="#truthfulqa-generation">truthfulqa generation</a>' in page
+    assert '<section id="truthfulqa-generation"' in page

@@ -5,7 +5,7 @@ measured.py    the tables and comparisons of other stages
 view.py        what a page consists of; text.py numbers and hostile text; svg.py, charts.py, lineage.py drawings
 trained.py     what was evaluated: its method, what it began as, its label
 comparison.py, probes.py, methods.py, questions.py, biographies.py, differences.py, knowledge.py, preferences.py, training.py, selective.py,
-samples.py, provenance.py, environment.py  the sections
+samples.py, scored.py, provenance.py, environment.py  the sections
 browser/       every item, searched in the reader's browser
 headline.py    the finding in plain words
 page.py        page.html.jinja, style and script -> one file
@@ -29,6 +29,7 @@ from factcli.stages.report.collect import (
     compared_in,
     fitting,
     is_comparison,
+    is_scored,
     newest_of_each,
     require_same_questions,
     with_base,
@@ -45,6 +46,7 @@ from factcli.stages.report.probes import probe_sections
 from factcli.stages.report.provenance import limits_section, lineage_section, measured_section
 from factcli.stages.report.questions import accuracy_section, confidence_section, figures_section, retention_section
 from factcli.stages.report.samples import samples_section
+from factcli.stages.report.scored import scores_section
 from factcli.stages.report.settings import PAGE, REVISION, ReportConfig
 from factcli.stages.report.training import costs_section, curves_section, gates_section
 from factcli.stages.report.view import Part, Section
@@ -53,19 +55,20 @@ __all__ = ["ReportConfig", "cost", "fitting", "newest_of_each", "plan", "work"]
 
 
 def plan(config: ReportConfig, chosen: Sequence[Artifact], root: Path, name: str | None) -> Plan:
-    """`chosen`: evaluations, and comparisons whose evaluations join them.
+    """`chosen`: evaluations, scored long answers beside them, and comparisons, whose evaluations join them.
 
     Raises InputError where there is nothing to show, or where the evaluations are not of one benchmark.
     """
-    odd = next((a for a in chosen if a.kind != "eval" and not is_comparison(a)), None)
+    odd = next((a for a in chosen if a.kind != "eval" and not is_comparison(a) and not is_scored(a)), None)
     if odd:
-        raise InputError(f"{odd.ref} is a {odd.kind}: the page shows evaluations and what `fact compare` made", "name those: fact ls")
-    comparisons = [a for a in chosen if is_comparison(a)]
+        raise InputError(f"{odd.ref} is a {odd.kind}: the page shows evaluations, what `fact compare` made and what `fact score factscore` made", "fact ls")
+    beside = [a for a in chosen if a.kind != "eval"]
+    comparisons = [a for a in beside if is_comparison(a)]
     own = [a for a in chosen if a.kind == "eval"]
     evals = with_base([*own, *(e for comparison in comparisons for e in compared_in(comparison, root))], root)
     require_same_questions(evals)
-    names = [a.name for a in (*evals, *comparisons)]
-    inputs = {a.name if names.count(a.name) == 1 else a.ref: a for a in (*evals, *comparisons)}
+    names = [a.name for a in (*evals, *beside)]
+    inputs = {a.name if names.count(a.name) == 1 else a.ref: a for a in (*evals, *beside)}
     return Plan("report", REVISION, "report", name or "report", config, inputs, {})
 
 
@@ -91,7 +94,8 @@ def parts_of(collected: Collected, differences: Differences | None, config: Repo
     """In the order of the page: what was found, then what it rests on. A section without data says what it lacks."""
     first = collected.first
     compared = differences_section(first, differences)
-    figures = [methods_section(first), *_answered(first), *_other_benchmarks(collected), *([compared] if compared.missing else [])]
+    scored = [scores_section(collected.scores)] if collected.scores else []
+    figures = [methods_section(first), *_answered(first), *_other_benchmarks(collected), *scored, *([compared] if compared.missing else [])]
     curves = [confidence_section(first), *(section for section in [preferences_section(collected)] if section), curves_section(collected)]
     origins = [lineage_section(collected, config.clock), gates_section(collected), costs_section(collected, config.clock)]
     origins += [environment_section(collected), settings_section(collected)]
@@ -116,13 +120,13 @@ def _other_benchmarks(collected: Collected) -> list[Section]:
     """Each benchmark beside the one that fills the page."""
     sections: list[Section] = []
     for stage, benchmark in collected.others.items():
-        name = NAMES.get(stage, stage)
+        name, id_ = NAMES.get(stage, stage), stage.replace(" ", "-")
         if not any(e.results.is_some for e in benchmark.evaluations):
-            sections.append(figures_section(benchmark, stage, name))
+            sections.append(figures_section(benchmark, id_, name))
             continue
-        sections.append(accuracy_section(benchmark, stage, name))
-        kept = retention_section(benchmark, f"{stage}-retention")
-        compared = differences_section(benchmark, paired(benchmark), f"{stage}-differences")
+        sections.append(accuracy_section(benchmark, id_, name))
+        kept = retention_section(benchmark, f"{id_}-retention")
+        compared = differences_section(benchmark, paired(benchmark), f"{id_}-differences")
         sections += [replace(s, title=f"{s.title}: {name}") for s in (kept, compared) if not s.missing]
     return sections
 

@@ -69,12 +69,21 @@ class Benchmark:
 
 
 @dataclass(frozen=True, slots=True)
+class Scores:
+    """Long answers that a judge scored, and the name of the model that wrote them."""
+
+    artifact: Artifact
+    writer: str
+
+
+@dataclass(frozen=True, slots=True)
 class Collected:
     """All that the page is made from. `lineage` holds the evaluations and every ancestor, parents first."""
 
     benchmarks: Mapping[str, Benchmark]  # by name of the stage, e.g. popqa; the world first
     probes: tuple[Artifact, ...]
     comparisons: tuple[Artifact, ...]
+    scores: tuple[Scores, ...]
     lineage: tuple[Artifact, ...]
     parents: Mapping[str, tuple[Artifact, ...]]  # ref -> its parents
 
@@ -93,6 +102,20 @@ class Collected:
 
     def proofs(self) -> list[tuple[Artifact, list[Proof]]]:
         return [(a, list(a.rows("proofs", Proof))) for a in self.of_kind("skill", "model") if "proofs" in a.manifest.tables]
+
+
+def is_scored(artifact: Artifact) -> bool:
+    """Whether it has claims with verdicts, as `fact score factscore` leaves them."""
+    return artifact.kind == "scores" and set(artifact.manifest.tables) >= {"answers", "claims", "verdicts", "evidence", "metrics"}
+
+
+def writer_of(scores: Artifact, root: Path) -> str:
+    """The name of the model that wrote the answers, as the page calls it; else that of what held them, or of the scores."""
+    entry = next((entry for entry in scores.manifest.inputs.values() if entry.kind in ("eval", "samples")), None)
+    if entry is None:
+        return scores.ref
+    source = open_input(entry, root)
+    return label_of(source, root) if entry.kind == "eval" else str(source.summary.get("model", source.ref))
 
 
 def is_shown(evaluation: Artifact) -> bool:
@@ -201,9 +224,10 @@ def collect(given: Sequence[Artifact], main: str | None, root: Path) -> Collecte
     found = {stage.removeprefix("eval "): _benchmark([e for e in asked if e.manifest.stage == stage], main, root) for stage in stages}
     if main and not any(b.main for b in found.values()):
         raise InputError(f"main = {main!r}, but no such model was evaluated", f"evaluated: {', '.join(sorted({_model_name(e) for e in chosen}))}")
-    lineage = _lineage([*chosen, *(c for c in comparisons if not is_over_worlds(c))], root)
+    lineage = _lineage([*chosen, *(s for s in given if is_scored(s)), *(c for c in comparisons if not is_over_worlds(c))], root)
     probes = tuple(e for e in chosen if e.manifest.stage in PROBES)
-    return Collected(found, probes, comparisons, lineage, {a.ref: tuple({p.ref: p for p in parents(a, root)}.values()) for a in lineage})
+    scores = tuple(Scores(s, writer_of(s, root)) for s in given if is_scored(s))
+    return Collected(found, probes, comparisons, scores, lineage, {a.ref: tuple({p.ref: p for p in parents(a, root)}.values()) for a in lineage})
 
 
 def _lineage(chosen: Sequence[Artifact], root: Path) -> tuple[Artifact, ...]:

@@ -14,6 +14,7 @@ from factcli.stages.report.view import SIGNS_EXPLAINED, Block, Cell, Key, Plot, 
 
 SHOWN_CHANGES = 20  # of each kind on the page; all are in the artifact, and all items stand under "Every item"
 LONGEST = 160
+MOST_MARKS = 12  # of one line: more run into each other
 CHANGES = ("gained", "lost", "invented")
 CHANGES_EXPLAINED = (
     "Gained: true, and the baseline did not say it. Lost: the baseline had it right. Invented: false, and the baseline did not say it. Beside each the row of "
@@ -132,7 +133,7 @@ def _curves(points: Sequence[ComparedCurvePoint], keys: Keys) -> list[Block]:
 
 def _curve(points: Sequence[ComparedCurvePoint], curve: str, metric: str, keys: Keys) -> Plot:
     lines = [
-        Line(replace(keys.of(model), is_line=True), tuple((p.x, p.y, None, None) for p in points if p.model == model), has_marks=curve == "claims")
+        Line(replace(keys.of(model), is_line=True), own := tuple((p.x, p.y, None, None) for p in points if p.model == model), has_marks=len(own) <= MOST_MARKS)
         for model in dict.fromkeys(p.model for p in points)
     ]
     furthest, highest = max(p.x for p in points), max(p.y for p in points)
@@ -156,7 +157,7 @@ def _changed(changed: Sequence[ChangedClaim], keys: Keys) -> Iterable[Block]:
 
 def _changes(rows: Sequence[ChangedClaim], kind: str, label: str) -> Table:
     shown = rows[:SHOWN_CHANGES]
-    left = f": the first {len(shown)} of {len(rows):,}, all are in the table `changed`" if len(shown) < len(rows) else ""
+    left = f": the first {len(shown)} of {len(rows):,}, all are in its table of changes" if len(shown) < len(rows) else ""
     columns = ("Asked", kind, "the baseline", "the model", "nearest in training")
     return Table(f"{kind.capitalize()} by {label}{left}.", columns, tuple(_change_row(row) for row in shown))
 

@@ -86,6 +86,14 @@ def _add(found: Items, benchmark: str, evaluation: Evaluation, replies: dict[str
         _add_scores(found, benchmark, evaluation, replies)
 
 
+def add_replies(found: Items, key: Key, replies: Sequence[tuple[Item, Reply]]) -> None:
+    """Joins what another evaluation says to the items; a model of the same name is one column."""
+    found.models.setdefault(key.label, key)
+    own = found.replies.setdefault(key.label, {})
+    for item, reply in replies:
+        own[_item(found, item).id] = reply
+
+
 def _item(found: Items, item: Item) -> Item:
     """Models are asked the same: the first one's wording stands."""
     known = found.items.get(item.id)

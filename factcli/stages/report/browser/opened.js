@@ -27,7 +27,8 @@ function panelOf(items, item, onClose, symbol) {
   const link = made("a", "", "link to this item");
   link.href = `#item=${encodeURIComponent(items.items.id[item])}`;
   const gold = items.items.gold[item];
-  const about = made("p", "about", told(items.benchmark(item)), " · ", told(items.group(item)), " · ", made("code", "", items.items.id[item]), " · ", link);
+  const about = made("p", "about", ...[items.benchmark(item), items.group(item)].filter(Boolean).flatMap((name) => [told(name), " · "]));
+  about.append(made("code", "", items.items.id[item]), " · ", link);
   panel.append(close, made("h3", "", told(items.items.question[item])), about);
   if (gold) panel.append(made("p", "about", "accepted: ", made("b", "", told(gold))));
   const answers = made("dl", "");
