@@ -12,7 +12,7 @@ from factcli.artifact import Artifact, Outcome, Plan, make
 from factcli.config import Config
 from factcli.errors import InputError, SettingsError
 from factcli.evalrows import ItemScore
-from factcli.judge.choosing import longest_is_right, mass_right, picks_right, shares
+from factcli.judge.choosing import chance, longest_is_right, mass_right, picks_right, shares
 from factcli.judge.metrics import Metric
 from factcli.knowledge.benchmarks.choices import MC, TRUTHFULQA, ChoiceItem, ChoiceSet
 from factcli.knowledge.benchmarks.primer import primer_text
@@ -120,6 +120,17 @@ def test_mc1_and_mc2_are_the_harness_own_on_all_questions(tmp_path: Path, model:
     pytest.importorskip("lm_eval")
     path = shared_data / "truthfulqa_mc.json"
     assert_as_the_harness(tmp_path, model, path, json.loads(path.read_text(encoding="utf-8")))
+
+
+def test_what_the_longest_answer_and_chance_get_of_the_real_file(shared_data: Path) -> None:
+    """The numbers of docs/likelihood.md."""
+    found = TRUTHFULQA.read_file(shared_data / "truthfulqa_mc.json")
+    sets = {name: [one for item in found.items for one in item.sets if one.name == name] for name in ("mc1", "mc2", "binary")}
+    longest = {name: sum(longest_is_right(one.texts, one.are_right) for one in each) / len(each) for name, each in sets.items()}
+    assert {name: len(each) for name, each in sets.items()} == {"mc1": 790, "mc2": 790, "binary": 790}
+    assert {name: round(100 * value, 1) for name, value in longest.items()} == {"mc1": 36.8, "mc2": 67.2, "binary": 64.6}
+    assert [round(100 * sum(chance(one.are_right) for one in sets[name]) / 790, 1) for name in ("mc1", "mc2")] == [22.3, 46.8]
+    assert sum(any("" in one.texts for one in item.sets) for item in found.items) == 22
 
 
 def test_the_published_primer_is_the_harness_own() -> None:
