@@ -94,8 +94,10 @@ SETTINGS: Mapping[str, tuple[str, ...]] = {  # where each command's settings are
     "eval haluevalqa": ("stages.eval.halueval:HaluevalConfig",),
     "eval perplexity": ("stages.eval.perplexity:PerplexityConfig",),
     "eval harness": ("stages.eval.harness:HarnessEvalConfig",),
+    "eval forgetting": ("stages.eval.forgetting:ForgettingConfig",),
     "eval response-types": ("stages.eval.responses:ResponsesConfig",),
     "compare": ("stages.compare.settings:CompareConfig", "stages.compare.settings:PowerConfig"),
+    "audit": ("stages.audit.settings:AuditConfig",),
     "report": ("stages.report.settings:ReportConfig",),
 }
 

@@ -27,7 +27,7 @@ Relation = Literal["self", "ancestor", "rests on", "descendant", "mention"]
 OWN: tuple[Relation, ...] = ("self", "descendant", "mention")  # a version with one of these has the id; others lead to it
 NAMING = (  # columns that hold ids of other rows
     *("fact_ids", "evidence", "question_id", "answer_id", "subject", "chosen_id", "rejected_id"),
-    *("claim_id", "unit_id", "same_as", "of", "prompt_id", "passage", "topic_id", "chunk_id", "pair_id", "other_id", "against"),
+    *("claim_id", "unit_id", "same_as", "of", "prompt_id", "passage", "topic_id", "chunk_id", "pair_id", "other_id", "against", "sample_id"),
 )
 MANY_IDS = 20_000  # names that are compared for the hint of an unknown id; more would take seconds
 
