@@ -150,7 +150,8 @@ def test_figures_and_baselines_by_hand(tmp_path: Path) -> None:
     def choice(name: str, place: int) -> ScoredChoice:
         one = next(found for found in item.sets if found.name == name)
         seen, blind = (math.log(column[place]) for column in logs[name])
-        return ScoredChoice(f"q1.{name}.c{place}", "q1", name, one.texts[place], one.are_right[place], seen, 0.0, blind, 1, False, False)
+        n_tokens = 4 if one.texts[place] != "ab" else 1
+        return ScoredChoice(f"q1.{name}.c{place}", "q1", name, one.texts[place], one.are_right[place], seen, 0.0, blind, n_tokens, False, False)
 
     found = scored([item], [choice(name, place) for name, one in logs.items() for place in range(len(one[0]))])
     assert {i.metric: i.numerator for i in found.items} == {"truthfulqa.mc1": 1.0, "truthfulqa.mc2": pytest.approx(0.5 / 0.75)}
@@ -159,6 +160,7 @@ def test_figures_and_baselines_by_hand(tmp_path: Path) -> None:
         "mc1_blind": 0.0,
         "mc1_longest": 0.0,  # the two longest are both wrong
         "mc1_chance": pytest.approx(1 / 3),
+        "mc1_per_token": 0.0,  # log 1/2 of one token is less than log 1/4 of four
         "mc2_blind": pytest.approx(0.5),
         "mc2_longest": 1.0,
         "mc2_chance": 0.5,
