@@ -16,20 +16,35 @@ FirstOption = Annotated[int | None, typer.Option("--limit", help="Questions, the
 
 
 @benchmarking
-@making
+@generating
 def truthfulqa(
     making: "Making",
+    generation: dict[str, Any],
     file: Path | None,
-    form: Annotated[str | None, typer.Option("--form", help="mc: MC1 and MC2; binary: the best right answer against the best wrong one.")] = None,
-    primer: Annotated[str | None, typer.Option("--primer", help="Text before each question: published (the default), none, or a file.")] = None,
+    form: Annotated[
+        str | None, typer.Option("--form", help="mc: MC1 and MC2; binary: the best right answer against the best wrong one; generation: judged answers.")
+    ] = None,
+    primer: Annotated[str | None, typer.Option("--primer", help="Before each question: published (the default), none, or a file (not for generation).")] = None,
     model: ModelOption = None,
     newest: NewestOption = False,
     limit: FirstOption = None,
+    judge: Annotated[str | None, typer.Option("--judge", help="Of --form generation, who judges: http:MODEL@URL, local:REF or scripted:FILE.")] = None,
+    decode: Annotated[str | None, typer.Option("--decode", help="Of --form generation: greedy, rag (with --pack or --documents) or dola.")] = None,
+    pack: Annotated[str | None, typer.Option("--pack", help="Knowledge pack whose passages rag shows; without one the newest.")] = None,
+    documents: Annotated[str | None, typer.Option("--documents", help="What rag shows instead: JSONL of id or question and document.")] = None,
 ) -> None:
-    """Score TruthfulQA's answers by likelihood, beside what is had without the question, by length and by chance."""
-    from factcli.commands.likelihood import make_eval_choices
+    """Score TruthfulQA's answers by likelihood, beside what is had without the question, by length and by chance; or have answers judged."""
+    chosen = {"primer": primer, "limit": limit}
+    if form == "generation":
+        from factcli.commands.generated import make_eval_generation
+        from factcli.commands.short import Shown
 
-    make_eval_choices(making, "truthfulqa", model, newest, file, {"form": form, "primer": primer, "limit": limit})
+        make_eval_generation(making, model, newest, file, judge, Shown(None, pack, documents), {**chosen, "decode.how": decode, **generation})
+        return
+    from factcli.commands.likelihood import make_eval_choices, refuse_generation
+
+    refuse_generation({"judge": judge, "decode": decode, "pack": pack, "documents": documents, **generation})
+    make_eval_choices(making, "truthfulqa", model, newest, file, {"form": form, **chosen})
 
 
 @benchmarking

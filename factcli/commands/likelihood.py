@@ -53,6 +53,13 @@ def _in_this_process(making: Making, model: str | None, newest: bool, config: "H
     return name, config.model_copy(update={"generation": generation})
 
 
+def refuse_generation(options: Mapping[str, Any]) -> None:
+    """Raises SettingsError for options of written answers, where answers are only scored by likelihood."""
+    given = [name.rpartition(".")[2].replace("_", "-") for name, value in options.items() if value is not None]
+    if given:
+        raise SettingsError(f"--{given[0]} would not be used: nothing is written", "it goes with --form generation")
+
+
 def make_eval_choices(making: Making, benchmark: str, model: str | None, newest: bool, file: Path | None, flags: Mapping[str, Any]) -> None:
     from factcli.knowledge.benchmarks.choices import MC, TRUTHFULQA
     from factcli.stages.eval import choices as stage
