@@ -12,7 +12,7 @@ from factcli.artifact import Artifact, Outcome, Plan, make
 from factcli.config import Config
 from factcli.errors import InputError, SettingsError
 from factcli.evalrows import ItemScore
-from factcli.judge.choosing import longest_is_right, mass_right, picks_right, shares
+from factcli.judge.choosing import chance, longest_is_right, mass_right, picks_right, shares
 from factcli.judge.metrics import Metric
 from factcli.knowledge.benchmarks.choices import MC, TRUTHFULQA, ChoiceItem, ChoiceSet
 from factcli.knowledge.benchmarks.primer import primer_text
@@ -122,6 +122,17 @@ def test_mc1_and_mc2_are_the_harness_own_on_all_questions(tmp_path: Path, model:
     assert_as_the_harness(tmp_path, model, path, json.loads(path.read_text(encoding="utf-8")))
 
 
+def test_what_the_longest_answer_and_chance_get_of_the_real_file(shared_data: Path) -> None:
+    """The numbers of docs/likelihood.md."""
+    found = TRUTHFULQA.read_file(shared_data / "truthfulqa_mc.json")
+    sets = {name: [one for item in found.items for one in item.sets if one.name == name] for name in ("mc1", "mc2", "binary")}
+    longest = {name: sum(longest_is_right(one.texts, one.are_right) for one in each) / len(each) for name, each in sets.items()}
+    assert {name: len(each) for name, each in sets.items()} == {"mc1": 790, "mc2": 790, "binary": 790}
+    assert {name: round(100 * value, 1) for name, value in longest.items()} == {"mc1": 36.8, "mc2": 67.2, "binary": 64.6}
+    assert [round(100 * sum(chance(one.are_right) for one in sets[name]) / 790, 1) for name in ("mc1", "mc2")] == [22.3, 46.8]
+    assert sum(any("" in one.texts for one in item.sets) for item in found.items) == 22
+
+
 def test_the_published_primer_is_the_harness_own() -> None:
     lm_eval = pytest.importorskip("lm_eval")
     text = (Path(lm_eval.__file__).parent / "tasks" / "truthfulqa" / "truthfulqa_mc1.yaml").read_text(encoding="utf-8")
@@ -139,7 +150,8 @@ def test_figures_and_baselines_by_hand(tmp_path: Path) -> None:
     def choice(name: str, place: int) -> ScoredChoice:
         one = next(found for found in item.sets if found.name == name)
         seen, blind = (math.log(column[place]) for column in logs[name])
-        return ScoredChoice(f"q1.{name}.c{place}", "q1", name, one.texts[place], one.are_right[place], seen, 0.0, blind, 1, False, False)
+        n_tokens = 4 if one.texts[place] != "ab" else 1
+        return ScoredChoice(f"q1.{name}.c{place}", "q1", name, one.texts[place], one.are_right[place], seen, 0.0, blind, n_tokens, False, False)
 
     found = scored([item], [choice(name, place) for name, one in logs.items() for place in range(len(one[0]))])
     assert {i.metric: i.numerator for i in found.items} == {"truthfulqa.mc1": 1.0, "truthfulqa.mc2": pytest.approx(0.5 / 0.75)}
@@ -148,6 +160,7 @@ def test_figures_and_baselines_by_hand(tmp_path: Path) -> None:
         "mc1_blind": 0.0,
         "mc1_longest": 0.0,  # the two longest are both wrong
         "mc1_chance": pytest.approx(1 / 3),
+        "mc1_per_token": 0.0,  # log 1/2 of one token is less than log 1/4 of four
         "mc2_blind": pytest.approx(0.5),
         "mc2_longest": 1.0,
         "mc2_chance": 0.5,
