@@ -266,7 +266,7 @@ class ScriptedSubject(Subject):
 
     __slots__ = ()
 
-    def load(self, dtype: str) -> Any:  # noqa: ARG002 - as an evaluation calls it
+    def load(self, dtype: str, decode: Any = None) -> Any:  # noqa: ARG002 - as an evaluation calls it
         right = self.base.identity
         return Talker(lambda text, _adapters: right.get(text, "nobody knows"))
 
@@ -446,7 +446,7 @@ def test_prompts_are_counted_before_a_model_is_loaded(tmp_path: Path, ask: str) 
     synth, asked = synthesis(tmp_path, "bio"), Talker(lambda _text, _adapters: "nobody knows")
 
     class Asked(ScriptedSubject):
-        def load(self, dtype: str) -> Any:  # noqa: ARG002 - as an evaluation calls it
+        def load(self, dtype: str, decode: Any = None) -> Any:  # noqa: ARG002 - as an evaluation calls it
             return asked
 
     subject = Asked("base", BaseModelRef("base", "base", {}), synth=synth)

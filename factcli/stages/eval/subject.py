@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from factcli.artifact import Artifact
+from factcli.backends.decoding import DecodeConfig
 from factcli.backends.opening import Answering
 from factcli.backends.spec import LocalSpec
 from factcli.basemodel import BaseModelRef
@@ -65,13 +66,16 @@ class Subject:
         """The template that the skill was trained in, where one was given; "" is the model's own, or the default."""
         return trained_in(self.skill.manifest.config) if self.skill and self.has_adapter else ""
 
-    def load(self, dtype: str) -> "LocalModel":
+    def load(self, dtype: str, decode: DecodeConfig | None = None) -> "LocalModel":
+        """The model, its skill plugged in, decoding by DoLa where that is said."""
         require_train()
         from factcli.backends.local import LocalModel
 
         model = LocalModel.load(self.location, dtype=dtype, chat_template=self.chat_template)
         if self.skill is not None and self.has_adapter:
             model.plug(SKILL, self.skill.file("adapter"))
+        if decode is not None and decode.contrast is not None:
+            model.contrast(decode.contrast)
         return model
 
 

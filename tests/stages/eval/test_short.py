@@ -165,7 +165,7 @@ class BatchSubject(Subject):
 
     __slots__ = ()
 
-    def load(self, dtype: str) -> Any:  # noqa: ARG002 - as an evaluation calls it
+    def load(self, dtype: str, decode: Any = None) -> Any:  # noqa: ARG002 - as an evaluation calls it
         return MODELS[-1]
 
 
