@@ -20,6 +20,7 @@ from factcli.commands.short import make_short
 from factcli.config import Config, identity_of, key_config_of, resolve
 from factcli.cost import base_bytes
 from factcli.errors import InputError
+from factcli.evalrows import ItemScore
 from factcli.flows.grath.settings import GrathConfig
 from factcli.flows.recipe import read_recipe
 from factcli.knowledge.benchmarks.popqa import POPQA
@@ -289,6 +290,18 @@ def test_retention_and_extraction_are_shares_of_what_the_base_had_right_and_wron
     assert figures["qa.extraction", "all"] == (pytest.approx(2 / (len(texts) - 4)), len(texts) - 4)
     assert figures["qa.accuracy", "all"] == (pytest.approx(5 / len(texts)), len(texts))
     assert ("qa.retention", "all") not in metrics_of(base)
+
+
+def test_each_question_and_biography_of_the_world_is_an_item_of_its_figures(tmp_path: Path) -> None:
+    """Two questions are right: the items' numerators add up to 2 of all asked, and those of the three grades to 2 - the rest."""
+    world = bare_world(tmp_path)
+    questions = [q for q in world.rows("questions", Question) if q.task == "qa" and q.split == "test" and not q.is_heldout_form]
+    made = evaluation(tmp_path, world, "base", {q.question: q.answers[0] for q in questions[:2]}, None)
+    items = list(made.rows("items", ItemScore))
+    sums = {metric: sum(i.numerator for i in items if i.metric == metric) for metric in ("qa.accuracy", "qa.three_grades", "bio.number_correct")}
+    assert sums == {"qa.accuracy": 2, "qa.three_grades": 2 - (len(questions) - 2), "bio.number_correct": 0}
+    assert {i.id for i in items if i.metric == "qa.accuracy"} == {q.id for q in questions}
+    assert (made.summary["benchmark"], made.summary["benchmark_version"]) == ("world", 1)
 
 
 def metrics_of(evaluation: Artifact) -> dict[tuple[str, str], tuple[float | None, int]]:

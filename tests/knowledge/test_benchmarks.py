@@ -21,6 +21,11 @@ DEFINITIONS = {
     "triviaqa": (1, "f922a3d6968ed0aa"),
     "nq": (1, "c24c98bc848eaabf"),
     "simpleqa": (1, "c3fbb9aaf4558bc2"),
+    "truthfulqa": (1, "d7ce9a02076b36c3"),
+    "mc": (1, "995361b2c5c5377a"),
+    "bio": (1, "f153ca1bd75eb663"),
+    "medical": (1, "e9fbb4b7f707b48b"),
+    "longfact": (1, "101bb739f2ca5092"),
 }
 
 

@@ -123,6 +123,9 @@ def is_shown(evaluation: Artifact) -> bool:
     return evaluation.kind == "eval" and "metrics" in evaluation.manifest.tables
 
 
+HOW = ("benchmark ", "examples ", "gold ", "grader ", "rescore", "eval/")  # recorded beside files of questions: how was asked and graded
+
+
 def newest_of_each(evals: Sequence[Artifact]) -> list[Artifact]:
     """Of the newest evaluation's base and questions: the newest evaluation of each name, the base first.
 
@@ -211,9 +214,11 @@ def _base_key(evaluation: Artifact) -> str:
 
 def _questions_key(evaluation: Artifact) -> str:
     manifest = evaluation.manifest
-    config = {name: manifest.config.get(name) for name in ("split", "limit", "heldout_forms", "hub_name", "hub_revision")}
     source = manifest.inputs.get("questions")
-    return sha256_of([manifest.stage, config, source.digest if source else "", manifest.prompts])
+    files = {name: digest for name, digest in manifest.prompts.items() if not name.startswith(HOW)}
+    where = ("hub_revision",) if not source and not files else ()  # of a file or an artifact no setting of the hub says anything
+    config = {name: manifest.config.get(name) for name in ("split", "limit", "heldout_forms", *where)}
+    return sha256_of([manifest.stage, config, source.digest if source else "", files])
 
 
 def collect(given: Sequence[Artifact], main: str | None, root: Path) -> Collected:
