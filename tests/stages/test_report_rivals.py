@@ -37,13 +37,11 @@ def test_a_control_is_another_method_under_its_own_name_and_never_the_main_model
     assert {method_of(skill_of(one, chain.root)) for one in found} <= set(CONTROLS)
     assert [label_of(one, chain.root) for one in found[:2]] == ["control: wrong version", "control: shuffled"]
     for chosen in ([*chain.evals, *found], [chain.base, *found, chain.tuned]):
-        page = collect(chosen, None, chain.root).world
-        assert page is not None
+        page = collect(chosen, None, chain.root).first
         assert page.main is not None
         assert page.main.label == "PREREQ-TUNE"
         assert page.evaluations[-1] is page.main
-    alone = collect([chain.base, *found], None, chain.root).world
-    assert alone is not None
+    alone = collect([chain.base, *found], None, chain.root).first
     assert alone.main is None
 
 
@@ -57,6 +55,5 @@ def test_rivals_are_not_plain_fine_tuning(chain: Chain) -> None:
     ]
     assert tuple(method_of(skill_of(one, chain.root)) for one in found) == RIVALS
     assert [label_of(one, chain.root) for one in found] == ["oracle filter", "self-distillation", "FLAME"]
-    page = collect([*chain.evals, *found], None, chain.root).world
-    assert page is not None
+    page = collect([*chain.evals, *found], None, chain.root).first
     assert [one.label for one in page.of_method("real")] == ["SFT"]
