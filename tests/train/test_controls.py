@@ -195,6 +195,9 @@ def test_real_rows_pass_through_adapters_of_real_texts(job: SkillJob, write_rows
     knowledge = tuple(ref for ref in refs(tmp_path / "real", (), real=True))
     real = replace(job, rows=write_rows("real.jsonl", chats(9, 0, False) + chats(9, 0, False, "bio")), knowledge=knowledge, real_fraction=None, steps=10)
     assert numbers_of(run_skill(real, ignore), "its own version's adapter") == {"real_passage <- real": 30, "real_statement <- real": 30}
+    Path(f"{job.out}-absent").mkdir()
+    absent = run_skill(replace(real, control="absent", out=f"{job.out}-absent"), ignore)
+    assert numbers_of(absent, "no row went through") == {"none <- real": 60}
 
 
 def test_real_knowledge_with_other_rows_is_refused(job: SkillJob, tmp_path: Path) -> None:
