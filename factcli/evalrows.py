@@ -2,7 +2,10 @@
 
 from dataclasses import dataclass
 
-LOWER_IS_BETTER = ("abstention", "myth_other_wrong", "myth_repeated", "perplexity", "risk_coverage_area", "wrong")  # the last part of a figure's name
+LOWER_IS_BETTER = (  # the last part of a figure's name
+    *("abstention", "myth_other_wrong", "myth_repeated", "risk_coverage_area", "wrong"),
+    *("perplexity", "word_perplexity", "byte_perplexity", "bits_per_byte", "brier_score"),
+)
 
 
 @dataclass(frozen=True, slots=True)
