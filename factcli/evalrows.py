@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass
 
+SURPRISE = ("bits_per_byte", "byte_perplexity", "nats_per_token", "nats_per_word", "perplexity", "word_perplexity")
 LOWER_IS_BETTER = (  # the last part of a figure's name
-    *("abstention", "myth_other_wrong", "myth_repeated", "risk_coverage_area", "wrong"),
-    *("perplexity", "word_perplexity", "byte_perplexity", "bits_per_byte", "brier_score"),
+    *("abstention", "brier_score", "myth_other_wrong", "myth_repeated", "risk_coverage_area", "wrong"),
+    *SURPRISE,
 )
 
 

@@ -22,3 +22,48 @@ class Duel:
     a_first: Preferred  # what the judge preferred where A was shown first
     b_first: Preferred
     reason: str  # "same words": a tie without asking; what was said where it could not be read; "" otherwise
+
+
+Grade = Literal["true", "false", "unscored"]
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedAnswer:
+    """A written answer beside right and wrong reference answers. Overlaps are 0 to 100.
+
+    `*_difference`: the largest overlap with a right reference less the largest with a wrong one.
+    """
+
+    id: str  # of the question
+    question: str
+    answer: str
+    group: str
+    correct: tuple[str, ...]
+    incorrect: tuple[str, ...]
+    truthful: Grade
+    informative: Grade
+    reason: str  # why one of the two is unscored; "" otherwise
+    bleu: float  # the largest with a right reference; so the other three
+    bleu_difference: float
+    rouge1: float
+    rouge1_difference: float
+    rouge2: float
+    rouge2_difference: float
+    rougeL: float
+    rougeL_difference: float
+
+
+@dataclass(frozen=True, slots=True)
+class Overlapping:
+    """An answer and the words that it shares with its reference, 0 to 100 each."""
+
+    id: str  # of the question
+    question: str
+    answer: str
+    reference: str
+    subject: str
+    group: str
+    bleu: float
+    rouge1: float
+    rouge2: float
+    rougeL: float

@@ -265,7 +265,7 @@ class ScriptedSubject(Subject):
 
     __slots__ = ()
 
-    def load(self, dtype: str) -> Any:  # noqa: ARG002 - as an evaluation calls it
+    def load(self, dtype: str, decode: Any = None) -> Any:  # noqa: ARG002 - as an evaluation calls it
         right = self.base.identity
         return Talker(lambda text, _adapters: right.get(text, "nobody knows"))
 
@@ -433,7 +433,7 @@ def test_prompts_are_counted_before_a_model_is_loaded(tmp_path: Path, ask: str) 
     synth, asked = synthesis(tmp_path, "bio"), Talker(lambda _text, _adapters: "nobody knows")
 
     class Asked(ScriptedSubject):
-        def load(self, dtype: str) -> Any:  # noqa: ARG002 - as an evaluation calls it
+        def load(self, dtype: str, decode: Any = None) -> Any:  # noqa: ARG002 - as an evaluation calls it
             return asked
 
     subject = Asked("base", BaseModelRef("base", "base", {}), synth=synth)
@@ -502,7 +502,7 @@ SCORE: dict[str, type[Config]] = {
     "factscore": FactscoreConfig,
     "pairs": ScorePairsConfig,
 }
-EVAL: dict[str, type[Config]] = {"drift": HarnessEvalConfig}
+EVAL: dict[str, type[Config]] = {"drift": HarnessEvalConfig, "published": PopqaEvalConfig}
 BY_NAME = {"synth": SYNTH, "score": SCORE, "eval": EVAL}
 YAMLS = sorted(path.relative_to(CONFIGS).as_posix() for path in CONFIGS.glob("*/*.yaml"))
 BASELINES = ("real", "popular-head", "popular-50", "oracle", "fictitious")

@@ -36,6 +36,11 @@ class DecodeConfig(Config):
     dola: DolaConfig = DolaConfig()
 
     @property
+    def contrast(self) -> DolaConfig | None:
+        """How layers are contrasted; None where they are not."""
+        return self.dola if self.how == "dola" else None
+
+    @property
     def suffix(self) -> str:
         """For the name of an evaluation: "" is greedy."""
         layers = self.dola.layers

@@ -144,7 +144,7 @@ app.command(rich_help_panel=MEASURE)(audit.audit)
 @making
 def report(
     making: "Making",
-    evals: Annotated[list[str] | None, typer.Argument(help="Evaluations to show; without any, all of the newest world.")] = None,
+    evals: Annotated[list[str] | None, typer.Argument(help="Evaluations to show, and comparisons of them; without any, all of the newest world.")] = None,
 ) -> None:
     """Draw one self-contained HTML page of evaluations, with intervals, curves and lineage."""
     from factcli.commands.measuring import make_report

@@ -14,15 +14,28 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True, help="Ask a model, judge every answer and claim, count with intervals.")
 EvalModelOption = Annotated[str | None, typer.Option("--model", help="A skill adapter, or a base model; without one the only skill adapter there is.")]
 NewestOption = Annotated[bool, typer.Option("--newest", help="Take the newest skill adapter where there are several.")]
+DecodeOption = Annotated[str | None, typer.Option("--decode", help="greedy, rag (passages in the prompt), or dola (layers contrasted, in this process).")]
+PassagesOption = Annotated[str | None, typer.Option("--pack", help="Knowledge pack whose passages rag shows; without one the newest, else the world's pages.")]
+DocumentsOption = Annotated[
+    str | None, typer.Option("--documents", help="What rag shows instead: JSONL of id or question and document, or questions of `fact synth wiki`.")
+]
 
 
 @app.command("world")
 @making
-def eval_world(making: "Making", model: EvalModelOption = None, newest: NewestOption = False, limit: LimitOption = None, seed: SeedOption = None) -> None:
+def eval_world(
+    making: "Making",
+    model: EvalModelOption = None,
+    newest: NewestOption = False,
+    decode: DecodeOption = None,
+    pack: PassagesOption = None,
+    limit: LimitOption = None,
+    seed: SeedOption = None,
+) -> None:
     """Ask the world's questions and biographies; the ledger judges every claim."""
     from factcli.commands.measuring import make_eval_world
 
-    make_eval_world(making, model, newest, {"limit": limit, "seed": seed})
+    make_eval_world(making, model, newest, {"decode.how": decode, "limit": limit, "seed": seed}, pack)
 
 
 @app.command("list")
@@ -48,12 +61,16 @@ def _short(name: str, about: str) -> None:
         newest: NewestOption = False,
         ask: Annotated[str | None, typer.Option("--ask", help="task (as trained, without examples) or few_shot.")] = None,
         examples: Annotated[Path | None, typer.Option("--examples", help="Examples to show: JSONL of question and answer; else training questions.")] = None,
+        decode: DecodeOption = None,
+        pack: PassagesOption = None,
+        documents: DocumentsOption = None,
         limit: LimitOption = None,
         seed: SeedOption = None,
     ) -> None:
-        from factcli.commands.short import make_short
+        from factcli.commands.short import Shown, make_short
 
-        make_short(making, name, model, newest, file, examples, {"ask": ask, "limit": limit, "seed": seed, **generation})
+        flags = {"ask": ask, "decode.how": decode, "limit": limit, "seed": seed, **generation}
+        make_short(making, name, model, newest, file, Shown(examples, pack, documents), flags)
 
 
 _short("popqa", "Ask closed-book questions in PopQA's format; accuracy by popularity, abstentions counted.")
@@ -63,7 +80,7 @@ _short("nq", "Ask what people asked a search engine (NQ-open), without documents
 _short("simpleqa", "Ask SimpleQA's hard short facts; right, wrong and abstained, and SimpleQA's own figures.")
 
 
-for name, command in {"truthfulqa": likelihood.truthfulqa, "mc": likelihood.mc, "harness": likelihood.harness}.items():
-    app.command(name)(command)
+for command in (likelihood.truthfulqa, likelihood.haluevalqa, likelihood.mc, likelihood.perplexity, likelihood.harness):
+    app.command(command.__name__)(command)
 app.command("response-types")(probes.response_types)
 app.command("forgetting")(probes.forgetting)

@@ -1,13 +1,13 @@
-"""`fact eval` where answers that are there are judged, or whole ones written: rescore, pairwise, long answers. More commands of the group in eval.py."""
+"""`fact eval` where answers that are there are judged, or whole ones written: rescore, items, pairwise, long answers. More commands of the group in eval.py."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from factcli.cli.eval import EvalModelOption, NewestOption
+from factcli.cli.eval import DecodeOption, DocumentsOption, EvalModelOption, NewestOption
 from factcli.cli.eval import app as app  # the same group
-from factcli.cli.options import benchmarking, generating
+from factcli.cli.options import DataOption, JsonOption, benchmarking, generating, guarded, making
 
 if TYPE_CHECKING:
     from factcli.commands.longform import Scoring
@@ -32,6 +32,24 @@ def eval_rescore(
     make_rescored(making, ref, file, generation)
 
 
+@app.command("items")
+@guarded
+def eval_items(
+    refs: Annotated[list[str], typer.Argument(metavar="EVAL...", help="Evaluations or scores, e.g. popqa-base popqa-prereq-tune@2.")],
+    to: Annotated[Path, typer.Option("--to", help="New file or folder, e.g. items.csv.")],
+    as_: Annotated[str | None, typer.Option("--as", help="csv, json, jsonl, parquet or datasets (a folder); without it what the name of --to says.")] = None,
+    data: DataOption = Path("data"),
+    json: JsonOption = False,
+) -> None:
+    """Write what was measured as one table, a row per item: question, gold, answer, grade, confidence, group, every figure.
+
+    In CSV a text that a spreadsheet would run as a formula gets an apostrophe in front.
+    """
+    from factcli.commands.benchmarks import write_items
+
+    write_items(refs, to, as_, data, json)
+
+
 @app.command("pairwise")
 @generating
 def eval_pairwise(
@@ -51,30 +69,42 @@ def eval_pairwise(
     make_pairwise(making, a, b, judge, documents, {"limit": limit, **generation})
 
 
-FileOption = Annotated[Path | None, typer.Option("--file", help="Titles, one a line or JSONL; without one the test people of the model's own data or world.")]
-DecodeOption = Annotated[str | None, typer.Option("--decode", help="greedy, rag (passages in the prompt), or dola (layers contrasted; --model alone).")]
+@app.command("overlap")
+@making
+def eval_overlap(
+    making: "Making",
+    answers: Annotated[str, typer.Argument(help="Evaluation, samples, or JSONL of answers (question or id, and output).")],
+    references: Annotated[
+        str | None, typer.Option("--references", help="JSONL of id or question and reference, or questions of `fact synth wiki`; else the answers' own file.")
+    ] = None,
+    limit: Annotated[int | None, typer.Option("--limit", help="Answers to compare, in their order, e.g. 50.")] = None,
+) -> None:
+    """Count the words that answers share with reference answers: BLEU and ROUGE. They say little of truth; judge that beside."""
+    from factcli.commands.overlapping import make_overlap
+
+    make_overlap(making, answers, references, {"limit": limit})
+
+
 JudgeOption = Annotated[
     list[str] | None, typer.Option("--judge", help="Score the answers right after, as `fact score factscore` does: world, http:MODEL@URL, nli:DIR, ...")
 ]
 ClaimsOption = Annotated[str | None, typer.Option("--claims", help="Who takes answers apart for the judge: rules, world, or model (--reader).")]
 ReaderOption = Annotated[str | None, typer.Option("--reader", help="Model that takes answers apart: http:MODEL@URL, local:REF or scripted:FILE.")]
 PackOption = Annotated[str | None, typer.Option("--pack", help="Knowledge pack: what claims are held against, and what rag shows; else the newest.")]
-DocumentsOption = Annotated[
-    str | None, typer.Option("--documents", help="What rag shows instead: JSONL of id or question and document, or questions of `fact synth wiki`.")
-]
 TokensOption = Annotated[int | None, typer.Option("--max-tokens", help="Tokens of an answer, e.g. 1024.")]
 PromptsOption = Annotated[int | None, typer.Option("--limit", help="Prompts to ask, in their order, e.g. 50.")]
 KOption = Annotated[int | None, typer.Option("--k", help="Supported claims of a full answer, for F1@K, e.g. 64.")]
 
 
 @app.command("bio")
+@benchmarking
 @generating
 def eval_bio(
     making: "Making",
     generation: dict[str, Any],
+    file: Path | None,
     model: EvalModelOption = None,
     newest: NewestOption = False,
-    file: FileOption = None,
     decode: DecodeOption = None,
     judge: JudgeOption = None,
     claims: ClaimsOption = None,
@@ -90,13 +120,14 @@ def eval_bio(
 
 
 @app.command("medical")
+@benchmarking
 @generating
 def eval_medical(
     making: "Making",
     generation: dict[str, Any],
+    file: Path | None,
     model: EvalModelOption = None,
     newest: NewestOption = False,
-    file: FileOption = None,
     decode: DecodeOption = None,
     judge: JudgeOption = None,
     claims: ClaimsOption = None,
@@ -112,13 +143,14 @@ def eval_medical(
 
 
 @app.command("longfact")
+@benchmarking
 @generating
 def eval_longfact(
     making: "Making",
     generation: dict[str, Any],
+    file: Path | None,
     model: EvalModelOption = None,
     newest: NewestOption = False,
-    file: Annotated[Path | None, typer.Option("--file", help="LongFact's JSONL: an object with `prompt` a line.")] = None,
     decode: DecodeOption = None,
     judge: JudgeOption = None,
     claims: ClaimsOption = None,

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from factcli import resolving
+from factcli.backends.decoding import DolaConfig
 from factcli.backends.opening import Answering, answering
 from factcli.backends.planning import Estimate
 from factcli.backends.settings import GenerationConfig
@@ -28,11 +29,11 @@ def refuse_idle(config: GenerationConfig, source: str) -> None:
         )
 
 
-def answering_for(making: Making, config: GenerationConfig) -> Answering:
+def answering_for(making: Making, config: GenerationConfig, dola: DolaConfig | None = None) -> Answering:
     """Who the settings name; `local:` may name artifacts of the data directory. Raises SettingsError where nobody is named."""
     if not config.backend:
         raise SettingsError("no backend is given: who shall write?", "--backend http:MODEL@URL, local:REF (a model in this process) or scripted:FILE")
-    return answering(config, lambda ref: resolving.local_ref(ref, making.root))
+    return answering(config, lambda ref: resolving.local_ref(ref, making.root), dola)
 
 
 def cost_of(estimate: Estimate | None) -> Cost:

@@ -11,7 +11,7 @@ from factcli.basemodel import whole
 from factcli.commands.ending import tell
 from factcli.commands.scoring.truth import tell_rejects
 from factcli.errors import InputError, SettingsError
-from factcli.knowledge.documents import documents_of_file, documents_of_questions
+from factcli.knowledge.documents import Kind, texts_of_file, texts_of_questions
 from factcli.knowledge.grounding import Grounds, WorldPages
 from factcli.knowledge.pack import open_pack
 
@@ -24,27 +24,31 @@ class Documents(NamedTuple):
     pinned: dict[str, str]
 
 
-def documents_for(ref: str | None, root: Path) -> Documents:
-    """Of a file, or of the questions that an artifact holds; none where nothing is named."""
+NO_DOCUMENTS = Documents({}, {}, {})
+
+
+def documents_for(ref: str | None, root: Path, kind: Kind = "document") -> Documents:
+    """Documents (or references) of a file, or of the questions that an artifact holds; none where nothing is named."""
     if ref is None:
-        return Documents({}, {}, {})
+        return NO_DOCUMENTS
     path = Path(ref)
     if path.is_file():
-        texts, rejects = documents_of_file(path)
+        texts, rejects = texts_of_file(path, kind)
         tell_rejects(path, rejects)
-        return Documents(texts, {}, {f"documents {path.name}": sha256_of_file(path)})
+        return Documents(texts, {}, {f"{kind}s {path.name}": sha256_of_file(path)})
     artifact = whole(open_artifact(ref, root))
-    return Documents(documents_of_questions(artifact), {"documents": artifact}, {})
+    return Documents(texts_of_questions(artifact, kind), {f"{kind}s": artifact}, {})
 
 
-def grounds_for(decode: DecodeConfig, pack: str | None, documents: Documents, world: Artifact | None, root: Path) -> Grounds | None:
+def grounds_for(decode: DecodeConfig, pack: str | None, documents: Documents, world: Artifact | None, root: Path, pack_judges: bool = False) -> Grounds | None:
     """None but for rag. A pack that is named, else documents alone, else the newest pack, else the pages of the `world` that the model is from.
 
-    Raises SettingsError for documents that would not be shown, InputError where there is nothing to show.
+    `pack_judges`: the pack has a use besides. Raises SettingsError for documents or a pack that would not be shown, InputError where there is nothing to show.
     """
     if decode.how != "rag":
-        if documents.texts:
-            raise SettingsError("--documents would not be shown to the model", "they go with --decode rag")
+        idle = "--documents" if documents.texts else "--pack" if pack is not None and not pack_judges else ""
+        if idle:
+            raise SettingsError(f"{idle} would not be shown to the model", "it goes with --decode rag")
         return None
     if pack is None and documents.texts:
         return Grounds(decode, None, documents.texts, documents.inputs, documents.pinned)

@@ -5,23 +5,18 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from factcli import resolving
-from factcli.answerrows import Prompt
 from factcli.artifact import Artifact, Plan, make
 from factcli.artifact.naming import as_name
-from factcli.backends.opening import Answering, answering
 from factcli.commands.ending import tell
 from factcli.commands.generating import SHARED, cost_of
 from factcli.commands.grounding import documents_for, grounds_for
 from factcli.commands.making import Making, finish, working
-from factcli.commands.measuring import subject_of
 from factcli.commands.scoring.factscore import make_factscore
 from factcli.commands.scoring.origins import world_of
 from factcli.commands.short import source_for
+from factcli.commands.writing import Writing, writing_of
 from factcli.errors import SettingsError
-from factcli.knowledge.benchmarks.benchmark import Benchmark
 from factcli.knowledge.benchmarks.registry import benchmark_of
-from factcli.knowledge.benchmarks.source import Source
 from factcli.stages.eval import long as stage
 
 
@@ -36,15 +31,6 @@ class Scoring:
     k: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Writing:
-    """Who writes: a model of this data directory, or whatever --backend names."""
-
-    who: Answering
-    name: str
-    artifact: Artifact | None = None  # the model, or the world that is its base
-
-
 def make_eval_long(
     making: Making,
     name: str,
@@ -57,11 +43,13 @@ def make_eval_long(
 ) -> None:
     config = making.settings(stage.LongEvalConfig, "eval", flags, None)
     _refuse_idle(config, scoring)
+    if config.decode.contrast is not None and config.repetition_penalty is not None:
+        raise SettingsError("repetition_penalty does nothing beside dola, which has its own", "--set decode.dola.repetition_penalty=...")
     benchmark = benchmark_of(name)
-    writing = _writing(making, config, model, newest)
-    source = _source(benchmark, writing, model, newest, file, making.root)
-    world = world_of(writing.artifact or source.artifact, making.root)
-    grounds = grounds_for(config.decode, scoring.pack, documents_for(documents, making.root), world, making.root)
+    writing = writing_of(making, config, model, newest)
+    source = source_for(benchmark, writing.respondent, file, making.root).pinned()
+    world = world_of(next(iter(writing.who.inputs.values()), None) or source.artifact, making.root)
+    grounds = grounds_for(config.decode, scoring.pack, documents_for(documents, making.root), world, making.root, pack_judges=True)
     asked = stage.of_source(config, source, grounds)
     plan = stage.plan(config, asked, writing.who, writing.name, making.name)
     if not scoring.judges or (making.dry_run and plan.committed(making.root) is None):
@@ -89,34 +77,6 @@ def _refuse_idle(config: stage.LongEvalConfig, scoring: Scoring) -> None:
     given += ["--pack"] if scoring.pack is not None and config.decode.how != "rag" else []
     if given and not scoring.judges:
         raise SettingsError(f"{' and '.join(given)} would not be used: nothing is scored", "name a judge: --judge http:MODEL@URL, world, ...")
-
-
-def _writing(making: Making, config: stage.LongEvalConfig, model: str | None, newest: bool) -> Writing:
-    dola = config.decode.dola if config.decode.how == "dola" else None
-    if dola is not None and config.repetition_penalty is not None:
-        raise SettingsError("repetition_penalty does nothing beside dola, which has its own", "--set decode.dola.repetition_penalty=...")
-    if config.generation.backend:
-        if model is not None or newest:
-            raise SettingsError(f"--backend {config.generation.backend} and a model are both given", "who answers is said once: --backend or --model")
-        who = answering(config.generation, lambda ref: resolving.local_ref(ref, making.root), dola)
-        return Writing(who, who.endpoint.model, who.inputs.get("model") or who.inputs.get("world"))
-    subject = subject_of(model, newest, making.root)
-    ref = model if subject.skill is None else subject.skill.ref
-    found = config.generation.model_copy(update={"backend": f"local:{ref}"})
-    who = answering(found, lambda ref: resolving.local_ref(ref, making.root), dola)
-    return Writing(who, subject.name, subject.skill or subject.base.inputs.get("world"))
-
-
-def _source(benchmark: Benchmark[Prompt], writing: Writing, model: str | None, newest: bool, file: Path | None, root: Path) -> Source[Prompt]:
-    """A file; else the questions of the model's own data or world, or of the newest world where somebody else answers."""
-    if file is not None or writing.artifact is None:
-        world = resolving.newest(root, "world") if file is None else None
-        if world is not None and benchmark.own and benchmark.own.is_in(world):
-            tell(f"prompts: {world.ref}, the newest world (--file FILE says otherwise)")
-            return Source(benchmark, artifact=world)
-        return Source(benchmark, file).pinned()
-    ref = model if model is not None else writing.artifact.ref
-    return source_for(benchmark, subject_of(ref, newest, root), None, root).pinned()
 
 
 def _score(making: Making, made: Artifact, scoring: Scoring, flags: Mapping[str, Any]) -> None:

@@ -7,7 +7,9 @@ from typing import Any, TypeVar
 from factcli import resolving
 from factcli.artifact import Artifact, Plan, all_artifacts, make, open_artifact
 from factcli.artifact.lineage import ancestor_of_kind
+from factcli.backends.decoding import DecodeConfig
 from factcli.commands.ending import tell
+from factcli.commands.grounding import NO_DOCUMENTS, grounds_for
 from factcli.commands.making import Making, finish, working
 from factcli.knowledge.benchmarks.benchmark import HasId
 from factcli.stages.eval.settings import WorldEvalConfig
@@ -38,21 +40,23 @@ def _fine_tuned(skill: Artifact, root: Path) -> Artifact:
     return skill if start is None else _fine_tuned(start, root)
 
 
-def make_eval_world(making: Making, model: str | None, newest: bool, flags: Mapping[str, Any]) -> None:
+def make_eval_world(making: Making, model: str | None, newest: bool, flags: Mapping[str, Any], pack: str | None = None) -> None:
     from factcli.stages.eval import on_world as stage
 
     subject = subject_of(model, newest, making.root)
     config = making.settings(WorldEvalConfig, "eval", flags, None)
     world = world_of_subject(subject, making.root)
-    base_plan = stage.plan(config.model_copy(update={"ask": "task"}), Subject("base", subject.base), world, None, None)
+    grounds = grounds_for(config.decode, pack, NO_DOCUMENTS, world, making.root)
+    plainly = {"ask": "task", "decode": DecodeConfig()}  # what a base is asked to tell what can be retained
+    base_plan = stage.plan(config.model_copy(update=plainly), Subject("base", subject.base), world, None, None)
     if making.dry_run and subject.skill is not None and base_plan.committed(making.root) is None:
         tell("the untouched base would be evaluated first, and the key of this evaluation follows from it; of that one:")
         base = Subject("base", subject.base)
         finish(making, base_plan, lambda _: stage.cost(base_plan, base), lambda draft, context: stage.work(base_plan, draft, base, context.report))
         return
     base_eval = None if subject.skill is None else _base_eval(making, subject, base_plan)
-    plan = stage.plan(config, subject, world, base_eval, making.name)
-    finish(making, plan, lambda _: stage.cost(plan, subject), lambda draft, context: stage.work(plan, draft, subject, context.report))
+    plan = stage.plan(config, subject, world, base_eval, making.name, grounds)
+    finish(making, plan, lambda _: stage.cost(plan, subject), lambda draft, context: stage.work(plan, draft, subject, context.report, grounds))
 
 
 def world_of_subject(subject: Subject, root: Path) -> Artifact:
@@ -74,10 +78,18 @@ def _base_eval(making: Making, subject: Subject, plan: Plan) -> Artifact:
     return found
 
 
+def _newest(root: Path) -> list[Artifact]:
+    """The newest evaluations, and what was compared among them."""
+    from factcli.stages import report as stage
+
+    newest = stage.newest_of_each(all_artifacts(root, ("eval",)))
+    return [*newest, *stage.fitting(all_artifacts(root, ("comparison",)), newest)]
+
+
 def make_report(making: Making, evals: list[str]) -> None:
     from factcli.stages import report as stage
 
-    chosen = [open_artifact(ref, making.root, ("eval",)) for ref in evals] or stage.newest_of_each(all_artifacts(making.root, ("eval",)))
+    chosen = [open_artifact(ref, making.root, ("eval", "comparison")) for ref in evals] or _newest(making.root)
     config = making.settings(stage.ReportConfig, "report", {}, None)
     plan = stage.plan(config, chosen, making.root, making.name)
     finish(making, plan, lambda _: stage.cost(), lambda draft, context: stage.work(plan, draft, making.root, context.report))

@@ -27,7 +27,7 @@ def make_pairwise(making: Making, a: str, b: str, judge: str | None, documents: 
         raise SettingsError(f"--judge {judge} and --backend {backend} are both given", "here who answers is who judges: give one of them")
     config = making.settings(PairwiseConfig, "eval", {**flags, "generation.backend": judge or backend}, None)
     who = answering_for(making, config.generation)
-    sides = _side(a, making.root), _side(b, making.root)
+    sides = side_of(a, making.root), side_of(b, making.root)
     shown = matching.Documents(*documents_for(documents, making.root))
     met = matching.met(*sides, shown, config)
     plan = stage.plan(config, *sides, shown, met, who, making.name)
@@ -39,7 +39,7 @@ def make_pairwise(making: Making, a: str, b: str, judge: str | None, documents: 
     )
 
 
-def _side(ref: str, root: Path) -> matching.Side:
+def side_of(ref: str, root: Path) -> matching.Side:
     """An artifact, or a file of answers; the subjects of a world by their names."""
     path = Path(ref)
     if path.is_file():

@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from factcli import resolving
 from factcli.artifact import Artifact, all_artifacts, open_artifact
 from factcli.artifact.lineage import ancestors, open_input
 from factcli.basemodel import whole
 from factcli.commands.generating import answering_for, cost_of
+from factcli.commands.grounding import documents_for, grounds_for
 from factcli.commands.making import Making, finish
 from factcli.commands.measuring import subject_of
 from factcli.errors import SettingsError
@@ -21,21 +22,31 @@ from factcli.stages.eval.subject import Respondent, Served
 T = TypeVar("T", bound=HasId)
 
 
-def make_short(making: Making, name: str, model: str | None, newest: bool, file: Path | None, examples: Path | None, flags: Mapping[str, Any]) -> None:
+class Shown(NamedTuple):
+    """What a model is shown besides the question: examples, and for rag a pack or documents."""
+
+    examples: Path | None = None
+    pack: str | None = None
+    documents: str | None = None
+
+
+def make_short(making: Making, name: str, model: str | None, newest: bool, file: Path | None, shown: Shown, flags: Mapping[str, Any]) -> None:
     from factcli.stages.eval import short as stage
 
     benchmark = benchmark_of(name)
-    asks = {"ask": "few_shot"} if examples else {}  # whoever brings examples wants them shown
+    asks = {"ask": "few_shot"} if shown.examples else {}  # whoever brings examples wants them shown
     config = making.settings(SHORT_CONFIGS[name], "eval", {**flags, **asks}, None)
     respondent = respondent_of(making, config, model, newest)
     source = source_for(benchmark, respondent, file, making.root)
-    shots = stage.Examples(examples, _data_of(respondent, source))
-    plan = stage.plan(config, respondent, source, shots, making.name)
+    shots = stage.Examples(shown.examples, _data_of(respondent, source))
+    world = next((one for one in _lineage(respondent, making.root) if one.kind == "world"), None)
+    grounds = grounds_for(config.decode, shown.pack, documents_for(shown.documents, making.root), world, making.root)
+    plan = stage.plan(config, respondent, source, shots, making.name, grounds)
     finish(
         making,
         plan,
-        lambda _: cost_of(stage.imagined(plan, respondent, source, shots)) if isinstance(respondent, Served) else stage.cost(plan, source),
-        lambda draft, context: stage.work(plan, draft, respondent, source, shots, context.report),
+        lambda _: cost_of(stage.imagined(plan, respondent, source, shots, grounds)) if isinstance(respondent, Served) else stage.cost(plan, source),
+        lambda draft, context: stage.work(plan, draft, respondent, source, shots, context.report, grounds),
     )
 
 
@@ -45,7 +56,7 @@ def respondent_of(making: Making, config: ShortEvalConfig, model: str | None, ne
         return subject_of(model, newest, making.root)
     if model or newest:
         raise SettingsError("--model and --backend are both given: who shall answer?", "--model runs here, --backend asks a server, local:REF or a script")
-    return Served(answering_for(making, config.generation))
+    return Served(answering_for(making, config.generation, config.decode.contrast))
 
 
 def _data_of(respondent: Respondent, source: Source[Any]) -> Artifact | None:

@@ -81,6 +81,15 @@ def answers_of_artifact(artifact: Artifact) -> Answers:
     raise InputError(f"{artifact.ref} has no answers to score", f"its tables: {have}; give samples, an evaluation, or --answers FILE")
 
 
+def one_each(answers: Iterable[ScoredAnswer]) -> tuple[dict[str, ScoredAnswer], int]:
+    """One answer to each prompt, by the prompt's id, and how many there are besides: the reference where there is one, else the first."""
+    by_prompt: dict[str, list[ScoredAnswer]] = {}
+    for answer in answers:
+        by_prompt.setdefault(answer.prompt_id, []).append(answer)
+    chosen = {id_: min(own, key=lambda answer: (not answer.is_reference, answer.number)) for id_, own in by_prompt.items()}
+    return chosen, sum(map(len, by_prompt.values())) - len(by_prompt)
+
+
 def named(answers: Answers, people: Iterable[Person]) -> Answers:
     """The answers with the names of their subjects as topics, where they have none; for an evaluation on a world."""
     names = {person.id: person.name for person in people}

@@ -16,9 +16,10 @@ from factcli.backends.filling import Rows, Unit
 from factcli.backends.opening import Answering
 from factcli.backends.requests import Request, Response, Sampling
 from factcli.judge.answers import graded
+from factcli.knowledge.grounding import Grounds
 from factcli.progress import Report
 from factcli.rows import Answer, Chat, Origin, Question
-from factcli.stages.eval.settings import Decode, ShortEvalConfig
+from factcli.stages.eval.settings import ShortEvalConfig
 from factcli.stages.eval.world import chat_prompt
 
 TOGETHER = 2048  # questions given to a model in this process at once, of like length: many batches, and little lost by a kill
@@ -29,21 +30,22 @@ NEXT_QUESTION = "\nQuestion:"  # where a model that was taught no end of answers
 class Asking:
     """The form of the questions, and when an answer ends."""
 
-    decode: Decode = "greedy"
     examples: tuple[Chat, ...] = ()
     instruction: str = ""
     max_tokens: int = 24
     stop: tuple[str, ...] = ("\n",)
     rule: str = "contains"  # by which answers are graded
+    grounds: Grounds | None = None  # passages that each question comes with (decode rag)
 
     @classmethod
-    def of(cls, config: ShortEvalConfig, examples: tuple[Chat, ...], rule: str) -> "Asking":
+    def of(cls, config: ShortEvalConfig, examples: tuple[Chat, ...], rule: str, grounds: Grounds | None = None) -> "Asking":
         stop = ("\n",) if config.one_line else (NEXT_QUESTION,)
-        return cls(config.decode, examples, config.instruction, config.answer_tokens, stop, rule)
+        return cls(examples, config.instruction, config.answer_tokens, stop, rule, grounds)
 
     def prompt(self, question: Question) -> Prompt:
         """What a model reads: the task's form, after examples, with the instruction before each question."""
-        turns = chat_prompt(question.question, self.examples)
+        asked = self.grounds.asked(question.id, question.question) if self.grounds else question.question
+        turns = chat_prompt(asked, self.examples)
         assert not isinstance(turns, str)
         return tuple(turn._replace(content=f"{self.instruction}\n{turn.content}") if self.instruction and turn.role == "user" else turn for turn in turns)
 

@@ -1,7 +1,7 @@
 """`fact eval world`: questions and biographies of the world's people, judged by its ledger, and two probes."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from factcli.artifact import Artifact, Draft, Outcome, Plan
@@ -13,6 +13,7 @@ from factcli.judge.itemscores import items_of_answers
 from factcli.judge.metrics import Metric, biography_metrics, question_metrics
 from factcli.judge.myths import REPEATED
 from factcli.knowledge.benchmarks.registry import WORLD
+from factcli.knowledge.grounding import Grounds
 from factcli.knowledge.ledger import Ledger
 from factcli.progress import Report
 from factcli.rows import Chat, Fact, KnowledgeAdapter, MemorisationRow, Person, Question
@@ -39,17 +40,19 @@ class Benchmark:
     hops: Sequence[Question]  # over two facts, where the world has such
 
 
-def plan(config: WorldEvalConfig, subject: Subject, world: Artifact, base_eval: Artifact | None, name: str | None) -> Plan:
+def plan(config: WorldEvalConfig, subject: Subject, world: Artifact, base_eval: Artifact | None, name: str | None, grounds: Grounds | None = None) -> Plan:
     """`base_eval`: the untouched base on the same questions; what it has right is what can be retained."""
     if config.fill_register != "plain" and "myths" not in world.manifest.tables:
         raise SettingsError(f"{world.ref} has no myths, so no text of it is in that of {config.fill_register}", "leave out fill_register")
-    inputs = {"world": world, **subject.inputs} | ({"base_eval": base_eval} if base_eval else {})
-    return Plan("eval world", REVISION, "eval", name or default_name(config, subject.name), config, inputs, WORLD_TABLES, model=subject.base.identity)
+    inputs = {"world": world, **subject.inputs, **(grounds.inputs if grounds else {})} | ({"base_eval": base_eval} if base_eval else {})
+    pinned = grounds.prompts if grounds else {}
+    return Plan("eval world", REVISION, "eval", name or default_name(config, subject.name), config, inputs, WORLD_TABLES, pinned, subject.base.identity)
 
 
 def default_name(config: WorldEvalConfig, model: str) -> str:
     asked = "" if config.ask == "task" else f"-{config.ask.replace('_', '-')}"
-    return f"eval-{model}{asked}{'' if config.fill_register == 'plain' else f'-{config.fill_register}'}"
+    register = "" if config.fill_register == "plain" else f"-{config.fill_register}"
+    return f"eval-{model}{asked}{register}{config.decode.suffix}"
 
 
 def cost(plan: Plan, subject: Subject) -> Cost:
@@ -62,13 +65,13 @@ def cost(plan: Plan, subject: Subject) -> Cost:
     return Cost(prompts=asked + _n_probe_prompts(_probed(subject, config)))
 
 
-def work(plan: Plan, draft: Draft, subject: Subject, report: Report) -> Outcome:
+def work(plan: Plan, draft: Draft, subject: Subject, report: Report, grounds: Grounds | None = None) -> Outcome:
     config = plan.config
     assert isinstance(config, WorldEvalConfig)
     benchmark = read_benchmark(plan.inputs["world"], config)
     report.begin(f"Asking {subject.name}", 3)
-    model = subject.load(config.dtype)
-    method = Method(config.ask, subject.adapters, _examples(benchmark, config), register=config.fill_register)
+    model = subject.load(config.dtype, config.decode)
+    method = Method(config.ask, subject.adapters, _examples(benchmark, config), register=config.fill_register, grounds=grounds)
     answers = ask_questions(model, benchmark.questions, method, config.answer_tokens)
     report.update(1)
     biographies, claims = ask_biographies(model, benchmark.requests, _for_biographies(method, benchmark, config), benchmark.ledger, config.biography_tokens)
@@ -120,7 +123,7 @@ def _for_biographies(method: Method, benchmark: Benchmark, config: WorldEvalConf
     for (subject, relation), fact in benchmark.ledger.facts().items():
         told.setdefault(subject, {})[relation] = fact.value
     chats = [_as_chat(q, biography(told[q.subject])) for q in benchmark.train if q.task == "bio"]
-    return Method(method.mode, method.adapters, draw_examples(chats, "bio", 2, config.seed))  # two fill a short context
+    return replace(method, examples=draw_examples(chats, "bio", 2, config.seed))  # two fill a short context
 
 
 def _as_chat(question: Question, answer: str) -> Chat:

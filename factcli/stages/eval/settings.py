@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import model_validator
 
+from factcli.backends.decoding import DecodeConfig
 from factcli.backends.filling import TABLES as FILLED
 from factcli.backends.settings import GenerationConfig
 from factcli.config import Config, setting
@@ -13,14 +14,13 @@ from factcli.rows import Answer, Claim, MemorisationRow, Split, SwapRow
 from factcli.world.grammar import Register
 
 Ask = Literal["task", "few_shot", "fill"]
-Decode = Literal["greedy"]
 
 
 class EvalConfig(Config):
     """How a model is asked on any benchmark."""
 
     ask: Ask = setting("task", "task: zero-shot in the task's form; few_shot: after examples; fill: end a statement.")
-    decode: Decode = setting("greedy", "How an answer is chosen from the model; greedy: the likeliest token, each time.")
+    decode: DecodeConfig = setting(DecodeConfig(), "How answers are decoded: greedy, rag, dola.", later=True)
     examples: int = setting(6, "Examples before each question; few_shot only.", ge=1)
     limit: int | None = setting(None, "Subjects to ask about, in id order; unset asks about all.", ge=1)
     answer_tokens: int = setting(24, "Longest short answer, in tokens.", ge=1)

@@ -19,6 +19,7 @@ from factcli.judge.metrics import Metric
 from factcli.judge.shortmetrics import short_metrics
 from factcli.knowledge.benchmarks.benchmark import Benchmark, Found
 from factcli.knowledge.benchmarks.source import Source
+from factcli.knowledge.grounding import Grounds
 from factcli.knowledge.task_files import examples_of_file
 from factcli.progress import Report
 from factcli.rows import Answer, Chat, Question, Reject
@@ -73,7 +74,7 @@ def _as_chat(id_: str, question: str, answer: str) -> Chat:
     return Chat(id_, "qa", question, answer, id_, (), 0, False, "head", "train")
 
 
-def plan(config: ShortEvalConfig, respondent: Respondent, source: QuestionSource, examples: Examples, name: str | None) -> Plan:
+def plan(config: ShortEvalConfig, respondent: Respondent, source: QuestionSource, examples: Examples, name: str | None, grounds: Grounds | None = None) -> Plan:
     """Questions from the hub are pinned to a commit, which is in the plan's settings; none of them is fetched yet."""
     benchmark = source.benchmark
     if config.ask == "fill":
@@ -83,8 +84,8 @@ def plan(config: ShortEvalConfig, respondent: Respondent, source: QuestionSource
         config = config.model_copy(update={"hub_revision": source.commit})
     if config.ask == "few_shot" and not (examples.file or examples.data or (source.hub and source.hub.train_files)):
         raise InputError("few_shot takes its examples from training data, and this model has none", "give some: --examples FILE; or use --set ask=task")
-    digests = {**source.digests(), **examples.digests()}
-    inputs = {**source.inputs, **respondent.inputs}  # data that examples are drawn from are among them
+    digests = {**source.digests(), **examples.digests(), **(grounds.prompts if grounds else {})}
+    inputs = {**source.inputs, **respondent.inputs, **(grounds.inputs if grounds else {})}  # data that examples are drawn from are among them
     made = name or default_name(benchmark, config, respondent.name)
     return Plan(f"eval {benchmark.name}", REVISION, "eval", made, config, inputs, SHORT_TABLES, {**digests, **_definition(benchmark)}, respondent.identity)
 
@@ -95,7 +96,7 @@ def _definition(benchmark: Benchmark[Any]) -> dict[str, str]:
 
 
 def default_name(benchmark: Benchmark[Any], config: ShortEvalConfig, model: str) -> str:
-    return "-".join([benchmark.name, model, *(["few-shot"] if config.ask == "few_shot" else []), *([config.decode] if config.decode != "greedy" else [])])
+    return "-".join([benchmark.name, model, *(["few-shot"] if config.ask == "few_shot" else [])]) + config.decode.suffix
 
 
 def at_its_commit(config: ShortEvalConfig, source: QuestionSource) -> QuestionSource:
@@ -110,24 +111,26 @@ def cost(plan: Plan, source: QuestionSource) -> Cost:
     return Cost() if source.is_hub else Cost(prompts=len(first_subjects(source.read(), config.limit)))
 
 
-def imagined(plan: Plan, served: Served, source: QuestionSource, examples: Examples) -> Estimate | None:
+def imagined(plan: Plan, served: Served, source: QuestionSource, examples: Examples, grounds: Grounds | None = None) -> Estimate | None:
     """What would be asked of a server; None for questions of the hub, which a dry run does not fetch."""
     config = plan.config
     assert isinstance(config, ShortEvalConfig)
     if source.is_hub:
         return None
     questions = first_subjects(source.read(), config.limit)
-    asking = Asking.of(config, examples.draw(source, config, questions), source.benchmark.rule)
+    asking = Asking.of(config, examples.draw(source, config, questions), source.benchmark.rule, grounds)
     return imagine(served.who, units_of(questions, asking, served.who, config.logprobs))
 
 
-def work(plan: Plan, draft: Draft, respondent: Respondent, source: QuestionSource, examples: Examples, report: Report) -> Outcome:
+def work(
+    plan: Plan, draft: Draft, respondent: Respondent, source: QuestionSource, examples: Examples, report: Report, grounds: Grounds | None = None
+) -> Outcome:
     config = plan.config
     assert isinstance(config, ShortEvalConfig)
     source = at_its_commit(config, source)
     found = source.read()
     questions = first_subjects(found, config.limit)
-    asking = Asking.of(config, examples.draw(source, config, questions), source.benchmark.rule)
+    asking = Asking.of(config, examples.draw(source, config, questions), source.benchmark.rule, grounds)
     if isinstance(respondent, Served):
         units = units_of(questions, asking, respondent.who, config.logprobs)
         needs = needs_of([0.0], logprobs=config.logprobs)
@@ -135,7 +138,7 @@ def work(plan: Plan, draft: Draft, respondent: Respondent, source: QuestionSourc
         usage, template = usage_of(draft, respondent.who, backend), ""
     else:
         report.begin(f"Asking {respondent.name}", len(questions))
-        model = respondent.load(config.dtype)
+        model = respondent.load(config.dtype, config.decode)
         if model.note:
             report.say(model.note)
         ask_in_process(draft, model, questions, asking, respondent.adapters, report)
@@ -147,7 +150,7 @@ def work(plan: Plan, draft: Draft, respondent: Respondent, source: QuestionSourc
     heldout = frozenset(question.id for question in questions if question.is_heldout_form)
     metrics = short_metrics(answers, asking.rule, heldout, len(unanswered))
     write_results(draft, answers, metrics, [*found.rejects, *examples.rejects()], unanswered)
-    summary = {**source.benchmark.recorded, "model": respondent.name, "ask": config.ask, "decode": config.decode, "chat_template": template}
+    summary = {**source.benchmark.recorded, "model": respondent.name, "ask": config.ask, "decode": config.decode.how, "chat_template": template}
     return outcome_of(draft, summary, metrics, len(questions), usage)
 
 

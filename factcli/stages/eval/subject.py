@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from factcli.artifact import Artifact
+from factcli.backends.decoding import DecodeConfig
 from factcli.backends.opening import Answering
+from factcli.backends.spec import LocalSpec
 from factcli.basemodel import BaseModelRef
 from factcli.chattemplates import trained_in
 from factcli.extras import require_train
@@ -64,13 +66,16 @@ class Subject:
         """The template that the skill was trained in, where one was given; "" is the model's own, or the default."""
         return trained_in(self.skill.manifest.config) if self.skill and self.has_adapter else ""
 
-    def load(self, dtype: str) -> "LocalModel":
+    def load(self, dtype: str, decode: DecodeConfig | None = None) -> "LocalModel":
+        """The model, its skill plugged in, decoding by DoLa where that is said."""
         require_train()
         from factcli.backends.local import LocalModel
 
         model = LocalModel.load(self.location, dtype=dtype, chat_template=self.chat_template)
         if self.skill is not None and self.has_adapter:
             model.plug(SKILL, self.skill.file("adapter"))
+        if decode is not None and decode.contrast is not None:
+            model.contrast(decode.contrast)
         return model
 
 
@@ -82,8 +87,9 @@ class Served:
 
     @property
     def name(self) -> str:
-        """The last part of the model's name, fit for that of an artifact."""
-        return re.sub(r"[^A-Za-z0-9_.-]+", "-", self.who.endpoint.model.rpartition("/")[2]).strip("-_.")[:60] or "served"
+        """The last part of the model's name, or the artifact that answers, fit for the name of one."""
+        named = self.who.spec.ref if isinstance(self.who.spec, LocalSpec) else self.who.endpoint.model
+        return re.sub(r"[^A-Za-z0-9_.-]+", "-", named.rpartition("/")[2]).strip("-_.")[:60] or "served"
 
     @property
     def inputs(self) -> Mapping[str, Artifact]:

@@ -13,6 +13,7 @@ from factcli.backends.completions import Completer, Completion, Prompt, Turn
 from factcli.errors import InputError, SettingsError
 from factcli.judge.answers import graded, is_abstention
 from factcli.judge.ledger import Confidence, judge_biography
+from factcli.knowledge.grounding import Grounds
 from factcli.knowledge.ledger import Ledger
 from factcli.rows import Answer, Chat, Claim, Question, Task
 from factcli.world.grammar import REFERENCE, Form, Register, biography_form, register_forms
@@ -32,10 +33,17 @@ class Method:
     examples: tuple[Chat, ...] = ()  # for few_shot
     suffix: str = "a0"
     register: Register = "plain"  # of the statements that fill begins
+    grounds: Grounds | None = None  # passages that each question comes with (decode rag)
 
     def __post_init__(self) -> None:
         if (self.mode == "few_shot") != bool(self.examples):
             raise SettingsError(f"mode {self.mode} has {len(self.examples)} examples; few_shot needs some, the others none")
+        if self.mode == "fill" and self.grounds is not None:
+            raise SettingsError("ask = fill: a statement to be ended has no place for passages", "use --set ask=task with --decode rag")
+
+    def prompt(self, question: Question) -> Prompt:
+        """The question in the task's form, after examples, and on passages where there are some."""
+        return chat_prompt(self.grounds.asked(question.id, question.question) if self.grounds else question.question, self.examples)
 
 
 class Biography(NamedTuple):
@@ -70,7 +78,7 @@ def ask_questions(model: Completer, questions: Sequence[Question], method: Metho
     if method.mode == "fill":
         said = _fill_questions(model, questions, method, max_new_tokens)
     else:
-        prompts = [chat_prompt(question.question, method.examples) for question in questions]
+        prompts = [method.prompt(question) for question in questions]
         said = model.complete(prompts, max_new_tokens, stop=("\n",), adapters=method.adapters)
     return [graded(q, c.text.strip(), c.probability(), suffix=method.suffix) for q, c in zip(questions, said, strict=True)]
 
@@ -92,7 +100,7 @@ def write_biographies(model: Completer, requests: Sequence[Question], method: Me
     _require_task(requests, "bio")
     if method.mode == "fill":
         return _fill_biographies(model, requests, method)
-    prompts = [chat_prompt(request.question, method.examples) for request in requests]
+    prompts = [method.prompt(request) for request in requests]
     said = model.complete(prompts, max_new_tokens, stop=("\nQuestion:",), adapters=method.adapters)
     return [Biography(completion.text.strip(), _stripped_confidence(completion)) for completion in said]
 

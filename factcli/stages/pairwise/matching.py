@@ -1,12 +1,12 @@
 """Which answers of two sources meet: the ones to the same question, one of each side."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from factcli.artifact import Artifact
 from factcli.errors import InputError
-from factcli.knowledge.answer_files import Answers
+from factcli.knowledge.answer_files import Answers, one_each
 from factcli.scorerows import ScoredAnswer
 from factcli.stages.pairwise.settings import PairwiseConfig
 
@@ -53,7 +53,8 @@ def met(a: Side, b: Side, documents: Documents, config: PairwiseConfig) -> Met:
     Of several answers to one prompt the reference counts, else the first.
     """
     left_out: Counter[str] = Counter()
-    own, others = _one_each(a, left_out), _one_each(b, left_out)
+    (own, n_more), (others, n_more_others) = one_each(a.answers.rows), one_each(b.answers.rows)
+    left_out.update({f"further answers of {a.name}": n_more, f"further answers of {b.name}": n_more_others})
     left_out[f"only {b.name} answers"] += len(others.keys() - own.keys())
     kept: list[Meeting] = []
     for id_, answer in own.items():
@@ -75,17 +76,3 @@ def _why_not(answer: ScoredAnswer, other: ScoredAnswer | None, other_name: str, 
     if other is None:
         return f"not answered by {other_name}"
     return "" if " ".join(answer.prompt.split()) == " ".join(other.prompt.split()) else "asked in other words"
-
-
-def _one_each(side: Side, left_out: Counter[str]) -> dict[str, ScoredAnswer]:
-    """By the question's id."""
-    return dict(_chosen(side.answers.rows, side.name, left_out))
-
-
-def _chosen(answers: Iterable[ScoredAnswer], name: str, left_out: Counter[str]) -> Iterable[tuple[str, ScoredAnswer]]:
-    by_prompt: dict[str, list[ScoredAnswer]] = {}
-    for answer in answers:
-        by_prompt.setdefault(answer.prompt_id, []).append(answer)
-    for id_, own in by_prompt.items():
-        left_out[f"further answers of {name}"] += len(own) - 1
-        yield id_, min(own, key=lambda answer: (not answer.is_reference, answer.number))
