@@ -3,7 +3,10 @@
 from dataclasses import dataclass
 
 SURPRISE = ("bits_per_byte", "byte_perplexity", "nats_per_token", "nats_per_word", "perplexity", "word_perplexity")
-LOWER_IS_BETTER = ("abstention", "myth_other_wrong", "myth_repeated", "risk_coverage_area", "wrong", *SURPRISE)  # the last part of a figure's name
+LOWER_IS_BETTER = (  # the last part of a figure's name
+    *("abstention", "brier_score", "myth_other_wrong", "myth_repeated", "risk_coverage_area", "wrong"),
+    *SURPRISE,
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,10 @@ Short answers are compared by question; claims by what they say of one subject: 
 words that tell something (judge/scores/details.py), so that "Ann won the Opal Prize" and "The Opal Prize was won by Ann" are one.
 """
 
+import json
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Iterator, Mapping
+from dataclasses import fields
 from typing import NamedTuple
 
 from factcli.artifact import Artifact
@@ -53,8 +55,15 @@ def results_of(artifact: Artifact) -> Results:
     tables = artifact.manifest.tables
     if artifact.kind == "scores":
         return _of_scores(artifact) if tables.get("claims") and tables.get("verdicts") else Results([], [], [])
-    is_of_answers = bool(tables.get("answers")) and artifact.kind == "eval"
-    return read_results(artifact) if is_of_answers else Results([], [], [])
+    return read_results(artifact) if artifact.kind == "eval" and _holds_answers(artifact) else Results([], [], [])
+
+
+def _holds_answers(artifact: Artifact) -> bool:
+    """Whether its table of answers has the columns of graded answers: that of response types, for one, has others."""
+    if not artifact.manifest.tables.get("answers"):
+        return False
+    with artifact.file("answers.jsonl").open("rb") as file:
+        return set(json.loads(next(file))) == {field.name for field in fields(Answer)}
 
 
 def _of_scores(artifact: Artifact) -> Results:

@@ -5,9 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from factcli.artifact import Artifact
+from factcli.artifact import Artifact, Outcome
+from factcli.comparisonrows import NearRow
+from factcli.config import Config
+from factcli.evalrows import ItemScore
 from tests.stages.compare.made import evaluation, items
-from tests.stages.report_chain import make_chain
+from tests.stages.report_chain import commit, make_chain
 from tests.stages.synth.typed import empty, made, manifest, rows, told, typed  # noqa: F401 - empty is a fixture
 
 BASE = [1.0, 0.0] * 50  # 100 questions, half of them right
@@ -206,6 +209,17 @@ def test_another_baseline_may_be_named(empty: Path) -> None:  # noqa: F811
 def test_what_cannot_be_compared_says_the_value_the_rule_and_the_way_out(empty: Path, arguments: list[str], code: int, words: str) -> None:  # noqa: F811
     pair_of(empty)
     told(typed("compare", *arguments), code, words)
+
+
+def test_an_evaluation_whose_answers_are_rows_of_another_kind_is_compared_by_its_items(empty: Path) -> None:  # noqa: F811
+    """As that of response types, or of forgetting: there is nothing to be gained or lost by answer."""
+    for name, rights in (("a", BASE), ("b", BETTER)):
+        odd = [NearRow("q0", "a", "text", "why")]
+        tables = {"items": ItemScore, "answers": NearRow}
+        commit(empty / "data", "eval odd", "eval", name, Config(), {}, {"items": items("qa.accuracy", rights), "answers": odd}, tables, Outcome(name))
+    version = made("compare", "a", "b")
+    assert figure(version, "qa.accuracy")["difference"] == 0.25
+    assert rows(version, "changed") == []
 
 
 def test_figures_that_not_all_models_have_are_no_comparison(empty: Path) -> None:  # noqa: F811
