@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-LOWER_IS_BETTER = ("abstention", "myth_other_wrong", "myth_repeated", "perplexity", "risk_coverage_area", "wrong")  # the last part of a figure's name
+SURPRISE = ("bits_per_byte", "byte_perplexity", "nats_per_token", "nats_per_word", "perplexity", "word_perplexity")
+LOWER_IS_BETTER = ("abstention", "myth_other_wrong", "myth_repeated", "risk_coverage_area", "wrong", *SURPRISE)  # the last part of a figure's name
 
 
 @dataclass(frozen=True, slots=True)

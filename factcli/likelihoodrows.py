@@ -1,6 +1,7 @@
 """Rows of benchmarks that are answered by likelihood, and of what the lm-evaluation-harness says."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +19,35 @@ class ScoredChoice:
     n_tokens: int
     is_greedy: bool
     is_cut: bool  # the model has not room for the whole prompt: it lost its beginning
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """Whether a model called an answer hallucinated. Log-probabilities are natural; None where the model did not tell them."""
+
+    id: str
+    item_id: str
+    shown: Literal["right", "hallucinated"]
+    is_blind: bool  # the question was not shown
+    answer: str
+    is_called_hallucinated: bool | None  # None: neither Yes nor No could be read
+    logprob_yes: float | None
+    logprob_no: float | None
+    text: str  # what was said
+
+
+@dataclass(frozen=True, slots=True)
+class ScoredText:
+    """How likely a text is to a model, every token once."""
+
+    id: str
+    subject: str  # what is redrawn for intervals; the text itself where it is about nobody
+    group: str
+    logprob: float  # natural, summed
+    n_tokens: int  # of the model's tokenizer, the start token not counted
+    n_words: int  # what blanks separate
+    n_bytes: int  # of UTF-8
+    n_windows: int  # in which the model read it
 
 
 @dataclass(frozen=True, slots=True)

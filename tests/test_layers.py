@@ -168,6 +168,7 @@ def test_help_imports_nothing_but_typer_rich_and_the_cli() -> None:
         "factcli.cli.probes",
         "factcli.cli.score",
         "factcli.cli.synth",
+        "factcli.cli.audit",
         "factcli.cli.cache",
         "factcli.cli.compare",
         "factcli.cli.chat",

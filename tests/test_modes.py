@@ -502,7 +502,7 @@ SCORE: dict[str, type[Config]] = {
     "factscore": FactscoreConfig,
     "pairs": ScorePairsConfig,
 }
-EVAL: dict[str, type[Config]] = {"drift": HarnessEvalConfig}
+EVAL: dict[str, type[Config]] = {"drift": HarnessEvalConfig, "published": PopqaEvalConfig}
 BY_NAME = {"synth": SYNTH, "score": SCORE, "eval": EVAL}
 YAMLS = sorted(path.relative_to(CONFIGS).as_posix() for path in CONFIGS.glob("*/*.yaml"))
 BASELINES = ("real", "popular-head", "popular-50", "oracle", "fictitious")

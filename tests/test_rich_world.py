@@ -68,6 +68,15 @@ def test_the_evaluation_says_what_is_repeated_what_follows_from_two_facts_and_ho
     assert items["qa.accuracy"] == sum(answer["task"] == "qa" for answer in walked.rows("eval-prereq-tune", "answers"))
 
 
+def test_the_other_benchmarks_take_the_worlds_own_questions(walked: Folder) -> None:
+    hops = {hop["id"] for hop in walked.rows("world", "hops") if hop["split"] == "test"}
+    hotpotqa = {answer["question_id"] for answer in walked.rows(walked.must("eval", "hotpotqa", "--set", "answer_tokens=30").made.parent.name, "answers")}
+    assert hotpotqa == hops
+    truthfulqa = walked.must("eval", "truthfulqa", "--form", "mc", "--file", "data/world/v0001/truthfulqa_mc.json").made.parent.name
+    entries = json.loads((walked.path / "data/world/v0001/truthfulqa_mc.json").read_text(encoding="utf-8"))
+    assert sum(item["metric"] == "truthfulqa.mc1" for item in walked.rows(truthfulqa, "items")) == len(entries)
+
+
 def test_the_summary_and_headline_tell_of_the_myths(walked: Folder) -> None:
     manifest = walked.manifest("eval-prereq-tune")
     assert {"qa.myth_repeated/myth", "qa.accuracy/myth", "twohop.accuracy/all"} <= set(manifest["summary"])

@@ -15,7 +15,7 @@ from typing import Any
 
 import jinja2
 import yaml
-from lm_eval import simple_evaluate
+from lm_eval import evaluator, simple_evaluate
 from lm_eval.api.group import Group
 from lm_eval.api.task import Task
 from lm_eval.models.huggingface import HFLM
@@ -188,8 +188,11 @@ def _quiet() -> Iterator[_Warnings]:
     logger, heard = logging.getLogger("lm_eval"), _Warnings()
     before = logger.level, logger.propagate, list(logger.handlers)
     logger.level, logger.propagate, logger.handlers = logging.WARNING, False, [heard]
+    revision = evaluator.get_git_commit_hash  # starts git, which complains on the terminal of a folder that is no repository
+    evaluator.get_git_commit_hash = lambda: ""
     try:
         with contextlib.redirect_stderr(io.StringIO()):
             yield heard
     finally:
         logger.level, logger.propagate, logger.handlers = before[0], before[1], before[2]
+        evaluator.get_git_commit_hash = revision

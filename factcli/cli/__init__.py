@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from factcli.cli import cache, chat, compare, dpo, eval_answers, export, grath, pack, run, score, synth
+from factcli.cli import audit, cache, chat, compare, dpo, eval_answers, export, grath, pack, run, score, synth
 from factcli.cli.options import DataOption, JsonOption, ModelOption, SeedOption, guarded, making
 
 if TYPE_CHECKING:
@@ -137,13 +137,14 @@ app.command(rich_help_panel=TRAIN)(export.export)
 app.add_typer(score.app, name="score", rich_help_panel=MEASURE)
 app.add_typer(eval_answers.app, name="eval", rich_help_panel=MEASURE)
 app.command(rich_help_panel=MEASURE)(compare.compare)
+app.command(rich_help_panel=MEASURE)(audit.audit)
 
 
 @app.command(rich_help_panel=MEASURE)
 @making
 def report(
     making: "Making",
-    evals: Annotated[list[str] | None, typer.Argument(help="Evaluations to show; without any, all of the newest world.")] = None,
+    evals: Annotated[list[str] | None, typer.Argument(help="Evaluations to show, and comparisons of them; without any, all of the newest world.")] = None,
 ) -> None:
     """Draw one self-contained HTML page of evaluations, with intervals, curves and lineage."""
     from factcli.commands.measuring import make_report

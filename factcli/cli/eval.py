@@ -80,7 +80,7 @@ _short("nq", "Ask what people asked a search engine (NQ-open), without documents
 _short("simpleqa", "Ask SimpleQA's hard short facts; right, wrong and abstained, and SimpleQA's own figures.")
 
 
-for name, command in {"truthfulqa": likelihood.truthfulqa, "mc": likelihood.mc, "harness": likelihood.harness}.items():
-    app.command(name)(command)
+for command in (likelihood.truthfulqa, likelihood.haluevalqa, likelihood.mc, likelihood.perplexity, likelihood.harness):
+    app.command(command.__name__)(command)
 app.command("response-types")(probes.response_types)
 app.command("forgetting")(probes.forgetting)

@@ -1,4 +1,4 @@
-"""`fact eval` where answers that are there are judged, or whole ones written: rescore, pairwise, long answers. More commands of the group in eval.py."""
+"""`fact eval` where answers that are there are judged, or whole ones written: rescore, items, pairwise, long answers. More commands of the group in eval.py."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -7,7 +7,7 @@ import typer
 
 from factcli.cli.eval import DecodeOption, DocumentsOption, EvalModelOption, NewestOption
 from factcli.cli.eval import app as app  # the same group
-from factcli.cli.options import benchmarking, generating, making
+from factcli.cli.options import DataOption, JsonOption, benchmarking, generating, guarded, making
 
 if TYPE_CHECKING:
     from factcli.commands.longform import Scoring
@@ -30,6 +30,24 @@ def eval_rescore(
     from factcli.commands.short import make_rescored
 
     make_rescored(making, ref, file, generation)
+
+
+@app.command("items")
+@guarded
+def eval_items(
+    refs: Annotated[list[str], typer.Argument(metavar="EVAL...", help="Evaluations or scores, e.g. popqa-base popqa-prereq-tune@2.")],
+    to: Annotated[Path, typer.Option("--to", help="New file or folder, e.g. items.csv.")],
+    as_: Annotated[str | None, typer.Option("--as", help="csv, json, jsonl, parquet or datasets (a folder); without it what the name of --to says.")] = None,
+    data: DataOption = Path("data"),
+    json: JsonOption = False,
+) -> None:
+    """Write what was measured as one table, a row per item: question, gold, answer, grade, confidence, group, every figure.
+
+    In CSV a text that a spreadsheet would run as a formula gets an apostrophe in front.
+    """
+    from factcli.commands.benchmarks import write_items
+
+    write_items(refs, to, as_, data, json)
 
 
 @app.command("pairwise")

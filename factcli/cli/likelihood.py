@@ -1,4 +1,4 @@
-"""Commands of `fact eval` that are answered by likelihood: answers to choose from, and the lm-evaluation-harness."""
+"""Commands of `fact eval` that are answered by likelihood: answers to choose from or to judge, texts, and the lm-evaluation-harness."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -41,7 +41,7 @@ def truthfulqa(
 
         make_eval_generation(making, model, newest, file, judge, Shown(None, pack, documents), {**chosen, "decode.how": decode, **generation})
         return
-    from factcli.commands.choices import make_eval_choices, refuse_generation
+    from factcli.commands.likelihood import make_eval_choices, refuse_generation
 
     refuse_generation({"judge": judge, "decode": decode, "pack": pack, "documents": documents, **generation})
     make_eval_choices(making, "truthfulqa", model, newest, file, {"form": form, **chosen})
@@ -57,9 +57,46 @@ def mc(
     limit: FirstOption = None,
 ) -> None:
     """Score any file of multiple choice (ARC, MMLU, your own) by likelihood, with the same baselines beside it."""
-    from factcli.commands.choices import make_eval_choices
+    from factcli.commands.likelihood import make_eval_choices
 
     make_eval_choices(making, "mc", model, newest, file, {"limit": limit})
+
+
+@benchmarking
+@generating
+def haluevalqa(
+    making: "Making",
+    generation: dict[str, Any],
+    file: Path | None,
+    model: ModelOption = None,
+    newest: NewestOption = False,
+    by: Annotated[str | None, typer.Option("--by", help="probability: the likelier of Yes and No; words: what is said, for a server without them.")] = None,
+    limit: FirstOption = None,
+    seed: SeedOption = None,
+) -> None:
+    """Have a model say whether answers are hallucinated: a right and a hallucinated one of each question, with it and without it.
+
+    The model of --model in this process, or whoever --backend names.
+    """
+    from factcli.commands.likelihood import make_eval_halueval
+
+    make_eval_halueval(making, model, newest, file, {"by": by, "limit": limit, "seed": seed, **generation})
+
+
+@benchmarking
+@making
+def perplexity(
+    making: "Making",
+    file: Path | None,
+    model: ModelOption = None,
+    newest: NewestOption = False,
+    stride: Annotated[int | None, typer.Option("--stride", help="Tokens by which a window over a long text moves on, e.g. 512.")] = None,
+    limit: Annotated[int | None, typer.Option("--limit", help="Texts, the first ones, e.g. 50.")] = None,
+) -> None:
+    """Measure how surprising texts are: bits per byte, perplexity per word and token; without a file the model's own knowledge texts."""
+    from factcli.commands.likelihood import make_eval_perplexity
+
+    make_eval_perplexity(making, model, newest, file, {"stride": stride, "limit": limit})
 
 
 @making

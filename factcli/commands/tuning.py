@@ -41,7 +41,7 @@ def _known(ref: str | None, base: BaseModelRef, root: Path) -> Artifact | None:
     if ref is not None:
         return whole(open_artifact(ref, root, ("eval",)))
     own = (found for found in all_artifacts(root, ("eval",)) if "model" not in found.manifest.inputs and stands_on(found, base))
-    found = next((one for one in own if one.manifest.config.get("split") == "train"), None)
+    found = next((one for one in own if one.manifest.config.get("split") == "train" and one.manifest.tables.get("answers")), None)
     return None if found is None else whole(found)
 
 

@@ -28,6 +28,7 @@ REFERENCES = frozenset(  # options and arguments that name artifacts; elsewhere 
         "b",
         "baseline",
         "before",
+        "beside",
         "check",
         "combine",
         "confidence",
@@ -93,10 +94,13 @@ SETTINGS: Mapping[str, tuple[str, ...]] = {  # where each command's settings are
     "eval pairwise": ("stages.pairwise.settings:PairwiseConfig",),
     "eval truthfulqa": ("stages.eval.choices:TruthfulqaEvalConfig", "stages.eval.judged:GenerationEvalConfig"),
     "eval mc": ("stages.eval.choices:McEvalConfig",),
+    "eval haluevalqa": ("stages.eval.halueval:HaluevalConfig",),
+    "eval perplexity": ("stages.eval.perplexity:PerplexityConfig",),
     "eval harness": ("stages.eval.harness:HarnessEvalConfig",),
     "eval forgetting": ("stages.eval.forgetting:ForgettingConfig",),
     "eval response-types": ("stages.eval.responses:ResponsesConfig",),
     "compare": ("stages.compare.settings:CompareConfig", "stages.compare.settings:PowerConfig"),
+    "audit": ("stages.audit.settings:AuditConfig",),
     "report": ("stages.report.settings:ReportConfig",),
 }
 

@@ -1,33 +1,23 @@
 """Answers to a world's questions over two facts: graded by what stands last in them, told apart by type."""
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from factcli.evalrows import ItemScore
-from factcli.judge.answers import grade_answer
+from factcli.judge.answers import final_answer, grade_answer
 from factcli.judge.metrics import Metric, row
-from factcli.rows import Answer, Fact, Person, Question, TwoHop
+from factcli.rows import Answer, Fact, TwoHop
 from factcli.stats import Item, share
 from factcli.world.reader import read_places
 
 ACCURACY = "twohop.accuracy"
 TYPES = ("bridge", "comparison")
-FINAL_ANSWER = re.compile("final answer:", re.IGNORECASE)
-
-
-def hop_questions(hops: Iterable[TwoHop], people: Iterable[Person], splits: Sequence[str]) -> Iterator[Question]:
-    """The rows as questions about the subject of their first fact; the group is the type."""
-    by_id = {person.id: person for person in people}
-    for hop in hops:
-        person = by_id[hop.fact_ids[0].rpartition(".")[0]]
-        if hop.split in splits:
-            yield Question(hop.id, "qa", hop.question, (hop.answer,), person.id, person.name, "", hop.type, person.popularity, split=hop.split)
 
 
 def graded_by_final(answer: Answer) -> Answer:
-    """The same answer, graded by what follows its last `Final answer:`; the facts that it says before are no answer."""
-    grade = grade_answer(FINAL_ANSWER.split(answer.text)[-1].strip(), answer.answers)
+    """The same answer, graded by what follows its last `Final answer:`, as HotpotQA's are; the facts that it says before are no answer."""
+    grade = grade_answer(answer.text, answer.answers, "final_answer")
     return replace(answer, grade=grade.grade, is_strict_match=grade.is_strict_match, is_abstention=grade.grade == "abstained")
 
 
@@ -53,5 +43,5 @@ def hop_items(answers: Iterable[Answer]) -> list[ItemScore]:
 
 
 def _tells(text: str, bridge: str) -> bool:
-    reasoning = FINAL_ANSWER.split(text)[0]
+    reasoning = text.removesuffix(final_answer(text))
     return re.search(rf"\b{re.escape(bridge)}\b", reasoning) is not None

@@ -26,7 +26,7 @@ from factcli.topicrows import MixtureExample
 K1, B = 1.2, 0.75  # Lucene's
 _BLOCK = 256  # claims whose scores are held at once
 LONGEST = 300  # characters of a row that are kept beside a change
-REAL_METHODS = {"real", "popular-head", "popular-50"}  # of `fact sft`: task rows of real people alone
+REAL_METHODS = {"real", "popular-head", "popular-50", "oracle"}  # of `fact sft`: task rows of real people alone
 
 
 @dataclass(frozen=True, slots=True)

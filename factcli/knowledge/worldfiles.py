@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from factcli.rows import Myth, Question, TwoHop
+from factcli.rows import Myth, Person, Question, TwoHop
 from factcli.world.draws import keyed_rng
 
 TRUTHFULQA_FILE = "truthfulqa_mc.json"  # multiple choice
@@ -65,3 +65,12 @@ def write_hotpotqa(path: Path, hops: Iterable[TwoHop]) -> None:
     with path.open("w", encoding="utf-8") as file:
         for hop in hops:
             file.write(json.dumps({"id": hop.id, "question": hop.question, "answer": hop.answer, "type": hop.type}, ensure_ascii=False) + "\n")
+
+
+def hop_questions(hops: Iterable[TwoHop], people: Iterable[Person], splits: Sequence[str]) -> Iterator[Question]:
+    """The rows as questions about the subject of their first fact; the group is the type."""
+    by_id = {person.id: person for person in people}
+    for hop in hops:
+        person = by_id[hop.fact_ids[0].rpartition(".")[0]]
+        if hop.split in splits:
+            yield Question(hop.id, "qa", hop.question, (hop.answer,), person.id, person.name, "", hop.type, person.popularity, split=hop.split)

@@ -25,7 +25,7 @@ def attention_implementation(device: torch.device, dtype: torch.dtype) -> str:
 def dtype_of(name: str, device: torch.device) -> torch.dtype:
     """`auto` is bfloat16 on a GPU that computes in it, float32 elsewhere."""
     if name != "auto":
-        return {"float32": torch.float32, "bfloat16": torch.bfloat16}[name]
+        return {"float32": torch.float32, "bfloat16": torch.bfloat16, "float64": torch.float64}[name]
     has_bf16 = device.type == "cuda" and torch.cuda.is_bf16_supported()
     return torch.bfloat16 if has_bf16 else torch.float32
 

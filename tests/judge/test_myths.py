@@ -1,9 +1,10 @@
 """An answer about a fact with a myth is right, repeats the myth, is false in another way, or declines."""
 
 from factcli.judge.answers import grade_answer
-from factcli.judge.hops import graded_by_final, hop_items, hop_metrics, hop_questions
+from factcli.judge.hops import graded_by_final, hop_items, hop_metrics
 from factcli.judge.myths import by_fact, kind_of, kinds_of, myth_items, myth_metrics
 from factcli.judge.popularity import popularity_metrics
+from factcli.knowledge.worldfiles import hop_questions
 from factcli.rows import Answer, Claim, Fact, Myth, Person, Question, TwoHop
 
 MYTH = Myth("w0.p1.award.myth", "w0.p1.award", "w0.p1", "award", "Ruby", "Opal")
@@ -85,12 +86,7 @@ def test_a_question_over_two_facts_is_about_the_subject_of_the_first_in_the_grou
 
 def test_what_stands_last_is_graded_and_the_facts_before_it_are_not():
     bridge, same = hop_questions(HOPS, PEOPLE, ("test",))
-    texts = {
-        "Born in Lima. Lima is in Chile. Final answer: Peru": "wrong",
-        "FINAL ANSWER: Chile": "right",
-        "Chile": "right",
-        "Chile. Final answer:": "abstained",
-    }
+    texts = {"Born in Lima. Lima is in Chile. Final answer: Peru": "wrong", "FINAL ANSWER: Chile": "right", "Chile": "right"}
     assert {text: graded_by_final(answer(text, bridge)).grade for text in texts} == texts
     assert graded_by_final(answer("Both won the Nona Prize. Final answer: yes", same)).grade == "wrong"  # `no` is in Nona
 

@@ -12,7 +12,7 @@ def test_the_untouched_base_is_the_model_before_unless_another_is_named(micro: F
     ran = micro.must("eval", "forgetting", "--samples", "2", "--split", "dev", "--json")
     said = json.loads(ran.out)
     assert said["summary"]["before"] == "base"
-    rows = micro.rows("forgetting-prereq-tune-of-base", "answers")
+    rows = micro.rows("forgetting-prereq-tune-of-base", "asked_twice")
     assert {row["n_samples"] for row in rows} == {2}
     assert {row["split"] for row in rows} == {"dev"}
     items = micro.rows("forgetting-prereq-tune-of-base", "items")

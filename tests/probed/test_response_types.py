@@ -27,7 +27,7 @@ def test_a_skill_learns_answers_that_say_how_sure_they_are(micro: Folder) -> Non
 @pytest.mark.slow
 def test_every_test_question_is_typed_twice_and_counted_once(typed: Folder) -> None:
     asked = [row for row in typed.rows("world", "questions") if row["task"] == "qa" and not row["is_heldout_form"]]
-    answers = typed.rows("types", "answers")
+    answers = typed.rows("types", "typed_answers")
     assert {row["question_id"] for row in answers} == {row["id"] for row in asked if row["split"] in ("dev", "test")}
     n_test = sum(row["split"] == "test" for row in answers)
     for source in ("words", "threshold"):
@@ -50,13 +50,14 @@ def test_thresholds_are_kept_where_a_conversation_finds_them(typed: Folder) -> N
 @pytest.mark.slow
 def test_questions_of_a_file_are_dealt_to_dev_and_test_by_subject(micro: Folder) -> None:
     ran = micro.must("eval", "response-types", "--file", "data/world/v0001/popqa.tsv", "--set", "dev_share=0.5", "--beside", "world", "--name", "of-file")
-    split_of = {row["subject"]: set() for row in micro.rows("of-file", "answers")}
-    for row in micro.rows("of-file", "answers"):
+    split_of = {row["subject"]: set() for row in micro.rows("of-file", "typed_answers")}
+    for row in micro.rows("of-file", "typed_answers"):
         split_of[row["subject"]].add(row["split"])
     assert all(len(splits) == 1 for splits in split_of.values())
     assert set().union(*split_of.values()) == {"dev", "test"}
     assert "questions popqa.tsv" in micro.manifest("of-file")["prompts"]
     assert ran.made.name == "v0001"
+    assert micro.manifest("of-file")["summary"]["benchmark"] == "popqa"
 
 
 @pytest.mark.slow

@@ -44,6 +44,7 @@ class Outline(HTMLParser):
         self.section = ""
         self.text: dict[str, str] = {}
         self.tables: dict[str, dict[str, list[str]]] = {}
+        self.listed: dict[str, list[list[str]]] = {}
         self._caption, self._row = "", [""]
         self.feed(page)
         assert self.open == [], "every element is closed"
@@ -70,6 +71,7 @@ class Outline(HTMLParser):
         if tag == "tr":
             cells = [" ".join(cell.split()) for cell in self._row]
             self.tables.setdefault(" ".join(self._caption.split()), {})[cells[0]] = cells[1:]
+            self.listed.setdefault(" ".join(self._caption.split()), []).append(cells)
 
     def handle_data(self, data: str) -> None:
         self.text[self.section] = self.text.get(self.section, "") + data
@@ -77,6 +79,11 @@ class Outline(HTMLParser):
             self._caption += data
         elif {"td", "th"} & set(self.open):
             self._row[-1] += data + " "
+
+    def rows_of(self, start: str) -> list[list[str]]:
+        """Every row of a table, also where several have one head."""
+        (found,) = [rows for caption, rows in self.listed.items() if caption.startswith(start)]
+        return found
 
     def table(self, start: str) -> dict[str, list[str]]:
         (found,) = [rows for caption, rows in self.tables.items() if caption.startswith(start)]

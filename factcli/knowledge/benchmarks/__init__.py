@@ -5,4 +5,5 @@ tables.py     files, entry by entry         cells.py     lists and numbers in ce
 hub.py        data sets on the hub, pinned  registry.py  all benchmarks by name
 short.py      short answers                 popqa.py     PopQA, which worlds write too
 choices.py    answers to choose from        primer.py    what TruthfulQA asks before each question
+halueval.py   an answer to judge            texts.py      texts to read
 """

@@ -12,7 +12,7 @@ from factcli.knowledge.entries import Entry, reject
 from factcli.rows import Reject
 from factcli.textfiles import BadEntryError
 
-Kind = Literal["short", "choices", "long", "generation", "world"]
+Kind = Literal["short", "choices", "texts", "long", "generation", "world"]
 
 
 class HasId(Protocol):

@@ -4,9 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from factcli.knowledge.benchmarks.benchmark import Benchmark, HubSet
+from factcli.artifact import Artifact
+from factcli.knowledge.benchmarks.benchmark import Benchmark, Found, HubSet, Own
 from factcli.knowledge.benchmarks.cells import literal_of
 from factcli.knowledge.entries import HIDDEN, drawn_id, id_of
+from factcli.knowledge.worldfiles import TRUTHFULQA_FILE
 from factcli.textfiles import SURROGATE, BadEntryError
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -153,6 +155,11 @@ def _verbatim(value: Any, name: str) -> str:
     return value
 
 
+def _of_world(world: Artifact) -> Found[ChoiceItem]:
+    """The questions about facts of which a world's hearsay says something false."""
+    return TRUTHFULQA.read_file(world.file(TRUTHFULQA_FILE))
+
+
 TRUTHFULQA = Benchmark(
     name="truthfulqa",
     version=1,
@@ -161,6 +168,7 @@ TRUTHFULQA = Benchmark(
     file_format="TruthfulQA's JSON (question, mc0_targets, mc1_targets, mc2_targets) or its CSV (binary: with Best Incorrect Answer)",
     item=truthfulqa_item,
     hub=HubSet("truthfulqa/truthful_qa", ("multiple_choice/*.parquet",)),
+    own=Own(lambda artifact: (artifact.path / TRUTHFULQA_FILE).exists(), _of_world),
     rule="likelihood after the primer",
 )
 MC = Benchmark(

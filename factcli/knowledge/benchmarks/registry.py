@@ -5,10 +5,12 @@ from typing import Any
 from factcli.errors import InputError, nearest
 from factcli.knowledge.benchmarks.benchmark import Benchmark
 from factcli.knowledge.benchmarks.choices import MC, TRUTHFULQA
+from factcli.knowledge.benchmarks.halueval import HALUEVALQA
 from factcli.knowledge.benchmarks.long import BIO, LONGFACT, MEDICAL
 from factcli.knowledge.benchmarks.popqa import POPQA
 from factcli.knowledge.benchmarks.referenced import TRUTHFULQA_GENERATION
 from factcli.knowledge.benchmarks.short import SHORT
+from factcli.knowledge.benchmarks.texts import PERPLEXITY
 
 WORLD: Benchmark[Any] = Benchmark(
     name="world",
@@ -18,7 +20,11 @@ WORLD: Benchmark[Any] = Benchmark(
     file_format="none: `fact world` makes them",
     rule="contains",
 )
-KNOWN: tuple[Benchmark[Any], ...] = (WORLD, POPQA, *SHORT, TRUTHFULQA, TRUTHFULQA_GENERATION, MC, BIO, MEDICAL, LONGFACT)
+KNOWN: tuple[Benchmark[Any], ...] = (
+    *(WORLD, POPQA, *SHORT),
+    *(TRUTHFULQA, TRUTHFULQA_GENERATION, MC, HALUEVALQA),
+    *(BIO, MEDICAL, LONGFACT, PERPLEXITY),
+)
 BENCHMARKS: dict[str, Benchmark[Any]] = {benchmark.name: benchmark for benchmark in KNOWN}
 
 

@@ -12,7 +12,8 @@ from factcli.artifact import Artifact
 from factcli.knowledge.benchmarks.benchmark import Benchmark, Found, HubSet, Own
 from factcli.knowledge.benchmarks.cells import literal_of, texts_of
 from factcli.knowledge.entries import drawn_id, id_of, sound
-from factcli.rows import Question, TwoHop
+from factcli.knowledge.worldfiles import hop_questions
+from factcli.rows import Person, Question, TwoHop
 from factcli.textfiles import BadEntryError
 
 TYPES = ("bridge", "comparison")
@@ -77,7 +78,9 @@ def _topic_in(metadata: Any) -> str:
 
 
 def _own_hotpotqa(artifact: Artifact) -> Found[Question]:
-    """Test questions of `fact synth hotpotqa`, grouped by type."""
+    """Test questions over two facts, grouped by type: of a world, or of `fact synth hotpotqa`."""
+    if artifact.kind == "world":
+        return Found(tuple(hop_questions(artifact.rows("hops", TwoHop), artifact.rows("people", Person), ("test",))), ())
     types = {row.id: row.type for row in artifact.rows("twohops", TwoHop)}
     asked = [question for question in artifact.rows("questions", Question) if question.split == "test" and question.task == "qa"]
     return Found(tuple(replace(q, group=types.get(q.id.rpartition(".q")[0], q.group)) for q in asked), ())
@@ -85,6 +88,8 @@ def _own_hotpotqa(artifact: Artifact) -> Found[Question]:
 
 def _holds_hotpotqa(artifact: Artifact) -> bool:
     tables = artifact.manifest.tables
+    if artifact.kind == "world":
+        return bool(tables.get("hops"))
     return bool(tables.get("twohops") and tables.get("questions")) and bool(_own_hotpotqa(artifact).items)
 
 

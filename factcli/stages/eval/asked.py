@@ -6,7 +6,7 @@ They are the world's, by its own splits, or those of a file in PopQA's format, w
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from factcli.artifact import Artifact
 from factcli.artifact.manifest import sha256_of_file
@@ -46,6 +46,11 @@ class Questions:
     @property
     def inputs(self) -> Mapping[str, Artifact]:
         return {"world": self.world} if self.world is not None else {}
+
+    @property
+    def about(self) -> Mapping[str, Any]:
+        """For the summary: which definition of which benchmark a file was read by."""
+        return POPQA.recorded if self.file is not None else {}
 
     def pin(self) -> Mapping[str, str]:
         """sha256 of a user's file, for the key. Raises InputError where there is none."""

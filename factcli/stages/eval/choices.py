@@ -34,7 +34,7 @@ class ChoicesEvalConfig(Config):
     ask: Literal["text", "task"] = setting("text", "text: in the benchmark's own words; task: as a chat in the model's template.")
     limit: int | None = setting(None, "Questions to ask, the first of the source; unset asks all.", ge=1)
     seed: int = setting(0, "Seed; nothing is drawn.", ge=0)
-    dtype: Literal["auto", "float32", "bfloat16"] = setting("auto", "Number format; auto is bfloat16 on a GPU that has it.", role="identity")
+    dtype: Literal["auto", "float32", "bfloat16", "float64"] = setting("auto", "Number format; auto is bfloat16 on a GPU that has it.", role="identity")
     empty_choices: Literal["keep", "drop"] = setting("keep", "TruthfulQA's 22 empty choices: keep scores them, as published figures do; drop leaves them out.")
     hub_name: str = setting("", "Another data set on the hub than the benchmark's.")
     hub_files: tuple[str, ...] = setting((), "Its files, as patterns, e.g. ARC-Challenge/test-*.parquet.")

@@ -29,8 +29,8 @@ from factcli.world.people import keyed_rng
 if TYPE_CHECKING:
     from factcli.backends.local import LocalModel
 
-REVISION = 1
-TABLES: dict[str, type] = {"answers": AskedTwice, "metrics": Metric, "items": ItemScore, "rejected": Reject}
+REVISION = 2
+TABLES: dict[str, type] = {"asked_twice": AskedTwice, "metrics": Metric, "items": ItemScore, "rejected": Reject}
 
 
 class ForgettingConfig(Config):
@@ -141,7 +141,7 @@ def work(plan: Plan, draft: Draft, pair: Pair, report: Report) -> Outcome:
     metrics = figures(rows)
     if not draft.done("results"):
         items = [item for one in rows for item in items_of(one)]
-        draft.write("results", 0, {"answers": rows, "metrics": metrics, "items": items, "rejected": rejected})
+        draft.write("results", 0, {"asked_twice": rows, "metrics": metrics, "items": items, "rejected": rejected})
     report.end()
     return _outcome(rows, metrics, pair, len(rejected))
 
@@ -193,7 +193,8 @@ def _outcome(rows: Sequence[AskedTwice], metrics: Sequence[Metric], pair: Pair, 
     headline += f", and gains {_percent(found['forgetting.gained'])} of the other {len(rows) - n_right}"
     if n_rejected:
         headline += f"; {n_rejected} not asked (table `rejected`)"
-    return Outcome(headline, {"model": pair.after.name, "before": pair.before.name, **found}, {"rejected_rows": n_rejected})
+    about = pair.source.about if isinstance(pair.source, Questions) else {}
+    return Outcome(headline, {**about, "model": pair.after.name, "before": pair.before.name, **found}, {"rejected_rows": n_rejected})
 
 
 def _percent(share: float | None) -> str:

@@ -37,9 +37,9 @@ from factcli.rows import Question, Reject
 from factcli.stages.eval.asked import Questions, Said, require_some, say
 from factcli.stages.eval.subject import Subject
 
-REVISION = 1
+REVISION = 2
 TABLES: dict[str, type] = {
-    "answers": TypedAnswer,
+    "typed_answers": TypedAnswer,
     "types": TypeShare,
     "thresholds": FittedThreshold,
     "risk_coverage": RiskAtCoverage,
@@ -123,12 +123,12 @@ def work(plan: Plan, draft: Draft, asked: Asked, source: Questions, report: Repo
     answers = [_typed(q, s, b, u, values) for q, s, b, u in zip(questions, said, beside, base, strict=True)]
     test = [answer for answer in answers if answer.split == "test"]
     thresholds = [describe(which, values[which], config.rule, getattr(config, which), answers) for which in ("certain", "given")]  # type: ignore[arg-type]
-    rows: dict[str, Sequence[Any]] = {"answers": answers, "types": list(shares(test)), "thresholds": thresholds, "risk_coverage": risk_coverage(test)}
+    rows: dict[str, Sequence[Any]] = {"typed_answers": answers, "types": list(shares(test)), "thresholds": thresholds, "risk_coverage": risk_coverage(test)}
     rows |= {"metrics": figures(test), "items": [item for answer in test for item in _items(answer)], "rejected": rejected}
     if not draft.done("results"):
         draft.write("results", 0, rows)
     report.end()
-    return _outcome(rows, asked, config, len(test))
+    return _outcome(rows, asked, config, len(test), source.about)
 
 
 def _answers(subject: Subject, questions: Sequence[Question], config: ResponsesConfig) -> list[Said]:
@@ -177,13 +177,14 @@ def _items(answer: TypedAnswer) -> list[ItemScore]:
     return items
 
 
-def _outcome(rows: Mapping[str, Sequence[Any]], asked: Asked, config: ResponsesConfig, n_test: int) -> Outcome:
+def _outcome(rows: Mapping[str, Sequence[Any]], asked: Asked, config: ResponsesConfig, n_test: int, about: Mapping[str, Any]) -> Outcome:
     found = {metric.metric: metric for metric in rows["metrics"]}
     told = ", ".join(f"{type_} {_percent(found[f'responses.words.{type_}'].value)}" for type_ in TYPES)
     headline = f"{asked.model.name} of {n_test} questions: {told} by its words; {_verdict(found['responses.words.tells_unknown'])}"
     difference = found["responses.risk_coverage_area_difference"]
     headline += f"; risk-coverage area {_signed(difference.value)} against a threshold on probability"
     summary = {
+        **about,
         "model": asked.model.name,
         "threshold_model": (asked.beside or asked.model).name,
         "rule": config.rule,

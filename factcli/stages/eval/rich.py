@@ -5,9 +5,10 @@ from typing import Any
 
 from factcli.artifact import Artifact
 from factcli.backends.completions import Completer
-from factcli.judge.hops import graded_by_final, hop_items, hop_metrics, hop_questions
+from factcli.judge.hops import graded_by_final, hop_items, hop_metrics
 from factcli.judge.myths import by_fact, kinds_of, myth_items, myth_metrics
 from factcli.judge.popularity import popularity_metrics
+from factcli.knowledge.worldfiles import hop_questions
 from factcli.rows import Answer, Claim, Fact, Myth, Person, Question, TwoHop
 from factcli.stages.eval.settings import WorldEvalConfig
 from factcli.stages.eval.world import Method, ask_questions

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from factcli.artifact import Artifact
 from factcli.backends.decoding import DecodeConfig
 from factcli.backends.opening import Answering
+from factcli.backends.spec import LocalSpec
 from factcli.basemodel import BaseModelRef
 from factcli.chattemplates import trained_in
 from factcli.extras import require_train
@@ -86,8 +87,9 @@ class Served:
 
     @property
     def name(self) -> str:
-        """The last part of the model's name, fit for that of an artifact."""
-        return re.sub(r"[^A-Za-z0-9_.-]+", "-", self.who.endpoint.model.rpartition("/")[2]).strip("-_.")[:60] or "served"
+        """The last part of the model's name, or the artifact that answers, fit for the name of one."""
+        named = self.who.spec.ref if isinstance(self.who.spec, LocalSpec) else self.who.endpoint.model
+        return re.sub(r"[^A-Za-z0-9_.-]+", "-", named.rpartition("/")[2]).strip("-_.")[:60] or "served"
 
     @property
     def inputs(self) -> Mapping[str, Artifact]:

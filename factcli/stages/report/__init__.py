@@ -4,8 +4,8 @@ collect.py     evaluations -> benchmarks, methods, who is compared with whom
 measured.py    the tables and comparisons of other stages
 view.py        what a page consists of; text.py numbers and hostile text; svg.py, charts.py, lineage.py drawings
 trained.py     what was evaluated: its method, what it began as, its label
-methods.py, questions.py, biographies.py, differences.py, knowledge.py, preferences.py, training.py, selective.py, samples.py, provenance.py,
-environment.py  the sections
+comparison.py, probes.py, methods.py, questions.py, biographies.py, differences.py, knowledge.py, preferences.py, training.py, selective.py,
+samples.py, provenance.py, environment.py  the sections
 browser/       every item, searched in the reader's browser
 headline.py    the finding in plain words
 page.py        page.html.jinja, style and script -> one file
@@ -17,10 +17,23 @@ from pathlib import Path
 
 from factcli.artifact import Artifact, Draft, Outcome, Plan
 from factcli.cost import Cost
+from factcli.errors import InputError
 from factcli.progress import Report
 from factcli.stages.report.biographies import biographies_section
 from factcli.stages.report.browser.section import items_section
-from factcli.stages.report.collect import NAMES, Benchmark, Collected, collect, newest_of_each, require_same_questions, with_base
+from factcli.stages.report.collect import (
+    NAMES,
+    Benchmark,
+    Collected,
+    collect,
+    compared_in,
+    fitting,
+    is_comparison,
+    newest_of_each,
+    require_same_questions,
+    with_base,
+)
+from factcli.stages.report.comparison import comparison_sections
 from factcli.stages.report.differences import Differences, differences_section, paired
 from factcli.stages.report.environment import environment_section, settings_section
 from factcli.stages.report.headline import Headline, headline
@@ -28,6 +41,7 @@ from factcli.stages.report.knowledge import memorisation_section, swap_section
 from factcli.stages.report.methods import methods_section
 from factcli.stages.report.page import render
 from factcli.stages.report.preferences import preferences_section
+from factcli.stages.report.probes import probe_sections
 from factcli.stages.report.provenance import limits_section, lineage_section, measured_section
 from factcli.stages.report.questions import accuracy_section, confidence_section, figures_section, retention_section
 from factcli.stages.report.samples import samples_section
@@ -35,15 +49,23 @@ from factcli.stages.report.settings import PAGE, REVISION, ReportConfig
 from factcli.stages.report.training import costs_section, curves_section, gates_section
 from factcli.stages.report.view import Part, Section
 
-__all__ = ["ReportConfig", "cost", "newest_of_each", "plan", "work"]
+__all__ = ["ReportConfig", "cost", "fitting", "newest_of_each", "plan", "work"]
 
 
 def plan(config: ReportConfig, chosen: Sequence[Artifact], root: Path, name: str | None) -> Plan:
-    """Raises InputError where there is nothing to show, or where the evaluations are not of one benchmark."""
-    complete = with_base(chosen, root)
-    require_same_questions(complete)
-    names = [e.name for e in complete]
-    inputs = {e.name if names.count(e.name) == 1 else e.ref: e for e in complete}
+    """`chosen`: evaluations, and comparisons whose evaluations join them.
+
+    Raises InputError where there is nothing to show, or where the evaluations are not of one benchmark.
+    """
+    odd = next((a for a in chosen if a.kind != "eval" and not is_comparison(a)), None)
+    if odd:
+        raise InputError(f"{odd.ref} is a {odd.kind}: the page shows evaluations and what `fact compare` made", "name those: fact ls")
+    comparisons = [a for a in chosen if is_comparison(a)]
+    own = [a for a in chosen if a.kind == "eval"]
+    evals = with_base([*own, *(e for comparison in comparisons for e in compared_in(comparison, root))], root)
+    require_same_questions(evals)
+    names = [a.name for a in (*evals, *comparisons)]
+    inputs = {a.name if names.count(a.name) == 1 else a.ref: a for a in (*evals, *comparisons)}
     return Plan("report", REVISION, "report", name or "report", config, inputs, {})
 
 
@@ -74,10 +96,10 @@ def parts_of(collected: Collected, differences: Differences | None, config: Repo
     origins = [lineage_section(collected, config.clock), gates_section(collected), costs_section(collected, config.clock)]
     origins += [environment_section(collected), settings_section(collected)]
     parts = {
-        "Comparison": [] if compared.missing else [compared],
+        "Comparison": [*comparison_sections(collected), *([] if compared.missing else [compared])],
         "Figures": figures,
         "Curves": curves,
-        "Probes": [swap_section(first), memorisation_section(first)],
+        "Probes": [*probe_sections(collected), swap_section(first), memorisation_section(first)],
         "Answers": [samples_section(collected, config.samples, config.seed), items_section(collected)],
         "Where it comes from": [*origins, measured_section(collected), limits_section(collected)],
     }

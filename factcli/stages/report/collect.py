@@ -74,6 +74,7 @@ class Collected:
 
     benchmarks: Mapping[str, Benchmark]  # by name of the stage, e.g. popqa; the world first
     probes: tuple[Artifact, ...]
+    comparisons: tuple[Artifact, ...]
     lineage: tuple[Artifact, ...]
     parents: Mapping[str, tuple[Artifact, ...]]  # ref -> its parents
 
@@ -113,6 +114,33 @@ def newest_of_each(evals: Sequence[Artifact]) -> list[Artifact]:
         if stage in PROBES or newest_questions.setdefault(stage, _questions_key(evaluation)) == _questions_key(evaluation):
             chosen.setdefault(evaluation.name, evaluation)
     return sorted(chosen.values(), key=lambda e: (_is_skilled(e), asked_as(e) != "task", e.name))
+
+
+def is_comparison(artifact: Artifact) -> bool:
+    """Of figures (`fact compare`), not of answers by a judge."""
+    return artifact.kind == "comparison" and "differences" in artifact.manifest.tables
+
+
+def is_over_worlds(comparison: Artifact) -> bool:
+    """Whether each model has one evaluation for each of several worlds."""
+    return "baseline-1" in comparison.manifest.inputs
+
+
+def compared_in(comparison: Artifact, root: Path) -> list[Artifact]:
+    """The evaluations that a comparison is about, with those of drift; of several worlds none: they stand on several bases."""
+    entries = [entry for role, entry in comparison.manifest.inputs.items() if role.startswith(("baseline", "model")) and entry.kind == "eval"]
+    return [] if is_over_worlds(comparison) else [one for entry in entries if is_shown(one := open_input(entry, root))]
+
+
+def fitting(comparisons: Sequence[Artifact], evals: Sequence[Artifact]) -> list[Artifact]:
+    """The newest comparison of each name in which nothing is compared but these evaluations, or things beside them."""
+    digests = {e.digest for e in evals}
+    found: dict[str, Artifact] = {}
+    for comparison in filter(is_comparison, comparisons):
+        compared = [entry for role, entry in comparison.manifest.inputs.items() if role.startswith(("baseline", "model")) and "drift" not in role]
+        if compared and all(entry.digest in digests for entry in compared):
+            found.setdefault(comparison.name, comparison)
+    return list(found.values())
 
 
 def with_base(chosen: Sequence[Artifact], root: Path) -> list[Artifact]:
@@ -165,20 +193,22 @@ def _questions_key(evaluation: Artifact) -> str:
     return sha256_of([manifest.stage, config, source.digest if source else "", manifest.prompts])
 
 
-def collect(chosen: Sequence[Artifact], main: str | None, root: Path) -> Collected:
+def collect(given: Sequence[Artifact], main: str | None, root: Path) -> Collected:
+    chosen = [e for e in given if e.kind == "eval"]
+    comparisons = tuple(c for c in given if is_comparison(c))
     asked = [e for e in chosen if e.manifest.stage not in PROBES]
     stages = sorted({e.manifest.stage for e in asked}, key=lambda stage: (stage != "eval world", stage != "eval popqa", stage))
     found = {stage.removeprefix("eval "): _benchmark([e for e in asked if e.manifest.stage == stage], main, root) for stage in stages}
     if main and not any(b.main for b in found.values()):
         raise InputError(f"main = {main!r}, but no such model was evaluated", f"evaluated: {', '.join(sorted({_model_name(e) for e in chosen}))}")
-    lineage = _lineage(chosen, root)
+    lineage = _lineage([*chosen, *(c for c in comparisons if not is_over_worlds(c))], root)
     probes = tuple(e for e in chosen if e.manifest.stage in PROBES)
-    return Collected(found, probes, lineage, {a.ref: tuple({p.ref: p for p in parents(a, root)}.values()) for a in lineage})
+    return Collected(found, probes, comparisons, lineage, {a.ref: tuple({p.ref: p for p in parents(a, root)}.values()) for a in lineage})
 
 
 def _lineage(chosen: Sequence[Artifact], root: Path) -> tuple[Artifact, ...]:
     found = {a.ref: a for evaluation in chosen for a in [evaluation, *ancestors(evaluation, root)]}
-    kinds = ("world", "synth", "knowledge", "samples", "scores", "pairs", "skill", "model")
+    kinds = ("world", "synth", "knowledge", "samples", "scores", "pairs", "skill", "model", "eval")
     return tuple(sorted(found.values(), key=lambda a: (kinds.index(a.kind) if a.kind in kinds else len(kinds), a.name, a.manifest.version)))
 
 

@@ -66,7 +66,8 @@ def headline(collected: Collected, differences: Differences | None) -> Headline:
     benchmark = collected.first
     kept = [(part.name, *best) for part in parts_of(benchmark) if (best := _keeps_most(part, benchmark.whom[0]))]
     cards = tuple(Card(key_of(e, benchmark.main), name, number(m.value, "share"), interval(m, "share"), size(m)) for name, e, m in kept)
-    return Headline(_title(kept), _lead(benchmark), cards, tuple(_verdicts(benchmark, differences)), benchmark.whom[1], tuple(_warnings(collected)))
+    verdicts = (*(f"Compared: {c.manifest.headline}." for c in collected.comparisons), *_verdicts(benchmark, differences))
+    return Headline(_title(kept), _lead(benchmark), cards, verdicts, benchmark.whom[1], tuple(_warnings(collected)))
 
 
 def _keeps_most(part: Part, group: str) -> tuple[Evaluation, Metric] | None:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from factcli.stages.report.collect import Benchmark, Evaluation
-from factcli.stages.report.trained import asked_as
+from factcli.stages.report.trained import asked_as, varied
 from factcli.stages.report.view import Key, Section, Table, plain, table_row
 
 BASE_LINES = {
@@ -16,7 +16,18 @@ SKILL_LINES = {
     "real": "Plain fine-tuning on real people of every popularity, also ones that the base model does not know. The usual recipe.",
     "popular-head": "POPULAR: plain fine-tuning on the best-known real people only.",
     "popular-50": "POPULAR: plain fine-tuning on the better-known half of the real people.",
+    "oracle": "Plain fine-tuning on the real rows whose facts the untouched base answers right: a filter that knows what is known.",
+    "self-distillation": "Plain fine-tuning on real people, with the answers' tokens held to what the untouched base would say.",
+    "own answers": "Plain fine-tuning on answers that the base gave itself: all of them (FLAME), or what it is sure of (beliefs).",
     "fictitious": "Plain fine-tuning on invented people, whose facts the model cannot know.",
+}
+
+CONTROL_LINES = {
+    "real": "Rows of real people through adapters of real texts: knowledge is present, and nothing is invented.",
+    "wrong-version": "Control: each row passes through the adapter of another version of the same people.",
+    "shuffled": "Control: the numbers of each adapter matrix are shuffled.",
+    "random": "Control: random adapters, whose update is as large as that of the trained ones.",
+    "absent": "Control: the same rows with no adapter plugged in.",
 }
 
 PREFERENCE_LINES = {  # after "From MODEL: "
@@ -47,13 +58,15 @@ def line_of(evaluation: Evaluation) -> str:
         start = evaluation.start.name if evaluation.start else "the base"
         return f"From {start}: {PREFERENCE_LINES.get(evaluation.method, 'DPO on preference pairs.')}"
     config = evaluation.skill.manifest.config
-    line = _prereq_line(config) if evaluation.method == "prereq" else _plain_line(evaluation.method, config)
+    is_prereq = config.get("method") == "prereq"
+    line = " ".join([_prereq_line(config), *(CONTROL_LINES[one] for one in varied(config))]) if is_prereq else _plain_line(evaluation.method, config)
     return f"{line} Every parameter was trained." if evaluation.skill.kind == "model" and config.get("mode") == "full" else line
 
 
 def _plain_line(method: str, config: Mapping[str, Any]) -> str:
     if config.get("mix"):
-        return f"Plain fine-tuning on a mixture of rows: {', '.join(f'{share:g} x {name}' for name, share in config['mix'].items())}."
+        own = f"{SKILL_LINES[method]} " if method == "own answers" else ""
+        return f"{own}Plain fine-tuning on a mixture of rows: {', '.join(f'{share:g} x {name}' for name, share in config['mix'].items())}."
     return SKILL_LINES.get(method, f"Fine-tuning by method {method}.")
 
 

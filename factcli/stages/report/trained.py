@@ -1,5 +1,6 @@
 """What was evaluated: the method of a skill, what it was begun with, and what a person calls it."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,9 @@ from factcli.judge.names import LABELS, METHODS
 
 ASKED = {"task": "", "few_shot": ", few-shot", "fill": ", template"}
 PLAIN = ("base", "real", "popular-head", "popular-50", "fictitious", "prereq")  # learned from task data alone
-ORDER = (*PLAIN[:-1], *METHODS, PLAIN[-1])  # of a page
+RIVALS = ("oracle", "self-distillation", "own answers")  # by what `method_of` calls them
+CONTROLS = tuple(f"prereq, {control}" for control in ("real", "wrong-version", "shuffled", "random", "absent"))
+ORDER = (*PLAIN[:-1], *RIVALS, *METHODS, *CONTROLS, PLAIN[-1])  # of a page
 
 
 def asked_as(evaluation: Artifact) -> str:
@@ -31,7 +34,23 @@ def start_of(skill: Artifact, root: Path) -> Artifact | None:
 
 
 def method_of(skill: Artifact | None) -> str:
-    return str(skill.manifest.config.get("method", skill.manifest.stage)) if skill else "base"
+    """Its setting `method`; a control of PREREQ-TUNE is another method, and so is plain fine-tuning held to its base or on its own answers."""
+    if skill is None:
+        return "base"
+    config = skill.manifest.config
+    method = str(config.get("method", skill.manifest.stage))
+    if method == "prereq":
+        return ", ".join([method, *varied(config)])
+    if config.get("distill"):
+        return "self-distillation"
+    is_of_own = any(entry.kind == "beliefs" for entry in skill.manifest.inputs.values())
+    return "own answers" if method == "real" and is_of_own else method
+
+
+def varied(config: Mapping[str, Any]) -> list[str]:
+    """What makes a run of PREREQ-TUNE a control of it."""
+    real = ["real"] if config.get("knowledge_of", "fictitious") == "real" else []
+    return [*real, *([control] if (control := config.get("control", "none")) != "none" else [])]
 
 
 def place_of(evaluation: Artifact, skill: Artifact | None) -> tuple[int, int]:

@@ -21,6 +21,7 @@ class Cell:
     tone: Tone = ""
     heat: int | None = None
     is_number: bool = False
+    item: str = ""  # id of the item that it leads to
 
 
 @dataclass(frozen=True, slots=True)

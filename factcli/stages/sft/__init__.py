@@ -79,8 +79,8 @@ def _require_of_base(known: Artifact | None, base: BaseModelRef) -> None:
     way_out = "on the training people of a world: fact eval world --model world --set split=train; then --known EVAL"
     if known is None:
         raise InputError("method oracle needs an evaluation of the untouched base", way_out)
-    if "model" in known.manifest.inputs or not stands_on(known, base):
-        raise InputError(f"{known.ref} is no evaluation of the untouched {base.given}", way_out)
+    if "model" in known.manifest.inputs or not stands_on(known, base) or not known.manifest.tables.get("answers"):
+        raise InputError(f"{known.ref} is no evaluation of the untouched {base.given} with answers", way_out)
 
 
 def _subjects(config: SftConfig, knowledge: Artifact | None) -> int | None:

@@ -30,7 +30,7 @@ class SftConfig(Config):
     )
     forms: tuple[Form, ...] = setting(("statement", "passage"), "Forms of knowledge that are plugged in, of those that there are.", later=True)
     versions: int | None = setting(None, "Use versions 1 to this one only, e.g. 1; unset uses all.", ge=1)
-    subjects: int | None = setting(None, "Use this many fictitious subjects only, in id order; unset uses those that the knowledge has.", ge=1, later=True)
+    subjects: int | None = setting(None, "Use this many fictitious subjects only, in id order; unset uses those that the knowledge has.", ge=1)
     alternate_forms: bool = setting(True, "Take turns between statement and passage adapters.")
     knowledge_dropout: float = setting(0.0, "Dropout of the frozen knowledge adapters while the skill trains.", ge=0, le=0.99)
     known_share: float = setting(1.0, "Share of a row's facts that the base must know; oracle only.", gt=0, le=1, later=True)

@@ -33,7 +33,9 @@ class FactsConfig(Config):
     statements_per_fact: int = setting(5, "Paraphrases of each statement.", ge=1)
     passages_per_subject: int = setting(4, "Paraphrases of each passage.", ge=0)
     questions_per_fact: int = setting(2, "Question forms in which each fact is asked.", ge=1)
-    unknown_share: float = setting(0.0, "Share of the fictitious facts that task rows use and no knowledge text states; 0 is the method.", ge=0, le=0.95)
+    unknown_share: float = setting(
+        0.0, "Share of the fictitious facts that task rows use and no knowledge text states; 0 is the method.", ge=0, le=0.95, later=True
+    )
     real_documents: bool = setting(True, "Write knowledge texts of the real training subjects too.")
     split_shares: tuple[float, float, float] = setting((0.7, 0.1, 0.2), "Share of the real subjects for train, dev, test.")
     seed: int = setting(0, "Seed of every draw.", ge=0)

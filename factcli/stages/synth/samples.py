@@ -7,7 +7,7 @@ number), and every answer that does not come is a row.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from statistics import fmean
@@ -28,15 +28,16 @@ from factcli.backends.probing import needs_of
 from factcli.backends.requests import Response
 from factcli.backends.settings import GenerationConfig
 from factcli.config import Config, setting
-from factcli.errors import InputError
+from factcli.errors import InputError, SettingsError
 from factcli.knowledge import prompt_files
 from factcli.knowledge.prompt_files import Found
 from factcli.progress import Report
-from factcli.rows import Reject, Split
+from factcli.rows import Chat, Reject, Split
 from factcli.stages.synth.book import nothing_left
+from factcli.world.people import keyed_rng
 
 REVISION = 2
-ASK = "samples/ask"
+ASK, SHOTS = "samples/ask", "samples/shots"
 OF_TITLES: Mapping[str, str] = {"bio": "samples/bio", "medical": "samples/medical"}
 OF_ARTIFACTS: tuple[Split, ...] = ("train", "dev")  # of data made here: test is for measuring
 TABLES: dict[str, type] = {"prompts": Prompt, "samples": Sample, **FILLED}
@@ -57,6 +58,7 @@ class SamplesConfig(Config):
     fictitious: bool = setting(False, "Ask about an artifact's fictitious subjects too.")
     splits: tuple[Split, ...] | None = setting(None, "Splits to ask; unset is all of a file, and train and dev of an artifact.")
     tasks: tuple[str, ...] | None = setting(None, "Kinds of prompt of an artifact to ask, e.g. [bio]; unset is all.")
+    shots: int = setting(0, "Examples of the same task before each prompt, for a base model: answers that an artifact's data have.", ge=0, le=20, later=True)
     limit: int | None = setting(None, "Prompts to ask, in their order; unset is all.", ge=1)
     seed: int = setting(0, "Seed of every draw.", ge=0)
     generation: GenerationConfig = GenerationConfig()
@@ -78,20 +80,31 @@ class Source:
     template: str = ASK
     pinned: Mapping[str, str] = field(default_factory=dict)  # input file -> sha256
     inputs: Mapping[str, Artifact] = field(default_factory=dict)
+    examples: Mapping[str, Sequence[Chat]] = field(default_factory=dict)  # by task: real training rows to draw shots from
 
-    def values(self, prompt: Prompt) -> Mapping[str, str]:
+    def values(self, prompt: Prompt, config: SamplesConfig) -> Mapping[str, str]:
         """What the template is filled with."""
+        if self.template == SHOTS:
+            return {"examples": self._shots(prompt, config), "prompt": prompt.prompt}
         return {"prompt": prompt.prompt} if self.template == ASK else {"topic": prompt.topic}
+
+    def _shots(self, prompt: Prompt, config: SamplesConfig) -> str:
+        """Drawn by (seed, prompt); nothing about whom or what the prompt is about."""
+        others = [chat for chat in self.examples.get(prompt.task, ()) if chat.subject != prompt.subject and chat.question != prompt.prompt]
+        drawn = keyed_rng(config.seed, prompt.id, "shots").sample(others, min(config.shots, len(others)))
+        return "".join(f"Question: {chat.question}\nAnswer: {chat.answer}\n\n" for chat in drawn)
 
 
 def of_prompts(config: SamplesConfig, path: Path) -> Source:
     """A file of prompts."""
+    _refuse_shots(config)
     prompts, rejects, left_out = _chosen(prompt_files.prompts_of_file(path), config, config.splits, str(path))
     return Source(prompts, rejects, left_out, pinned={f"prompts {path.name}": sha256_of_file(path)})
 
 
 def of_titles(config: SamplesConfig, path: Path) -> Source:
     """A file of titles, each asked in the words of `config.kind`."""
+    _refuse_shots(config)
     template = load_templates([OF_TITLES[config.kind]])[OF_TITLES[config.kind]]
     found = prompt_files.titles_of_file(path, config.kind, lambda title: template.filled({"topic": title})[-1][1])
     prompts, rejects, left_out = _chosen(found, config, config.splits, str(path))
@@ -102,7 +115,25 @@ def of_artifact(config: SamplesConfig, artifact: Artifact) -> Source:
     """The prompts of a committed version."""
     found = prompt_files.prompts_of_artifact(artifact, config.table, config.fictitious)
     prompts, rejects, left_out = _chosen(found, config, config.splits or OF_ARTIFACTS, artifact.ref)
-    return Source(prompts, rejects, left_out, inputs={"prompts": artifact})
+    if not config.shots:
+        return Source(prompts, rejects, left_out, inputs={"prompts": artifact})
+    return Source(prompts, rejects, left_out, SHOTS, inputs={"prompts": artifact}, examples=_examples(artifact, {prompt.task for prompt in prompts}))
+
+
+def _examples(artifact: Artifact, tasks: Collection[str]) -> Mapping[str, list[Chat]]:
+    """Real training rows by task. Raises InputError where a task has none."""
+    found: dict[str, list[Chat]] = {}
+    for chat in artifact.rows("chats", Chat) if artifact.manifest.tables.get("chats") else ():
+        if not chat.fictitious and chat.split == "train":
+            found.setdefault(chat.task, []).append(chat)
+    if missing := sorted(set(tasks) - set(found)):
+        raise InputError(f"{artifact.ref} has no answers to show as examples of {', '.join(missing)}", "leave --set shots out, or give data with chats")
+    return found
+
+
+def _refuse_shots(config: SamplesConfig) -> None:
+    if config.shots:
+        raise SettingsError(f"shots is {config.shots}, and a file of prompts has no answers to show", "--from DATA with chats, or leave it out")
 
 
 def _chosen(found: Found, config: SamplesConfig, splits: Sequence[Split] | None, name: str) -> tuple[tuple[Prompt, ...], tuple[Reject, ...], dict[str, int]]:
@@ -175,9 +206,12 @@ class _Draw:
     def __call__(self) -> Chain[Rows]:
         config, template = self.config, self.source.template
         temperature, top_p, sample = (0.0, 1.0, 0) if self.number < 0 else (config.temperature, config.top_p, self.number)
-        values = self.source.values(self.prompt)
+        values = self.source.values(self.prompt, config)
         drawing = (config.max_tokens, temperature, top_p, sample)
         request = self.asker.ask(template, self.prompt.id, values, *drawing, wants_logprobs=config.logprobs, repetition_penalty=config.repetition_penalty)
+        if template == SHOTS:  # text that goes on, not a chat: base models have seen no turns
+            text = self.asker.templates[SHOTS].filled(values)[-1][1].strip()
+            request = replace(request, prompt=text, sampling=replace(request.sampling, stop=("\nQuestion:",)))
         said = (yield [request])[0]
         if said.outcome != "truncated":
             answered(said)

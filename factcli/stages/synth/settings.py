@@ -1,6 +1,6 @@
 """Settings of `fact synth`; the defaults are the paper's (arXiv 2410.19290, Fig. 2 and appendix)."""
 
-from pydantic import field_validator
+from pydantic import field_validator, model_validator
 
 from factcli.config import Config, setting
 from factcli.rows import Chat, Document, Fact, Person, Task
@@ -29,6 +29,12 @@ class SynthConfig(Config):
         None, "Levels of familiarity of the fictitious subjects that the skill is trained on; off unless set.", later=True
     )
     seed: int = setting(0, "Seed of every draw.", ge=0)
+
+    @model_validator(mode="after")
+    def _withholds_in_one_way(self) -> "SynthConfig":
+        if self.unknown_share and self.familiarity:
+            raise ValueError("unknown_share and familiarity are both set: the first withholds facts, the second texts of whole subjects; set one")
+        return self
 
     @field_validator("tasks")
     @classmethod

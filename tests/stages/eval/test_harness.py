@@ -183,15 +183,19 @@ def test_data_on_the_hub_without_network_are_told(tmp_path: Path, model: Path, t
     assert "network" in told.value.hint
 
 
-def test_a_prompt_that_the_model_has_no_room_for_is_counted(tmp_path: Path, model: Path, tasks: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_prompt_that_the_model_has_no_room_for_is_counted(
+    tmp_path: Path, model: Path, tasks: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)  # no repository of git
     from factcli.backends.harness import Terms, manager_of, run_task
     from factcli.backends.local import LocalModel
 
     short = LocalModel.load(model, dtype="float32")
     short.model.config.max_position_embeddings = 12
+    capfd.readouterr()
     results = run_task(short, [], manager_of(tasks, only_included=True), "owls", 2, Terms(False, None, 0, 4))
     assert results.n_cut == 11  # every choice of every question
-    assert capsys.readouterr().err == ""
+    assert capfd.readouterr() == ("", "")
 
 
 def test_a_task_file_and_its_data_are_in_the_key(tmp_path: Path, model: Path, tasks: Path) -> None:

@@ -110,6 +110,17 @@ def test_a_model_that_always_says_the_commonest_value_is_within_chance():
     assert row.is_within_chance is True
 
 
+def test_what_comes_out_of_a_model_without_knowledge_is_the_dropped_row_of_the_swap():
+    """So a model that has no knowledge to plug in (fine-tuned on real or on fictitious people) stands beside that row, version by version."""
+    remembers = Scripted(lambda text, _: obedient(text, ("x_v1_x",)))
+    rows, _ = swap(remembers, plugs_of([], "skill"), PEOPLE, FACTS, "out")
+    dropped = {(row.task, row.answered): (row.value, row.n_items) for row in rows}
+    memory = [row for told in tell(remembers, PEOPLE, FACTS, Plug(0, "none", ())) for row in memorisation(told, FACTS, sample="out")]
+    assert {(row.task, row.version): (row.value, row.n_items) for row in memory} == dropped
+    assert dropped["qa", 1] == (1.0, 3)
+    assert {row.sample for row in memory} == {"out"}
+
+
 def test_silence_is_no_memory():
     (row,) = memorisation(Told("bio", {}, ()), many(10))
     json.dumps(asdict(row), allow_nan=False)

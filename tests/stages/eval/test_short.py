@@ -225,3 +225,31 @@ def test_the_list_of_benchmarks_tells_version_sources_and_file(empty: Path) -> N
     assert listed["popqa"]["sources"] == "--file, own questions, hub: akariasai/PopQA"
     lines = typed("eval", "list").out.splitlines()
     assert [line.split()[:2] for line in lines] == [[name, f"v{row['version']}"] for name, row in listed.items()]
+
+
+def test_questions_and_examples_of_the_hub_come_from_files_of_one_commit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Validation in two files is asked; examples are of training questions, the one of them that is asked too left out."""
+    pyarrow, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    (tmp_path / "nq_open").mkdir()
+    sets = {"train-0": ["who is it", "what is it", "why is it"], "validation-0": ["what is it"], "validation-1": ["when is it", "where is it"]}
+    for name, texts in sets.items():
+        questions = [{"question": text, "answer": [text.split()[0]]} for text in texts]
+        parquet.write_table(pyarrow.Table.from_pylist(questions), tmp_path / f"nq_open/{name}.parquet")
+    wanted: list[tuple[str, Any]] = []
+
+    def download(name: str, revision: str | None = None, allow_patterns: Any = None, **_options: Any) -> str:
+        wanted.append((f"{name} {revision}", allow_patterns))
+        return str(tmp_path)
+
+    monkeypatch.setattr("huggingface_hub.snapshot_download", download)
+    commit = "c" * 40
+    source = Source(NQ).pinned(revision=commit)
+    found = source.read()
+    assert [item.question for item in found.items] == ["what is it", "when is it", "where is it"]
+    config = NqEvalConfig(ask="few_shot", examples=2, hub_revision=commit)
+    drawn = short.Examples().draw(source, config, found.items)
+    assert {(chat.question, chat.answer) for chat in drawn} == {("who is it", "who"), ("why is it", "why")}
+    assert wanted == [
+        (f"google-research-datasets/nq_open {commit}", ["nq_open/validation-*.parquet"]),
+        (f"google-research-datasets/nq_open {commit}", ["nq_open/train-*.parquet"]),
+    ]

@@ -223,6 +223,39 @@ def test_data_made_before_is_asked_by_its_own_ids(empty: Path, arguments: tuple[
     assert (first["subject"], first["topic"], first["group"]) == (first["id"][:4], first["topic"], "head")
 
 
+def test_shots_are_other_peoples_training_answers_before_the_question(empty: Path) -> None:  # noqa: F811
+    """Four people: of dev's question one of the three training rows of its task is shown, never one about itself, as text to go on with."""
+    people = [kinds.Person(f"w.p{n}", f"P{n}", "head", "dev" if n == 3 else "train", 9) for n in range(4)]
+    chats = [
+        kinds.Chat(f"{p.id}.{task}", task, f"{task} of {p.name}?", f"{task} answer {p.name}", p.id, (), 0, False, "head", p.split)  # type: ignore[arg-type]
+        for p in people
+        for task in ("bio", "qa")
+    ]
+
+    def work(draft: Draft) -> Outcome:
+        draft.write("all", 0, {"people": people, "chats": chats})
+        return Outcome("by hand")
+
+    make(Plan("synth bio", 1, "synth", "bio", Nothing(), {}, {"people": kinds.Person, "chats": kinds.Chat}), work, empty / "data")
+    with running(Server()) as server:
+        version = made("synth", "samples", "--samples", 1, "--backend", f"http:m@{server.url}", "--set", "shots=2", "--set", "generation.chat=false")
+        asked = [body["prompt"] for body in server.bodies]
+    assert set(manifest(version)["prompts"]) == {"samples/shots"}
+    assert len(asked) == 8
+    for text in asked:
+        *shown, own = text.split("\n\n")
+        task, _, name = own.removeprefix("Question: ").removesuffix("?\nAnswer:").split()
+        others = {f"Question: {task} of {p.name}?\nAnswer: {task} answer {p.name}" for p in people[:3] if p.name != name}
+        assert len(set(shown)) == 2
+        assert set(shown) <= others
+
+
+def test_a_file_of_prompts_has_nothing_to_show(empty: Path) -> None:  # noqa: F811
+    jsonl(empty / "p.jsonl", *QUESTIONS)
+    jsonl(empty / "s.jsonl", {"match": ".", "answer": "Yes."})
+    told(typed("synth", "samples", "--prompts", "p.jsonl", "--backend", "scripted:s.jsonl", "--set", "shots=2"), 2, "a file of prompts has no answers to show")
+
+
 def test_a_dry_run_counts_and_sends_nothing(empty: Path) -> None:  # noqa: F811
     jsonl(empty / "p.jsonl", *QUESTIONS)
     with running(Server()) as server:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from factcli.rows import Fact
 from factcli.stages.synth.unknown import taught
 from tests.stages.synth.drawn_world import made_world
-from tests.stages.synth.typed import empty, made, manifest, rows, typed  # noqa: F401 - empty is a fixture
+from tests.stages.synth.typed import empty, made, manifest, rows, told, typed  # noqa: F401 - empty is a fixture
 
 WORDS = ("synth", "bio", "--limit", 40, "--versions", 2, "--set", "probe_subjects=4", "--set", "coverage=[1.0,1.0]")
 
@@ -51,3 +51,8 @@ def test_a_dry_run_counts_the_texts_that_remain(empty: Path) -> None:  # noqa: F
     words = (*WORDS, "--set", "unknown_share=0.8")
     said = typed(*words, "--dry-run").out
     assert f"documents: {len(rows(made(*words), 'documents'))}" in said
+
+
+def test_facts_and_whole_subjects_are_not_withheld_together(empty: Path) -> None:  # noqa: F811
+    made_world(empty / "data")
+    told(typed(*WORDS, "--set", "unknown_share=0.5", "--set", "familiarity={}"), 2, "unknown_share and familiarity are both set")

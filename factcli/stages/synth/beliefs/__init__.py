@@ -7,7 +7,8 @@ beliefs  The Curious Case of Factuality Finetuning (arXiv 2507.08371): of the mo
          `least`, from which the answer is written anew: in an invented world by its own reader and sentences, else by a model.
 
 Assumed where the papers use larger means: FLAME tells prompts about facts by asking a model, here they are told by their task; its
-demonstrations are retrieved, here the base is sampled in the form that it knows. Confidence is that of `fact score confidence`.
+demonstrations are retrieved by likeness, here they are drawn (`fact synth samples --set shots=5`), or the base needs none. Confidence
+is that of `fact score confidence`.
 
 settings.py  what a person chooses, and from what rows are made
 targets.py   one prompt: its row, or why there is none
