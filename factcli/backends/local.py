@@ -26,6 +26,7 @@ from factcli.train.base import load_model, load_tokenizer
 from factcli.train.template import DEFAULT_NOTE, settle_template
 
 BATCH_TOKENS = 32_768  # rows x (prompt + new tokens); larger batches are slower on two cores, 273 biographies fit
+SHARED_TOKENS = 512  # tokens that a beginning shared by all rows of a batch must save to be read by itself: a step costs as much
 BATCH_LOGITS = 64_000_000  # rows x vocabulary, 256 MB as float32
 
 
@@ -71,16 +72,24 @@ class LocalModel:
 
     def complete(self, prompts: Sequence[Prompt], max_new_tokens: int, stop: Sequence[str] = (), adapters: Sequence[str] = ()) -> list[Completion]:
         """One completion per prompt, in their order: greedy, or by DoLa after `contrast`."""
-        return self.continue_ids([self.encode(prompt) for prompt in prompts], max_new_tokens, stop, adapters)
+        return self.continue_ids(self.encode_all(prompts), max_new_tokens, stop, adapters)
 
     def encode(self, prompt: Prompt) -> list[int]:
         """Token ids: a chat through the tokenizer's template, plain text after the start token."""
+        return self.encode_all([prompt])[0]
+
+    def encode_all(self, prompts: Sequence[Prompt]) -> list[list[int]]:
+        """The same of many at once: a call of the tokenizer costs several times what a short prompt in it does."""
+        if not prompts:
+            return []
+        found = self.tokenizer([self._as_text(prompt) for prompt in prompts], add_special_tokens=False)["input_ids"]
+        start = [] if self.tokenizer.bos_token_id is None else [int(self.tokenizer.bos_token_id)]
+        return [[*start, *ids] if isinstance(prompt, str) else list(ids) for prompt, ids in zip(prompts, found, strict=True)]
+
+    def _as_text(self, prompt: Prompt) -> str:
         if isinstance(prompt, str):
-            start = [] if self.tokenizer.bos_token_id is None else [int(self.tokenizer.bos_token_id)]
-            return start + list(self.tokenizer(prompt, add_special_tokens=False)["input_ids"])
-        turns = [turn._asdict() for turn in prompt]
-        text = self.tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)
-        return list(self.tokenizer(text, add_special_tokens=False)["input_ids"])
+            return prompt
+        return str(self.tokenizer.apply_chat_template([turn._asdict() for turn in prompt], tokenize=False, add_generation_prompt=True))
 
     def continue_ids(
         self,
@@ -130,13 +139,14 @@ class LocalModel:
 
     def _extend(self, prompts: Sequence[Sequence[int]], max_new_tokens: int, stop: Sequence[str], draws: list[Draw] | None) -> list[_Path]:
         paths = [_Path() for _ in prompts]
-        live, cache = paths, None
+        live = paths
         inputs_BT = torch.tensor([list(prompt) for prompt in prompts], device=self.model.device)
         n_steps = self.room(inputs_BT.shape[1], max_new_tokens)
+        inputs_BT, cache = self._after_shared(inputs_BT)
         dola = self._dola if draws is None else None
         if dola is not None:
             draws = dola.draws(prompts)
-            inputs_BT, cache = self._all_but_last(inputs_BT)
+            inputs_BT, cache = self._all_but_last(inputs_BT, cache)
         for _ in range(n_steps):
             cache, logits_BV, scores_BV = self._forward(inputs_BT, cache, dola)
             probability_B, chosen_B = self._next(logits_BV, scores_BV, draws)
@@ -158,11 +168,26 @@ class LocalModel:
         logits_BV = output.logits[:, -1].float()
         return output.past_key_values, logits_BV, logits_BV if dola is None else dola.scores(logits_BV, output.hidden_states)
 
-    def _all_but_last(self, inputs_BT: Tensor) -> tuple[Tensor, Cache | None]:
+    def _after_shared(self, inputs_BT: Tensor) -> tuple[Tensor, Cache | None]:
+        """What is left of the prompts after the tokens that all begin with, and the cache of those, which are read once for all rows.
+
+        Examples before each question are most of a few-shot prompt. Short beginnings of few rows are not worth a step of their own.
+        """
+        n_rows, length = inputs_BT.shape
+        n_shared = min(int((inputs_BT == inputs_BT[0]).all(0).cumprod(0).sum()), length - 1)
+        if (n_rows - 1) * n_shared < SHARED_TOKENS:
+            return inputs_BT, None
+        cache = self.model(input_ids=inputs_BT[:1, :n_shared], use_cache=True, logits_to_keep=1).past_key_values
+        if not hasattr(cache, "batch_repeat_interleave"):
+            return inputs_BT, None
+        cache.batch_repeat_interleave(n_rows)
+        return inputs_BT[:, n_shared:], cache
+
+    def _all_but_last(self, inputs_BT: Tensor, cache: Cache | None) -> tuple[Tensor, Cache | None]:
         """The last token of each prompt, and the cache of those before it: the hidden states of a whole prompt would fill the memory."""
         if inputs_BT.shape[1] == 1:
-            return inputs_BT, None
-        output = self.model(input_ids=inputs_BT[:, :-1], use_cache=True, logits_to_keep=1)
+            return inputs_BT, cache
+        output = self.model(input_ids=inputs_BT[:, :-1], past_key_values=cache, use_cache=True, logits_to_keep=1)
         return inputs_BT[:, -1:], output.past_key_values
 
     def _next(self, logits_BV: Tensor, scores_BV: Tensor, draws: Sequence[Draw] | None) -> tuple[Tensor, Tensor]:
@@ -201,15 +226,16 @@ class LocalModel:
         return frozenset(int(token) for token in (self.tokenizer.eos_token_id, *listed) if token is not None)
 
     def _completion(self, path: _Path, stop: Sequence[str]) -> Completion:
-        text, starts = self._text(path.ids), self._starts(path.ids)
+        text = self._text(path.ids)
+        starts = self._starts(path.ids, text)
         found = [place for place in (text.find(end) for end in stop) if place >= 0]
         n_kept = sum(start < min(found) for start in starts) if found else len(starts)
         text = text[: min(found)] if found else text
         return Completion(text, tuple(path.ids[:n_kept]), tuple(path.probabilities[:n_kept]), tuple(starts[:n_kept]), path.finished)
 
-    def _starts(self, ids: Sequence[int]) -> list[int]:
+    def _starts(self, ids: Sequence[int], text: str) -> list[int]:
         """Where each token's characters begin in the decoded text."""
-        if "".join(map(self._piece, ids)) != self._text(ids):
+        if "".join(map(self._piece, ids)) != text:
             # A character spread over byte tokens: its beginnings decode to one or more marks, so lengths may shrink.
             lengths = [len(self._text(ids[:n])) for n in range(len(ids) + 1)]
             return [*accumulate(reversed(lengths), min)][:0:-1]

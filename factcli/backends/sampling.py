@@ -93,7 +93,7 @@ class LocalBackend:
     def _said_together(self, alike: Mapping[str, Request], before: Mapping[str, Stored | InputError]) -> Iterator[tuple[str, Stored | InputError]]:
         """Requests of one (adapters, max_tokens, stop, choices), by key, batch after batch."""
         first = next(iter(alike.values()))
-        prompts = {key: self.model.encode(request.prompt) for key, request in alike.items()}
+        prompts = dict(zip(alike, self.model.encode_all([request.prompt for request in alike.values()]), strict=True))
         n_more = longest_form(self.model, first.choices) - 1 if first.choices else 0
         errors = {key: error for key, prompt in prompts.items() if (error := self._too_long(prompt, n_more))}
         yield from errors.items()

@@ -8,6 +8,7 @@ import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM, PreTrainedModel, PreTrainedTokenizerFast
 
+from factcli.backends import local as backend
 from factcli.backends.completions import Completion, Turn
 from factcli.backends.local import LocalModel
 from factcli.errors import InputError, SettingsError
@@ -115,6 +116,23 @@ def test_a_stop_string_ends_the_text_before_it_and_the_other_rows_go_on(local: L
     cut = local.complete(PROMPTS, 12, stop=[stop])
     assert cut[1].finished
     assert [c.text for c in cut] == [c.text.split(stop)[0] for c in whole]
+
+
+@pytest.mark.parametrize("adapters", [(), ("skill",)])
+def test_what_all_prompts_begin_with_is_read_once_and_changes_no_answer(local: LocalModel, adapters: tuple[str, ...], monkeypatch: pytest.MonkeyPatch):
+    """12 prompts of 9 tokens that share 6: 108 tokens to read, or 6 and 12 times 3."""
+    prompts = [[1, 40, 50, 60, 70, 80, 100 + n, 90, 120 + n] for n in range(12)]
+    read: list[int] = []
+    local.model.register_forward_pre_hook(lambda _model, _inputs, named: read.append(named["input_ids"].numel()), with_kwargs=True)
+    apart = local.continue_ids(prompts, 10, adapters=adapters)
+    assert read[0] == 108
+    read.clear()
+    monkeypatch.setattr(backend, "SHARED_TOKENS", 0)
+    together = local.continue_ids(prompts, 10, adapters=adapters)
+    assert read[:2] == [6, 36]
+    assert [c.token_ids for c in together] == [c.token_ids for c in apart]
+    pairs = [(a, b) for one, other in zip(together, apart, strict=True) for a, b in zip(one.probabilities, other.probabilities, strict=True)]
+    assert [a for a, _ in pairs] == pytest.approx([b for _, b in pairs], rel=1e-4)
 
 
 def test_the_length_limit_leaves_a_completion_unfinished(local: LocalModel):
