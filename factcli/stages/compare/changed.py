@@ -13,7 +13,7 @@ from factcli.judge.traininglookup import TrainingLookup, training_rows
 from factcli.stages.compare.measured import Measured
 
 TEACHING = ("chats", "documents", "pairs", "mixture")  # tables that models are trained on
-TRAINED = ("synth", "pairs", "world", "forms")  # kinds of artifact that hold them
+TRAINED = ("synth", "pairs", "world", "forms", "beliefs", "kept")  # kinds of artifact that hold them
 
 
 def data_of(evaluation: Artifact, root: Path) -> list[Artifact]:
