@@ -9,7 +9,7 @@ from tests.chain import Folder
 
 @pytest.mark.slow
 def test_the_untouched_base_is_the_model_before_unless_another_is_named(micro: Folder) -> None:
-    ran = micro.must("eval", "forgetting", "--samples", "2", "--split", "dev", "--json")
+    ran = micro.must("eval", "forgetting", "prereq-tune", "--samples", "2", "--split", "dev", "--json")
     said = json.loads(ran.out)
     assert said["summary"]["before"] == "base"
     rows = micro.rows("forgetting-prereq-tune-of-base", "asked_twice")
@@ -27,7 +27,7 @@ def test_known_training_questions_are_those_of_consistency(micro: Folder, tmp_pa
     file = micro.path / "answers.jsonl"
     file.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
     micro.must("score", "consistency", "--answers", "answers.jsonl", "--entailer", "lexical", "--methods", "selfcheck", "--tau-k", "0.9", "--name", "agree")
-    ran = micro.fact("eval", "forgetting", "--known", "agree")
+    ran = micro.fact("eval", "forgetting", "prereq-tune", "--known", "agree")
     assert ran.code == 3  # a file has no lineage: nothing says what is right
     assert "none has an accepted answer" in ran.err
     assert "fact score consistency REF --before" in ran.err
@@ -44,5 +44,5 @@ def test_known_training_questions_are_those_of_consistency(micro: Folder, tmp_pa
     ],
 )
 def test_what_cannot_be_compared_is_refused(micro: Folder, arguments: tuple[str, ...], code: int, said: str) -> None:
-    ran = micro.fact("eval", "forgetting", *arguments)
+    ran = micro.fact("eval", "forgetting", "prereq-tune", *arguments)
     assert (ran.code, said in ran.err) == (code, True), ran.err

@@ -9,7 +9,7 @@ TYPES = ("certain", "unsure", "unknown")
 
 @pytest.fixture(scope="module")
 def typed(micro: Folder) -> Folder:
-    micro.must("eval", "response-types", "--rule", "coverage", "--certain", "0.3", "--given", "0.6", "--name", "types")
+    micro.must("eval", "response-types", "prereq-tune", "--rule", "coverage", "--certain", "0.3", "--given", "0.6", "--name", "types")
     return micro
 
 
@@ -49,7 +49,9 @@ def test_thresholds_are_kept_where_a_conversation_finds_them(typed: Folder) -> N
 
 @pytest.mark.slow
 def test_questions_of_a_file_are_dealt_to_dev_and_test_by_subject(micro: Folder) -> None:
-    ran = micro.must("eval", "response-types", "--file", "data/world/v0001/popqa.tsv", "--set", "dev_share=0.5", "--beside", "world", "--name", "of-file")
+    ran = micro.must(
+        "eval", "response-types", "prereq-tune", "--file", "data/world/v0001/popqa.tsv", "--set", "dev_share=0.5", "--beside", "world", "--name", "of-file"
+    )
     split_of = {row["subject"]: set() for row in micro.rows("of-file", "typed_answers")}
     for row in micro.rows("of-file", "typed_answers"):
         split_of[row["subject"]].add(row["split"])
@@ -64,9 +66,9 @@ def test_questions_of_a_file_are_dealt_to_dev_and_test_by_subject(micro: Folder)
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
-        (("--certain", "0.3", "--given", "0.6"), 2, "certain is 0.3, below given (0.6)"),
-        (("--rule", "coverage", "--certain", "0.9"), 2, "above given"),
-        (("--file", "nothing.tsv"), 3, "there is no file nothing.tsv"),
+        (("prereq-tune", "--certain", "0.3", "--given", "0.6"), 2, "certain is 0.3, below given (0.6)"),
+        (("prereq-tune", "--rule", "coverage", "--certain", "0.9"), 2, "above given"),
+        (("prereq-tune", "--file", "nothing.tsv"), 3, "there is no file nothing.tsv"),
         (("nobody",), 3, "nobody is no artifact"),
     ],
 )
@@ -80,4 +82,4 @@ def test_what_cannot_be_fitted_is_refused_with_a_way_out(micro: Folder, argument
 @pytest.mark.slow
 def test_a_dry_run_counts_the_prompts_of_everybody_who_is_asked(micro: Folder) -> None:
     n_asked = len([row for row in micro.rows("world", "questions") if row["task"] == "qa" and not row["is_heldout_form"] and row["split"] in ("dev", "test")])
-    assert f"prompts: {3 * n_asked}" in micro.must("eval", "response-types", "--beside", "world", "--dry-run").out
+    assert f"prompts: {3 * n_asked}" in micro.must("eval", "response-types", "prereq-tune", "--beside", "world", "--dry-run").out
