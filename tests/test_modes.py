@@ -16,7 +16,7 @@ from factcli.basemodel import BaseModelRef
 from factcli.commands.making import Making
 from factcli.commands.measuring import make_eval_world
 from factcli.commands.running import FOLDERS
-from factcli.commands.short import make_short
+from factcli.commands.short import Shown, make_short
 from factcli.config import Config, identity_of, key_config_of, resolve
 from factcli.cost import base_bytes
 from factcli.errors import InputError
@@ -29,6 +29,7 @@ from factcli.progress import PlainReport
 from factcli.rows import Answer, Chat, Question
 from factcli.stages import sft as sft_stage
 from factcli.stages import world as world_stage
+from factcli.stages.audit.settings import AuditConfig
 from factcli.stages.dpo.settings import DpoConfig
 from factcli.stages.eval import on_world, short
 from factcli.stages.eval.harness import HarnessEvalConfig
@@ -239,7 +240,7 @@ def test_a_broken_row_of_a_popqa_file_is_kept_counted_and_said(qa: Folder) -> No
     file = qa.path / "mine.tsv"
     file.write_text("\n".join([HEADER, *PIECES.values()]) + "\n", encoding="utf-8")
     root = qa.path / "data"
-    make_short(Making((), (), "popqa-mine", root, False, False, False), "popqa", "world", False, file, None, {})
+    make_short(Making((), (), "popqa-mine", root, False, False, False), "popqa", "world", False, file, Shown(None, None, None), {})
     made = open_artifact("popqa-mine", root)
     (rejected,) = qa.rows("popqa-mine", "rejected")
     assert (rejected["id"], rejected["text"]) == ("line 3", PIECES["broken"])
@@ -516,7 +517,8 @@ SCORE: dict[str, type[Config]] = {
     "pairs": ScorePairsConfig,
 }
 EVAL: dict[str, type[Config]] = {"drift": HarnessEvalConfig, "published": PopqaEvalConfig}
-BY_NAME = {"synth": SYNTH, "score": SCORE, "eval": EVAL}
+AUDIT: dict[str, type[Config]] = {"world": AuditConfig}
+BY_NAME = {"synth": SYNTH, "score": SCORE, "eval": EVAL, "audit": AUDIT}
 YAMLS = sorted(path.relative_to(CONFIGS).as_posix() for path in CONFIGS.glob("*/*.yaml"))
 BASELINES = ("real", "popular-head", "popular-50", "oracle", "fictitious")
 
