@@ -10,7 +10,6 @@ from factcli.cli.eval import app as app  # the same group
 from factcli.cli.options import DataOption, JsonOption, benchmarking, generating, guarded, making
 
 if TYPE_CHECKING:
-    from factcli.commands.longform import Scoring
     from factcli.commands.making import Making
 
 
@@ -96,86 +95,34 @@ PromptsOption = Annotated[int | None, typer.Option("--limit", help="Prompts to a
 KOption = Annotated[int | None, typer.Option("--k", help="Supported claims of a full answer, for F1@K, e.g. 64.")]
 
 
-@app.command("bio")
-@benchmarking
-@generating
-def eval_bio(
-    making: "Making",
-    generation: dict[str, Any],
-    file: Path | None,
-    model: EvalModelOption = None,
-    newest: NewestOption = False,
-    decode: DecodeOption = None,
-    judge: JudgeOption = None,
-    claims: ClaimsOption = None,
-    reader: ReaderOption = None,
-    pack: PackOption = None,
-    documents: DocumentsOption = None,
-    max_tokens: TokensOption = None,
-    limit: PromptsOption = None,
-    k: KOption = None,
-) -> None:
-    """Have biographies written; with --judge, score them claim by claim: precision, F1@K, claims per answer, respond ratio."""
-    _long("bio", making, model, newest, file, documents, _scoring(judge, claims, reader, pack, k), _long_flags(decode, max_tokens, limit, generation))
+def _long(name: str, about: str) -> None:
+    """The command of a benchmark of long answers."""
+
+    @app.command(name, help=about)
+    @benchmarking
+    @generating
+    def command(
+        making: "Making",
+        generation: dict[str, Any],
+        file: Path | None,
+        model: EvalModelOption = None,
+        newest: NewestOption = False,
+        decode: DecodeOption = None,
+        judge: JudgeOption = None,
+        claims: ClaimsOption = None,
+        reader: ReaderOption = None,
+        pack: PackOption = None,
+        documents: DocumentsOption = None,
+        max_tokens: TokensOption = None,
+        limit: PromptsOption = None,
+        k: KOption = None,
+    ) -> None:
+        from factcli.commands.longform import Scoring, make_eval_long
+
+        scoring = Scoring(tuple(judge or ()), claims, reader, pack, k)
+        make_eval_long(making, name, model, newest, file, documents, scoring, {"decode.how": decode, "max_tokens": max_tokens, "limit": limit, **generation})
 
 
-@app.command("medical")
-@benchmarking
-@generating
-def eval_medical(
-    making: "Making",
-    generation: dict[str, Any],
-    file: Path | None,
-    model: EvalModelOption = None,
-    newest: NewestOption = False,
-    decode: DecodeOption = None,
-    judge: JudgeOption = None,
-    claims: ClaimsOption = None,
-    reader: ReaderOption = None,
-    pack: PackOption = None,
-    documents: DocumentsOption = None,
-    max_tokens: TokensOption = None,
-    limit: PromptsOption = None,
-    k: KOption = None,
-) -> None:
-    """Have it told what is known about medical titles; with --judge, score the answers claim by claim."""
-    _long("medical", making, model, newest, file, documents, _scoring(judge, claims, reader, pack, k), _long_flags(decode, max_tokens, limit, generation))
-
-
-@app.command("longfact")
-@benchmarking
-@generating
-def eval_longfact(
-    making: "Making",
-    generation: dict[str, Any],
-    file: Path | None,
-    model: EvalModelOption = None,
-    newest: NewestOption = False,
-    decode: DecodeOption = None,
-    judge: JudgeOption = None,
-    claims: ClaimsOption = None,
-    reader: ReaderOption = None,
-    pack: PackOption = None,
-    documents: DocumentsOption = None,
-    max_tokens: TokensOption = None,
-    limit: PromptsOption = None,
-    k: KOption = None,
-) -> None:
-    """Have LongFact's prompts answered; with --judge, score the answers claim by claim, with F1@K."""
-    _long("longfact", making, model, newest, file, documents, _scoring(judge, claims, reader, pack, k), _long_flags(decode, max_tokens, limit, generation))
-
-
-def _scoring(judge: list[str] | None, claims: str | None, reader: str | None, pack: str | None, k: int | None) -> "Scoring":
-    from factcli.commands.longform import Scoring
-
-    return Scoring(tuple(judge or ()), claims, reader, pack, k)
-
-
-def _long_flags(decode: str | None, max_tokens: int | None, limit: int | None, generation: dict[str, Any]) -> dict[str, Any]:
-    return {"decode.how": decode, "max_tokens": max_tokens, "limit": limit, **generation}
-
-
-def _long(name: str, making: "Making", model: str | None, newest: bool, file: Path | None, documents: str | None, *chosen: Any) -> None:
-    from factcli.commands.longform import make_eval_long
-
-    make_eval_long(making, name, model, newest, file, documents, *chosen)
+_long("bio", "Have biographies written; with --judge, score them claim by claim: precision, F1@K, claims per answer, respond ratio.")
+_long("medical", "Have it told what is known about medical titles; with --judge, score the answers claim by claim.")
+_long("longfact", "Have LongFact's prompts answered; with --judge, score the answers claim by claim, with F1@K.")
