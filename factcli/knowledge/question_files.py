@@ -104,14 +104,18 @@ def _answers(values: Mapping[str, Any]) -> tuple[str, tuple[str, ...]]:
     return right, tuple(wrong)
 
 
+def texts_and_labels(choices: Any) -> tuple[Any, Any]:
+    """The two parts of ARC's choices in any of its forms, unchecked; labels are None where the choices are texts alone."""
+    if isinstance(choices, dict):
+        return choices.get("text"), choices.get("label")
+    if isinstance(choices, list) and choices and all(isinstance(choice, dict) for choice in choices):
+        return [choice.get("text") for choice in choices], [choice.get("label") for choice in choices]
+    return choices, None
+
+
 def _by_key(choices: Any, key: Any) -> tuple[Any, list[Any]]:
     """ARC. Labels are letters or numbers; without labels, the key counts from A or from 1."""
-    if isinstance(choices, dict):
-        texts, labels = choices.get("text"), choices.get("label")
-    elif isinstance(choices, list) and choices and all(isinstance(choice, dict) for choice in choices):
-        texts, labels = [choice.get("text") for choice in choices], [choice.get("label") for choice in choices]
-    else:
-        texts, labels = choices, None
+    texts, labels = texts_and_labels(choices)
     if not isinstance(texts, list) or len(texts) < 2:
         raise BadEntryError("fewer than two choices")
     if labels is None:

@@ -8,7 +8,7 @@ from typing import Any, Generic, Literal, NamedTuple, Protocol, TypeVar
 from factcli.artifact import Artifact
 from factcli.artifact.manifest import sha256_of
 from factcli.knowledge.benchmarks.tables import Header, entries_of_file
-from factcli.knowledge.entries import Entry, reject
+from factcli.knowledge.entries import Entry, sorted_out
 from factcli.rows import Reject
 from factcli.textfiles import BadEntryError
 
@@ -91,18 +91,13 @@ class Benchmark(Generic[T]):
     def of_entries(self, entries: Iterable[Entry | Reject]) -> Found[T]:
         """Each item once, by its id; what became none with its reason, in the order of the source."""
         found: dict[str, T] = {}
-        rejects: list[Reject] = []
-        for entry in entries:
-            if isinstance(entry, Reject):
-                rejects.append(entry)
-                continue
-            try:
-                item = self._item(entry)
-            except BadEntryError as error:
-                rejects.append(reject(entry.place, entry.text, str(error)))
-                continue
+
+        def once(entry: Entry) -> None:
+            item = self._item(entry)
             if found.setdefault(item.id, item) is not item:
-                rejects.append(reject(entry.place, entry.text, f"id {item.id} was there before"))
+                raise BadEntryError(f"id {item.id} was there before")
+
+        _, rejects = sorted_out(iter(entries), once)
         return Found(tuple(found.values()), tuple(rejects))
 
     def _item(self, entry: Entry) -> T:

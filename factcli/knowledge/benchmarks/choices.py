@@ -8,10 +8,10 @@ from factcli.artifact import Artifact
 from factcli.knowledge.benchmarks.benchmark import Benchmark, Found, HubSet, Own
 from factcli.knowledge.benchmarks.cells import literal_of
 from factcli.knowledge.entries import HIDDEN, drawn_id, id_of
+from factcli.knowledge.question_files import LETTERS, texts_and_labels
 from factcli.knowledge.worldfiles import TRUTHFULQA_FILE
 from factcli.textfiles import SURROGATE, BadEntryError
 
-LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 TARGETS = {"mc1": "mc1_targets", "mc2": "mc2_targets", "binary": "mc0_targets"}
 
 
@@ -98,12 +98,7 @@ def choice_item(values: Mapping[str, Any]) -> ChoiceItem:
 
 def _texts_and_labels(choices: Any) -> tuple[list[Any], list[str]]:
     """Texts alone are labelled with letters."""
-    if isinstance(choices, dict):
-        texts, labels = choices.get("text"), choices.get("label")
-    elif isinstance(choices, list) and choices and all(isinstance(choice, dict) for choice in choices):
-        texts, labels = [choice.get("text") for choice in choices], [choice.get("label") for choice in choices]
-    else:
-        texts, labels = choices, None
+    texts, labels = texts_and_labels(choices)
     if not isinstance(texts, list) or not 2 <= len(texts) <= len(LETTERS):
         raise BadEntryError(f"choices that are no list of 2 to {len(LETTERS)} texts")
     if labels is not None and (not isinstance(labels, list) or len(labels) != len(texts)):

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from factcli.backends.continuations import Continuation, Likelihood
 from factcli.judge.choosing import shares
-from factcli.knowledge.benchmarks.choices import LETTERS, ChoiceItem, ChoiceSet
+from factcli.knowledge.benchmarks.choices import ChoiceItem, ChoiceSet
+from factcli.knowledge.question_files import LETTERS
 from factcli.likelihoodrows import ScoredChoice
 
 if TYPE_CHECKING:
