@@ -211,6 +211,15 @@ def test_what_is_set_for_a_step_is_an_option_where_there_is_one_and_else_a_setti
     assert "unknown setting 'top_q'; did you mean 'top_p'?" in typed("run", recipe, "--set", "answers.top_q=1").err
 
 
+def test_a_step_whose_name_has_a_dot_can_be_set(asked: Path) -> None:
+    recipe = written(asked, {**SAMPLES, "name": "top-{p}", "set": {"top_p": "{p}"}, "each": {"p": [0.5, 0.25]}})
+    ran = typed("run", recipe, "--set", "top-0.5.samples=1", "--set", "top-0.25.max_tokens=7", "--dry-run", "--json")
+    lines = {name: step["command"] for name, step in json.loads(ran.out)["steps"].items()}
+    assert "--samples 1" in lines["top-0.5"]
+    assert "max-tokens" not in lines["top-0.5"]
+    assert "--max-tokens 7" in lines["top-0.25"]
+
+
 def test_a_settings_file_is_found_beside_the_recipe_or_by_its_name(asked: Path) -> None:
     folder = asked / "kept"
     folder.mkdir()

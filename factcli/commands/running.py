@@ -140,10 +140,12 @@ def seeded(recipe: Recipe, commands: Mapping[str, Command], seed: int) -> Recipe
 
 
 def _assigned(recipe: Recipe, assignment: str, commands: Mapping[str, Command]) -> Step:
-    """STEP.OPTION=VALUE; what is no option of the step's command is one of its settings."""
+    """STEP.OPTION=VALUE; what is no option of the step's command is one of its settings. A step's name may have dots: the longest that fits is meant."""
     path, equals, value = assignment.partition("=")
-    name, dot, rest = path.partition(".")
-    if not equals or not dot or not rest:
+    fitting = [step.name for step in recipe.steps if path.startswith(f"{step.name}.")]
+    name = max(fitting, key=len, default=path.partition(".")[0])
+    rest = path[len(name) + 1 :]
+    if not equals or not rest:
         raise SettingsError(f"--set {assignment!r} is not STEP.NAME=VALUE", f"for example: --set {recipe.steps[0].name}.seed=7")
     step = recipe.step(name)
     is_option = rest.replace("_", "-") in commands[step.command].parameters
