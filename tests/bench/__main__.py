@@ -7,6 +7,7 @@ retrieval     knowledge packs                                        claims     
 factscore     the known figures of FActScore's human labels          judging      a judge used fully
 calibration   what corrected scores are worth                  worldscores  each score against a world's truth
 preferences   FactTune and GRATH over the worlds of effect, which must be made        self-learning  the same of Self-Learning
+experiments   configs/experiments/ over many worlds
 beside-trl    a preference run beside TRL's, on a world of effect
 page          the report of a large run in a browser
 answering     1,000 short answers beside transformers' pipeline, on a world of effect
@@ -26,6 +27,7 @@ from tests.bench import (
     demo,
     effect,
     endurance,
+    experiments,
     factscore,
     generation,
     judging,
@@ -39,7 +41,7 @@ from tests.bench import (
 from tests.bench.protocol import FROZEN, read_protocol
 
 Chosen = argparse.Namespace
-ALONE = ("dev", "endurance")  # hours: not part of all
+ALONE = ("dev", "endurance", "experiments")  # hours: not part of all
 
 
 def main() -> None:
@@ -59,6 +61,8 @@ def main() -> None:
     parser.add_argument("--turns", type=int, default=5, help="of beside-trl and answering")
     parser.add_argument("--versions", type=int, default=3, help="of demo")
     parser.add_argument("--size", default="tiny", help="of the demo's world")
+    parser.add_argument("--recipes", default=",".join(experiments.EXPERIMENTS), help="comma list, of experiments")
+    parser.add_argument("--only-tables", action="store_true", help="of experiments: make nothing")
     chosen = parser.parse_args()
     for name in [part for part in PARTS if part not in ALONE] if chosen.what == "all" else [chosen.what]:
         print(PARTS[name](chosen), flush=True)
@@ -76,6 +80,14 @@ def _effect(chosen: Chosen) -> str:
     seeds = chosen.seeds or protocol.seeds
     effect.run_seeds(chosen.data, seeds, protocol, chosen.jobs)
     return tables.effect_tables(chosen.data, protocol, seeds)
+
+
+def _experiments(chosen: Chosen) -> str:
+    seeds = chosen.seeds or read_protocol(chosen.protocol).seeds
+    names = chosen.recipes.split(",")
+    if not chosen.only_tables:
+        experiments.run_seeds(names, chosen.data, seeds, chosen.jobs)
+    return "\n\n".join(experiments.tables(name, chosen.data, seeds) for name in names)
 
 
 def _preferences(experiment: preferences.Experiment, chosen: Chosen) -> str:
@@ -101,6 +113,7 @@ PARTS: Mapping[str, Callable[[Chosen], str]] = {
     "effect": _effect,
     "preferences": partial(_preferences, preferences.PREFERENCES),  # after effect, whose models it goes on with
     "self-learning": partial(_preferences, preferences.SELF_LEARNING),
+    "experiments": _experiments,
     "beside-trl": lambda chosen: beside_trl.table(chosen.data, *(chosen.seeds or read_protocol(chosen.protocol).seeds)[:1], chosen.turns),
     "page": lambda chosen: page.table(chosen.items),
     "answering": lambda chosen: answering.table(chosen.data, *(chosen.seeds or read_protocol(chosen.protocol).seeds)[:1], chosen.turns),

@@ -4,7 +4,7 @@ Everything is an ordinary artifact in DATA/seed<N>/, so an interrupted run goes 
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -82,12 +82,16 @@ def seed_folder(data: Path, seed: int) -> Path:
 
 
 def run_seeds(data: Path, seeds: Sequence[int], protocol: Protocol, jobs: int) -> None:
-    """Make what is missing, `jobs` seeds at a time, each with its share of the cores."""
+    """Make what is missing."""
+    each_seed(partial(run_seed, data, protocol=protocol), seeds, jobs)
+
+
+def each_seed(work: Callable[..., int], seeds: Sequence[int], jobs: int) -> None:
+    """`work` for every seed, `jobs` at a time, each told its share of the cores as `threads`."""
     threads = max(1, (os.cpu_count() or 1) // jobs)
     os.environ["OMP_NUM_THREADS"] = str(threads)  # of the evaluations, which run in the seed's own process
-    one = partial(run_seed, data, protocol=protocol, threads=threads)
     with ProcessPoolExecutor(jobs, get_context("spawn")) as pool:
-        for seed in pool.map(one, seeds):
+        for seed in pool.map(partial(work, threads=threads), seeds):
             print(f"seed {seed}: done", flush=True)
 
 

@@ -5,13 +5,10 @@ self_learning.yaml  Self-Learning, two rounds
 A recipe begins where effect.py ended, in the same DATA/seed<N>/; an interrupted run goes on where it was.
 """
 
-import os
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from multiprocessing import get_context
 from pathlib import Path
 from typing import TypeVar
 
@@ -33,9 +30,9 @@ from factcli.judge.compare import (
 )
 from factcli.preferencerows import PreferenceStep, Round
 from factcli.stages.report.trained import method_of, start_of
-from factcli.stats import Bootstrap, equal_signs, seed_subject_bootstrap
-from tests.bench.effect import seed_folder
-from tests.bench.tables import GROUPS, MEANS, SEEN, Mean, interval, markdown
+from factcli.stats import Bootstrap, seed_subject_bootstrap
+from tests.bench.effect import each_seed, seed_folder
+from tests.bench.tables import GROUPS, MEANS, SEEN, Mean, difference_cells, interval, markdown, spread
 
 HERE = Path(__file__).parent
 T = TypeVar("T")
@@ -72,22 +69,19 @@ SELF_LEARNING = Experiment(HERE / "self_learning.yaml", "reading", known=("known
 def recipe_of(experiment: Experiment, seed: int, threads: int, commands: Mapping[str, Command]) -> Recipe:
     """The recipe with this seed, and each training with its share of the cores."""
     recipe = read_recipe(experiment.recipe)
-    return chosen_recipe(recipe, commands, _threads(recipe, experiment.start, threads), seed)
+    return chosen_recipe(recipe, commands, thread_settings(recipe, experiment.start, threads), seed)
 
 
-def _threads(recipe: Recipe, start: str, threads: int) -> list[str]:
-    own = {"dpo": "threads", "grath-iterate": "dpo.threads", "sft": "threads"}
+def thread_settings(recipe: Recipe, start: str, threads: int) -> list[str]:
+    """For each training from `start` on, how many threads it has, as --set says it."""
+    own = {"world": "threads", "prereq": "threads", "sft": "threads", "dpo": "threads", "grath-iterate": "dpo.threads"}
     started = [step.name for step in recipe.steps].index(start)
     return [f"{step.name}.{own[step.command]}={threads}" for step in recipe.steps[started:] if step.command in own]
 
 
 def run_seeds(experiment: Experiment, data: Path, seeds: Sequence[int], jobs: int) -> None:
     """Make what is missing, `jobs` seeds at a time."""
-    threads = max(1, (os.cpu_count() or 1) // jobs)
-    os.environ["OMP_NUM_THREADS"] = str(threads)
-    with ProcessPoolExecutor(jobs, get_context("spawn")) as pool:
-        for seed in pool.map(partial(run_seed, experiment, data, threads=threads), seeds):
-            print(f"seed {seed}: done", flush=True)
+    each_seed(partial(run_seed, experiment, data), seeds, jobs)
 
 
 def run_seed(experiment: Experiment, data: Path, seed: int, threads: int) -> int:
@@ -165,10 +159,7 @@ def _differences(
         pairs = {seed: (_results(data, seed, name, groups), _results(data, seed, other, groups)) for seed in seeds}
         for label, (measure, scale) in measures.items():
             each = {seed: measure(mine, start, bases[seed]) for seed, (mine, start) in pairs.items()}
-            values = [one.value for one in each.values() if one.value is not None]
-            same, total = equal_signs(values)
-            told = " ".join(f"{value * scale:+.2f}" for value in values)
-            rows.append(f"{name} | {other} | {label} | {interval(seed_subject_bootstrap(each), scale)} | {same} of {total} | {told}")
+            rows.append(f"{name} | {other} | {label} | {difference_cells(each, scale)}")
     title = f"Each method minus {minus}, {len(seeds)} seeds, paired by subject, 95% interval by seed and subject"
     return markdown(title, "method | minus | measure | difference | same sign | per seed", rows)
 
@@ -213,17 +204,13 @@ def _forgotten(known: Sequence[str], data: Path, seeds: Sequence[int]) -> str:
     rows = []
     for name in known:
         changes = [open_artifact(name, seed_folder(data, seed)).summary["changes"] for seed in seeds]
-        cells = [_spread([one[what]["share"] for one in changes if one[what]["share"] is not None]) for what in ("known_forgotten", "unknown_learned")]
+        cells = [spread([one[what]["share"] for one in changes if one[what]["share"] is not None]) for what in ("known_forgotten", "unknown_learned")]
         rows.append(f"{name} | {' | '.join(cells)} | {' '.join(str(one['known_forgotten']['n']) for one in changes)}")
     return markdown(
         f"Self-Learning after each round, {len(seeds)} seeds: mean (least to most), %",
         "scores | known before, forgotten | unknown before, learned | known before, per seed",
         rows,
     )
-
-
-def _spread(shares: Sequence[float]) -> str:
-    return f"{100 * sum(shares) / len(shares):.1f} ({100 * min(shares):.1f} to {100 * max(shares):.1f})" if shares else "-"
 
 
 def _figures(run: Artifact) -> tuple[float, ...]:

@@ -1,6 +1,6 @@
 """What effect.py made, as Markdown tables: figures of every seed, differences with intervals, swap, and cost."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
@@ -125,6 +125,13 @@ def results_of(data: Path, seed: int, name: str) -> Results:
     return read_results(open_artifact(f"eval-{name}", seed_folder(data, seed))).of_groups(SEEN)
 
 
+def difference_cells(each: Mapping[int, Bootstrap], scale: int) -> str:
+    """Mean with its interval by seed and subject | seeds with its sign | the difference of each seed."""
+    values = [one.value for one in each.values() if one.value is not None]
+    same, total = equal_signs(values)
+    return f"{interval(seed_subject_bootstrap(each), scale)} | {same} of {total} | {' '.join(f'{value * scale:+.2f}' for value in values)}"
+
+
 def _difference_table(data: Path, protocol: Protocol, seeds: Sequence[int]) -> str:
     rows = []
     fixed = {seed: (results_of(data, seed, "base"), results_of(data, seed, MINE)) for seed in seeds}
@@ -132,10 +139,7 @@ def _difference_table(data: Path, protocol: Protocol, seeds: Sequence[int]) -> s
         others = {seed: results_of(data, seed, rival) for seed in _made(data, seeds, rival)}
         for label, (measure, scale) in DIFFERENCES.items():
             each = {seed: measure(mine, others[seed], base) for seed, (base, mine) in fixed.items() if seed in others}
-            values = [one.value for one in each.values() if one.value is not None]
-            same, total = equal_signs(values)
-            estimate = seed_subject_bootstrap(each)
-            rows.append(f"{rival} | {label} | {interval(estimate, scale)} | {same} of {total} | {' '.join(f'{v * scale:+.2f}' for v in values)}")
+            rows.append(f"{rival} | {label} | {difference_cells(each, scale)}")
     title = f"PREREQ-TUNE minus each, {len(seeds)} seeds, 95% interval by seed and subject"
     return markdown(title, "minus | measure | difference | same sign | per seed", rows)
 
@@ -174,31 +178,51 @@ def _group_table(data: Path, protocol: Protocol, seeds: Sequence[int], metric: s
 
 
 def _swap_table(data: Path, seeds: Sequence[int]) -> str:
+    rows = swap_rows(open_artifact(f"eval-{MINE}", seed_folder(data, seed)) for seed in seeds)
+    title = "Knowledge swap: facts that come out, %; mean (least to most) of seeds and versions"
+    return markdown(title, SWAPPED, rows)
+
+
+SWAPPED = "sample | task | adapter | answers of | %"
+
+
+def swap_rows(evaluations: Iterable[Artifact]) -> list[str]:
     cells: dict[tuple[str, str, str, str], list[float]] = {}
-    for seed in seeds:
-        for row in open_artifact(f"eval-{MINE}", seed_folder(data, seed)).rows("swap", SwapRow):
+    for evaluation in evaluations:
+        for row in evaluation.rows("swap", SwapRow):
             which = "dropped" if row.plugged == 0 else "plugged-in version" if row.plugged == row.answered else "another version"
             if row.value is not None:
-                cells.setdefault((row.sample, row.task, row.form, which), []).append(100 * row.value)
-    rows = [f"{' | '.join(key)} | {sum(cell) / len(cell):.1f} ({min(cell):.1f} to {max(cell):.1f})" for key, cell in sorted(cells.items())]
-    title = "Knowledge swap: facts that come out, %; mean (least to most) of seeds and versions"
-    return markdown(title, "sample | task | adapter | answers of | %", rows)
+                cells.setdefault((row.sample, row.task, row.form, which), []).append(row.value)
+    return [f"{' | '.join(key)} | {spread(cell)}" for key, cell in sorted(cells.items())]
+
+
+def spread(shares: Sequence[float]) -> str:
+    """Mean (least to most), %."""
+    return f"{100 * sum(shares) / len(shares):.1f} ({100 * min(shares):.1f} to {100 * max(shares):.1f})" if shares else "-"
 
 
 def _dropped_table(data: Path, protocol: Protocol, seeds: Sequence[int]) -> str:
     """Fictitious training answers without their knowledge: beside the chance level, for the methods that saw them and one that did not."""
     lines = []
     for name in protocol.methods:
-        rows = [
-            row for seed in _made(data, seeds, name) for row in open_artifact(f"eval-{name}", seed_folder(data, seed)).rows("memorisation", MemorisationRow)
-        ]
-        for sample, task in product(("in", "out"), ("qa", "bio")):
-            own = [row for row in rows if (row.sample, row.task) == (sample, task)]
-            within = sum(bool(row.is_within_chance) for row in own)
-            means = _mean([r.value for r in own], 100), _mean([r.chance for r in own], 100)
-            lines += [f"{name} | {sample} | {task} | {' | '.join(means)} | {within} of {len(own)}"] if own else []
+        made = [open_artifact(f"eval-{name}", seed_folder(data, seed)) for seed in _made(data, seeds, name)]
+        lines += [f"{name} | {cells}" for cells in memorised_rows(made)]
     title = "Fictitious answers with no knowledge plugged in, %, of people that the skill trained on (in) or never saw (out); mean of seeds and versions"
-    return markdown(title, "method | sample | task | come out | by chance | cells within chance + 3 standard errors", lines)
+    return markdown(title, f"method | {MEMORISED}", lines)
+
+
+MEMORISED = "sample | task | come out | by chance | cells within chance + 3 standard errors"
+
+
+def memorised_rows(evaluations: Iterable[Artifact]) -> list[str]:
+    rows = [row for evaluation in evaluations for row in evaluation.rows("memorisation", MemorisationRow)]
+    lines = []
+    for sample, task in product(("in", "out"), ("qa", "bio")):
+        own = [row for row in rows if (row.sample, row.task) == (sample, task)]
+        within = sum(bool(row.is_within_chance) for row in own)
+        means = _mean([r.value for r in own], 100), _mean([r.chance for r in own], 100)
+        lines += [f"{sample} | {task} | {' | '.join(means)} | {within} of {len(own)}"] if own else []
+    return lines
 
 
 def _cost_table(data: Path, protocol: Protocol, seeds: Sequence[int]) -> str:
