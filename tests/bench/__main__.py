@@ -7,6 +7,7 @@ retrieval     knowledge packs                                        claims     
 factscore     the known figures of FActScore's human labels          judging      a judge used fully
 calibration   what corrected scores are worth                  worldscores  each score against a world's truth
 preferences   FactTune and GRATH over the worlds of effect, which must be made        self-learning  the same of Self-Learning
+main          every method of effect, preferences and self-learning in one table
 experiments   configs/experiments/ over many worlds
 beside-trl    a preference run beside TRL's, on a world of effect
 page          the report of a large run in a browser
@@ -113,6 +114,7 @@ PARTS: Mapping[str, Callable[[Chosen], str]] = {
     "effect": _effect,
     "preferences": partial(_preferences, preferences.PREFERENCES),  # after effect, whose models it goes on with
     "self-learning": partial(_preferences, preferences.SELF_LEARNING),
+    "main": lambda chosen: preferences.main_table(chosen.data, chosen.seeds or read_protocol(chosen.protocol).seeds, read_protocol(chosen.protocol)),
     "experiments": _experiments,
     "beside-trl": lambda chosen: beside_trl.table(chosen.data, *(chosen.seeds or read_protocol(chosen.protocol).seeds)[:1], chosen.turns),
     "page": lambda chosen: page.table(chosen.items),

@@ -20,10 +20,10 @@ from factcli.flows.recipe import read_recipe
 from factcli.judge.compare import Results, read_results
 from factcli.judge.metrics import Metric
 from factcli.rows import KnowledgeAdapter
-from factcli.stats import seed_subject_bootstrap
+from tests.bench.cells import MEMORISED, SWAPPED, difference_cells, markdown, mean_cells, memorised_rows, spread, swap_rows
 from tests.bench.effect import each_seed, seed_folder
 from tests.bench.preferences import DIFFERENCES, thread_settings
-from tests.bench.tables import MEANS, MEMORISED, SEEN, SWAPPED, difference_cells, interval, markdown, memorised_rows, spread, swap_rows
+from tests.bench.tables import MEANS, SEEN
 
 BASE = "eval-base"
 Figures = Mapping[str, tuple[str, str]]  # title -> (metric, group)
@@ -123,7 +123,7 @@ def _means(runs: Runs, experiment: Experiment) -> str:
     rows = []
     for step in asked:
         own, bases = runs.results(step), runs.results(experiment.base_of(step))
-        cells = [interval(seed_subject_bootstrap({seed: mean(mine, bases[seed]) for seed, mine in own.items()}), 100, ".1f") for mean in MEANS.values()]
+        cells = mean_cells(own, bases, MEANS)
         claims = [_value(evaluation, "bio.claims_per_answer", "seen") or 0.0 for evaluation in runs.of(step)]
         rows.append(f"{step.removeprefix('eval-')} | {' | '.join(cells)} | {sum(claims) / len(claims):.2f}")
     return markdown("Means, 95% intervals by seed and subject", f"model | {' | '.join(MEANS)} | claims each", rows) if rows else ""

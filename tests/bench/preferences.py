@@ -31,8 +31,10 @@ from factcli.judge.compare import (
 from factcli.preferencerows import PreferenceStep, Round
 from factcli.stages.report.trained import method_of, start_of
 from factcli.stats import Bootstrap, seed_subject_bootstrap
+from tests.bench.cells import Mean, difference_cells, interval, markdown, mean_cells, spread
 from tests.bench.effect import each_seed, seed_folder
-from tests.bench.tables import GROUPS, MEANS, SEEN, Mean, difference_cells, interval, markdown, spread
+from tests.bench.protocol import Protocol
+from tests.bench.tables import GROUPS, MEANS, SEEN
 
 HERE = Path(__file__).parent
 T = TypeVar("T")
@@ -109,8 +111,7 @@ def rounds_of(experiment: Experiment, data: Path, seed: int) -> Recipe:
 
 def preference_tables(experiment: Experiment, data: Path, seeds: Sequence[int]) -> str:
     """Each method beside what it began as, and beside PREREQ-TUNE."""
-    asked = [step.options["model"] for step in read_recipe(experiment.recipe).steps if step.command == "eval world"]
-    starts = {name: start for name in asked if (start := _start(data, seeds[0], name))}
+    starts = {name: start for name in _asked(experiment) if (start := _start(data, seeds[0], name))}
     names = list(starts)
     told = experiment.told(DIFFERENCES)
     by_group = {name: told[name] for name in BY_GROUP if name in told}
@@ -140,13 +141,25 @@ def _results(data: Path, seed: int, name: str, groups: Sequence[str]) -> Results
     return read_results(open_artifact(f"eval-{name}", seed_folder(data, seed))).of_groups(groups)
 
 
+def main_table(data: Path, seeds: Sequence[int], protocol: Protocol) -> str:
+    """Every method of effect and of both recipes here in one table, with questions alone of those that were never taught biographies."""
+    names = dict.fromkeys(["base", *protocol.methods, *_asked(PREFERENCES)])
+    only_questions = dict.fromkeys(_asked(SELF_LEARNING))
+    parts = [_means(data, seeds, list(names), MEANS), _means(data, seeds, list(only_questions), SELF_LEARNING.told(MEANS))]
+    return "\n\n".join(parts)
+
+
+def _asked(experiment: Experiment) -> list[str]:
+    """The models that the recipe evaluates."""
+    return [step.options["model"] for step in read_recipe(experiment.recipe).steps if step.command == "eval world"]
+
+
 def _means(data: Path, seeds: Sequence[int], names: Sequence[str], means: Mapping[str, Mean]) -> str:
     bases = {seed: _results(data, seed, "base", SEEN) for seed in seeds}
     rows = []
     for name in names:
         own = {seed: _results(data, seed, name, SEEN) for seed in seeds}
-        cells = [interval(seed_subject_bootstrap({seed: mean(mine, bases[seed]) for seed, mine in own.items()}), 100, ".1f") for mean in means.values()]
-        rows.append(f"{name} | {' | '.join(cells)}")
+        rows.append(f"{name} | {' | '.join(mean_cells(own, bases, means))}")
     return markdown(f"Means with 95% intervals by seed and subject, {len(seeds)} seeds", f"model | {' | '.join(means)}", rows)
 
 

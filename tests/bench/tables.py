@@ -1,8 +1,7 @@
 """What effect.py made, as Markdown tables: figures of every seed, differences with intervals, swap, and cost."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import product
 from pathlib import Path
 
 from safetensors import safe_open
@@ -14,21 +13,21 @@ from factcli.judge.compare import (
     equal_claims_difference,
     kept_items,
     number_correct_difference,
+    read_results,
     retention_difference,
     right_questions,
 )
 from factcli.judge.metrics import Metric, accuracy_items, correct_items
-from factcli.rows import Chat, KnowledgeAdapter, MemorisationRow, SwapRow
-from factcli.stages.eval.on_world import read_results
+from factcli.rows import Chat, KnowledgeAdapter
 from factcli.stages.sft import SftConfig, choose_rows
-from factcli.stats import Bootstrap, Estimate, Item, bootstrap_ratio, equal_signs, seed_subject_bootstrap
+from factcli.stats import Bootstrap, Item, bootstrap_ratio
+from tests.bench.cells import MEMORISED, SWAPPED, Mean, difference_cells, markdown, mean_cells, mean_of, memorised_rows, shown, swap_rows
 from tests.bench.effect import seed_folder
 from tests.bench.protocol import Protocol, trial_name
 
 SEEN = ("head", "mid", "tail")  # people that pre-training mentions: the others can't be known
 GROUPS = (*SEEN, "unseen")
 MINE = "prereq"
-Mean = Callable[[Results, Results], Bootstrap]  # a method, base
 Difference = Callable[[Results, Results, Results], Bootstrap]  # PREREQ-TUNE, rival, base
 
 
@@ -97,39 +96,17 @@ def _value(root: Path, evaluation: str, metric: str, group: str = "seen") -> flo
     return next((row.value for row in rows if (row.metric, row.group) == (metric, group)), None)
 
 
-def markdown(title: str, columns: str, rows: Sequence[str]) -> str:
-    """Markdown; `columns` and each row are cells between bars."""
-    return "\n".join([f"**{title}**", "", f"| {columns} |", "|---" * len(columns.split(" | ")) + "|", *(f"| {row} |" for row in rows)])
-
-
 def _figure_table(data: Path, protocol: Protocol, seeds: Sequence[int], figure: Figure) -> str:
     rows = []
     for name in ["base", *protocol.methods]:
         values = [_value(seed_folder(data, seed), f"eval-{name}", figure.metric) if _is_made(data, seed, name) else None for seed in seeds]
         if any(value is not None for value in values):
-            rows.append(f"{name} | {_mean(values, figure.scale)} | {' | '.join(_shown(value, figure.scale) for value in values)}")
+            rows.append(f"{name} | {mean_of(values, figure.scale)} | {' | '.join(shown(value, figure.scale) for value in values)}")
     return markdown(figure.label, f"method | mean | {' | '.join(map(str, seeds))}", rows)
-
-
-def _shown(value: float | None, scale: int) -> str:
-    digits = 1 if scale == 100 else 2
-    return "-" if value is None else f"{scale * value:.{digits}f}"
-
-
-def _mean(values: Sequence[float | None], scale: int) -> str:
-    known = [value for value in values if value is not None]
-    return _shown(sum(known) / len(known) if known else None, scale)
 
 
 def results_of(data: Path, seed: int, name: str) -> Results:
     return read_results(open_artifact(f"eval-{name}", seed_folder(data, seed))).of_groups(SEEN)
-
-
-def difference_cells(each: Mapping[int, Bootstrap], scale: int) -> str:
-    """Mean with its interval by seed and subject | seeds with its sign | the difference of each seed."""
-    values = [one.value for one in each.values() if one.value is not None]
-    same, total = equal_signs(values)
-    return f"{interval(seed_subject_bootstrap(each), scale)} | {same} of {total} | {' '.join(f'{value * scale:+.2f}' for value in values)}"
 
 
 def _difference_table(data: Path, protocol: Protocol, seeds: Sequence[int]) -> str:
@@ -144,13 +121,6 @@ def _difference_table(data: Path, protocol: Protocol, seeds: Sequence[int]) -> s
     return markdown(title, "minus | measure | difference | same sign | per seed", rows)
 
 
-def interval(estimate: Estimate, scale: int, digits: str = "+.2f") -> str:
-    if estimate.value is None or estimate.low is None or estimate.high is None:
-        return "-"
-    value, low, high = (format(end * scale, digits) for end in (estimate.value, estimate.low, estimate.high))
-    return f"{value} ({low} to {high})"
-
-
 def _mean_table(data: Path, protocol: Protocol, seeds: Sequence[int]) -> str:
     """Each method's own figures with their intervals. n: subjects of one seed."""
     bases = {seed: results_of(data, seed, "base") for seed in seeds}
@@ -158,8 +128,7 @@ def _mean_table(data: Path, protocol: Protocol, seeds: Sequence[int]) -> str:
     rows = []
     for name in ["base", *protocol.methods]:
         own = {seed: results_of(data, seed, name) for seed in _made(data, seeds, name)}
-        estimates = [seed_subject_bootstrap({seed: mean(mine, bases[seed]) for seed, mine in own.items()}) for mean in MEANS.values()]
-        rows += [f"{name} | {len(own)} | {' | '.join(interval(estimate, 100, '.1f') for estimate in estimates)}"] if own else []
+        rows += [f"{name} | {len(own)} | {' | '.join(mean_cells(own, bases, MEANS))}"] if own else []
     return markdown(f"Means with 95% intervals by seed and subject, {n} people a seed", f"method | seeds | {' | '.join(MEANS)}", rows)
 
 
@@ -172,7 +141,7 @@ def _group_table(data: Path, protocol: Protocol, seeds: Sequence[int], metric: s
     rows = []
     for name in ["base", *protocol.methods]:
         made = [seed_folder(data, seed) for seed in _made(data, seeds, name)]
-        cells = [_mean([_value(root, f"eval-{name}", metric, group) for root in made], 100) for group in GROUPS]
+        cells = [mean_of([_value(root, f"eval-{name}", metric, group) for root in made], 100) for group in GROUPS]
         rows += [f"{name} | {' | '.join(cells)}"] if made else []
     return markdown(title, f"method | {' | '.join(GROUPS)}", rows)
 
@@ -183,24 +152,6 @@ def _swap_table(data: Path, seeds: Sequence[int]) -> str:
     return markdown(title, SWAPPED, rows)
 
 
-SWAPPED = "sample | task | adapter | answers of | %"
-
-
-def swap_rows(evaluations: Iterable[Artifact]) -> list[str]:
-    cells: dict[tuple[str, str, str, str], list[float]] = {}
-    for evaluation in evaluations:
-        for row in evaluation.rows("swap", SwapRow):
-            which = "dropped" if row.plugged == 0 else "plugged-in version" if row.plugged == row.answered else "another version"
-            if row.value is not None:
-                cells.setdefault((row.sample, row.task, row.form, which), []).append(row.value)
-    return [f"{' | '.join(key)} | {spread(cell)}" for key, cell in sorted(cells.items())]
-
-
-def spread(shares: Sequence[float]) -> str:
-    """Mean (least to most), %."""
-    return f"{100 * sum(shares) / len(shares):.1f} ({100 * min(shares):.1f} to {100 * max(shares):.1f})" if shares else "-"
-
-
 def _dropped_table(data: Path, protocol: Protocol, seeds: Sequence[int]) -> str:
     """Fictitious training answers without their knowledge: beside the chance level, for the methods that saw them and one that did not."""
     lines = []
@@ -209,20 +160,6 @@ def _dropped_table(data: Path, protocol: Protocol, seeds: Sequence[int]) -> str:
         lines += [f"{name} | {cells}" for cells in memorised_rows(made)]
     title = "Fictitious answers with no knowledge plugged in, %, of people that the skill trained on (in) or never saw (out); mean of seeds and versions"
     return markdown(title, f"method | {MEMORISED}", lines)
-
-
-MEMORISED = "sample | task | come out | by chance | cells within chance + 3 standard errors"
-
-
-def memorised_rows(evaluations: Iterable[Artifact]) -> list[str]:
-    rows = [row for evaluation in evaluations for row in evaluation.rows("memorisation", MemorisationRow)]
-    lines = []
-    for sample, task in product(("in", "out"), ("qa", "bio")):
-        own = [row for row in rows if (row.sample, row.task) == (sample, task)]
-        within = sum(bool(row.is_within_chance) for row in own)
-        means = _mean([r.value for r in own], 100), _mean([r.chance for r in own], 100)
-        lines += [f"{sample} | {task} | {' | '.join(means)} | {within} of {len(own)}"] if own else []
-    return lines
 
 
 def _cost_table(data: Path, protocol: Protocol, seeds: Sequence[int]) -> str:
