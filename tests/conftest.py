@@ -2,6 +2,7 @@
 
 import functools
 import gc
+import signal
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,11 @@ settings.load_profile("fact")
 
 # `CliRunner` builds all commands anew for each that is typed, which takes most of the time of one that is refused.
 typer.testing._get_command = functools.cache(typer.testing._get_command)
+
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # A shell that starts the tests in the background has them ignore Ctrl-C, and with them every command that they are to interrupt.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_finish() -> None:
