@@ -52,6 +52,9 @@ class Items {
     return long ? long[0].map((part) => part[0]).join("") : this.said[model].text[item];
   }
 
+  /** The answers that were to choose from: sets of [title, [[text, is right, is chosen, how likely], ...]], texts by their places. */
+  sets(model, item) { return this.said[model].sets[item] ?? []; }
+
   /** [true claims, judged claims] of a long answer. */
   tally(model, item) {
     const claims = this.said[model].long[item]?.[1] ?? [];
@@ -73,8 +76,14 @@ class Items {
   searched(item) {
     this.texts ??= new Array(this.n);
     return (this.texts[item] ??= folded(
-      [this.items.id[item], this.items.question[item], this.items.gold[item], ...this.models.map((_, model) => this.text(model, item))].join("\n"),
+      [this.items.id[item], this.items.question[item], this.items.gold[item], ...this.models.map((_, model) => this.text(model, item)), ...this.toChoose(item)].join("\n"),
     ));
+  }
+
+  /** Every text that an item offers to choose from. */
+  toChoose(item) {
+    const places = this.models.flatMap((_, model) => this.sets(model, item).flatMap(([, choices]) => choices.map(([text]) => text)));
+    return [...new Set(places)].map((place) => this.strings[place]);
   }
 
   differ(item) {
