@@ -12,7 +12,8 @@ from factcli.stages.report.methods import key_of
 from factcli.stages.report.text import counted, stretches
 from factcli.stages.report.view import Key
 
-Grade = Literal["right", "wrong", "abstained", "unjudged", "claims"]  # claims: a long answer, judged claim by claim
+# claims: a long answer, judged claim by claim; the last three: beside another model's answer
+Grade = Literal["right", "wrong", "abstained", "unjudged", "claims", "preferred", "tied", "not preferred"]
 Column = Literal["benchmark", "group"]
 MOST_CHARACTERS = 20_000  # of one answer: 200 of the longest biographies that we saw; what is cut is said
 
@@ -43,7 +44,7 @@ class JudgedClaim:
 class Reply:
     """What one model said to one item. `stretches`: the text cut up, each part with the places of its claims in `claims`.
 
-    `sets`: where answers to choose from were scored, these answers.
+    `sets`: where answers to choose from were scored, these answers. `note`: what a judge said, in words.
     """
 
     grade: Grade
@@ -53,6 +54,7 @@ class Reply:
     stretches: tuple[tuple[str, tuple[int, ...]], ...] = ()
     claims: tuple[JudgedClaim, ...] = ()
     sets: tuple[Choices, ...] = ()
+    note: str = ""
 
 
 @dataclass(slots=True)

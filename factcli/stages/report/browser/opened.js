@@ -44,6 +44,8 @@ function answerOf(items, model, item, symbol) {
   const head = made("dt", "", made("span", "key", symbol, told(items.models[model].label)), made("small", "", words + (sure < 0 ? "" : `, confidence ${sure.toFixed(3)}`)));
   const long = items.said[model].long[item];
   const said = made("dd", "", ...(long ? longAnswer(items, long) : [shortAnswer(items.text(model, item), grade)]));
+  const note = items.note(model, item);
+  if (note) said.append(made("p", "about", told(note)));
   said.append(...items.sets(model, item).map((set) => chosenOf(items, set)));
   said.append(made("code", "", items.said[model].answer[item]));
   return made("div", "", head, said);

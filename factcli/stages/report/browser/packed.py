@@ -17,7 +17,9 @@ from factcli.svg import printable
 
 HERE = Path(__file__).resolve().parent
 SCRIPTS = ("rows.js", "opened.js", "page.js", "begin.js")
-GRADES = {"right": "r", "wrong": "w", "abstained": "a", "unjudged": "u", "claims": "c"}  # one letter per item; "-": not asked
+GRADES = {  # one letter per item; "-": not asked
+    "right": "r", "wrong": "w", "abstained": "a", "unjudged": "u", "claims": "c", "preferred": "p", "tied": "t", "not preferred": "n",
+}  # fmt: skip
 VERDICTS = ("supported", "unsupported", "unscored", "irrelevant")
 NOT_ASKED = "-"
 
@@ -80,6 +82,7 @@ def _said(listed: list[Item], replies: Mapping[str, Reply], strings: _Strings) -
         "confidence": column(lambda reply: _permille(reply.confidence), -1),
         "answer": column(lambda reply: printable(reply.answer_id), ""),
         "long": {place: _long(reply, strings) for place, reply in enumerate(found) if reply and reply.stretches},
+        "notes": {place: strings.place(reply.note) for place, reply in enumerate(found) if reply and reply.note},
         "sets": {place: [_set(one, strings) for one in reply.sets] for place, reply in enumerate(found) if reply and reply.sets},
     }
 
