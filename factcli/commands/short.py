@@ -12,6 +12,7 @@ from factcli.commands.generating import answering_for, cost_of
 from factcli.commands.grounding import documents_for, grounds_for
 from factcli.commands.making import Making, finish
 from factcli.commands.measuring import subject_of
+from factcli.cost import Cost
 from factcli.errors import SettingsError
 from factcli.knowledge.benchmarks.benchmark import Benchmark, HasId
 from factcli.knowledge.benchmarks.registry import benchmark_of
@@ -102,13 +103,33 @@ def _lineage(respondent: Respondent, root: Path) -> Iterator[Artifact]:
 def make_rescored(making: Making, ref: str, file: Path | None, flags: Mapping[str, Any]) -> None:
     """The answers of an evaluation graded anew. `flags`: who grades, as settings of the group `generation`."""
     from factcli.stages.eval import rescore as stage
+    from factcli.stages.eval import rescore_world
 
     evaluation = whole(open_artifact(ref, making.root, ("eval",)))
-    benchmark = stage.benchmark_of_evaluation(evaluation)
     given_flags = {name.replace("generation.", "grading.", 1): value for name, value in flags.items()}
-    config = stage.settings_of(evaluation, making.settings(stage.GradingConfig, "eval", given_flags, None).grading)
+    grading = making.settings(stage.GradingConfig, "eval", given_flags, None).grading
+    if rescore_world.is_of_world(evaluation):
+        _make_rescored_world(making, evaluation, "--file" if file else "--backend" if grading.backend else "")
+        return
+    benchmark = stage.benchmark_of_evaluation(evaluation)
+    config = stage.settings_of(evaluation, grading)
     grader = answering_for(making, config.grading) if config.grading.backend else None
-    lineage = {role: open_input(entry, making.root) for role, entry in evaluation.manifest.inputs.items() if role not in ("rescored", "grader")}
-    given = stage.Given(evaluation, benchmark, lineage, file, grader)
+    given = stage.Given(evaluation, benchmark, _inputs_of(evaluation, making.root), file, grader)
     plan = stage.plan(config, given, making.name)
     finish(making, plan, lambda _: cost_of(stage.imagined(given)), lambda draft, context: stage.work(draft, given, context.report))
+
+
+def _make_rescored_world(making: Making, evaluation: Artifact, other_gold: str) -> None:
+    """`other_gold`: the option that names other gold than the ledger, "" for none."""
+    from factcli.stages.eval import rescore_world as stage
+
+    if other_gold:
+        raise SettingsError(f"{other_gold} with {evaluation.ref}: a world's answers are judged by its ledger", f"leave out {other_gold}")
+    given = stage.OfWorld(evaluation, _inputs_of(evaluation, making.root))
+    plan = stage.plan(stage.settings_of(evaluation), given, making.name)
+    finish(making, plan, lambda _: Cost(), lambda draft, context: stage.work(plan, draft, given, context.report))
+
+
+def _inputs_of(evaluation: Artifact, root: Path) -> dict[str, Artifact]:
+    """Its own lineage: not what an earlier rescoring brought."""
+    return {role: open_input(entry, root) for role, entry in evaluation.manifest.inputs.items() if role not in ("rescored", "grader")}
