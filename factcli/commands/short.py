@@ -1,17 +1,20 @@
 """`fact eval popqa|hotpotqa|triviaqa|nq|simpleqa`: who answers, from where the questions and examples come, one stage called."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 from factcli import resolving
-from factcli.artifact import Artifact, all_artifacts, open_artifact
+from factcli.artifact import Artifact, Draft, Outcome, Plan, all_artifacts, make, open_artifact
 from factcli.artifact.lineage import ancestors, open_input
 from factcli.basemodel import whole
-from factcli.commands.generating import answering_for, cost_of
+from factcli.commands.ending import tell
+from factcli.commands.generating import SHARED, answering_for, cost_of
 from factcli.commands.grounding import documents_for, grounds_for
-from factcli.commands.making import Making, finish
+from factcli.commands.making import Making, finish, working
 from factcli.commands.measuring import subject_of
+from factcli.context import Context
 from factcli.cost import Cost
 from factcli.errors import SettingsError
 from factcli.knowledge.benchmarks.benchmark import Benchmark, HasId
@@ -31,7 +34,10 @@ class Shown(NamedTuple):
     documents: str | None = None
 
 
-def make_short(making: Making, name: str, model: str | None, newest: bool, file: Path | None, shown: Shown, flags: Mapping[str, Any]) -> None:
+def make_short(
+    making: Making, name: str, model: str | None, newest: bool, file: Path | None, shown: Shown, flags: Mapping[str, Any], judge: str | None = None
+) -> None:
+    """`judge`: the model that grades the answers once they are there; None grades by accepted spellings."""
     from factcli.stages.eval import short as stage
 
     benchmark = benchmark_of(name)
@@ -43,12 +49,33 @@ def make_short(making: Making, name: str, model: str | None, newest: bool, file:
     world = next((one for one in _lineage(respondent, making.root) if one.kind == "world"), None)
     grounds = grounds_for(config.decode, shown.pack, documents_for(shown.documents, making.root), world, making.root)
     plan = stage.plan(config, respondent, source, shots, making.name, grounds)
-    finish(
-        making,
-        plan,
-        lambda _: cost_of(stage.imagined(plan, respondent, source, shots, grounds)) if isinstance(respondent, Served) else stage.cost(plan, source),
-        lambda draft, context: stage.work(plan, draft, respondent, source, shots, context.report, grounds),
-    )
+
+    def cost(_: Context) -> Cost:
+        return cost_of(stage.imagined(plan, respondent, source, shots, grounds)) if isinstance(respondent, Served) else stage.cost(plan, source)
+
+    def work(draft: Draft, context: Context) -> Outcome:
+        return stage.work(plan, draft, respondent, source, shots, context.report, grounds)
+
+    if judge is not None and not (making.dry_run and plan.committed(making.root) is None):
+        _grade(making, _made(making, plan, work), judge, flags)
+        return
+    finish(making, plan, cost, work)
+    if judge is not None:
+        tell(f"these answers would then be graded by {judge}")
+
+
+def _made(making: Making, plan: Plan, work: Callable[[Draft, Context], Outcome]) -> Artifact:
+    with working(making.root) as context:
+        made, is_reused = make(plan, lambda draft: work(draft, context), making.root, making.force)
+    tell(f"{made.ref}: {made.manifest.headline}{' (made before)' if is_reused else ''}")
+    return made
+
+
+def _grade(making: Making, made: Artifact, judge: str, flags: Mapping[str, Any]) -> None:
+    """`fact eval rescore` of these answers, as it would be typed."""
+    tell(f"grading: fact eval rescore {made.ref} --backend {judge}")
+    shared = {f"generation.{option}": flags.get(f"generation.{option}") for option in SHARED}
+    make_rescored(replace(making, files=(), assignments=(), name=None, force=False), made.ref, None, {"generation.backend": judge, **shared})
 
 
 def respondent_of(making: Making, config: ShortEvalConfig, model: str | None, newest: bool) -> Respondent:
