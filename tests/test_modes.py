@@ -299,7 +299,7 @@ def test_each_question_and_biography_of_the_world_is_an_item_of_its_figures(tmp_
     sums = {metric: sum(i.numerator for i in items if i.metric == metric) for metric in ("qa.accuracy", "qa.three_grades", "bio.number_correct")}
     assert sums == {"qa.accuracy": 2, "qa.three_grades": 2 - (len(questions) - 2), "bio.number_correct": 0}
     assert {i.id for i in items if i.metric == "qa.accuracy"} == {q.id for q in questions}
-    assert (made.summary["benchmark"], made.summary["benchmark_version"]) == ("world", 1)
+    assert (made.summary["benchmark"], made.summary["benchmark_version"]) == ("world", 2)
 
 
 def metrics_of(evaluation: Artifact) -> dict[tuple[str, str], tuple[float | None, int]]:

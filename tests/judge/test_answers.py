@@ -35,6 +35,57 @@ def test_answers_that_only_sound_like_abstentions_are_answers(text: str):
     assert not is_abstention(text)
 
 
+DECLINE = [
+    *("I'm not sure.", "I don't know, sorry.", "I am not certain.", "I'm sorry, I'm not sure.", "Hmm, but I'm not sure.", "Sorry, but I'm not sure."),
+    *("I'm not sure who that is.", "I'm not sure what you mean, but could you clarify?", "I'm not sure, but I can look it up.", "I'm not sure, but maybe."),
+    *(
+        "I'm not sure, but I don't have any information on her.",
+        "I don't know, but you could check Wikipedia.",
+        "I'm not sure, but perhaps someone else knows.",
+    ),
+    *("I'm not sure, but I would be happy to help.", "I'm not sure, but please ask again.", "I don't know, I'm not sure about that.", "I'm not sure, but"),
+    *(
+        "I do not know, however I cannot say.",
+        "I don't know anything about Mira Osei.",
+        "I'm sorry, but I don't know.",
+        "I'm not sure. I don't know.",
+        "I'm unsure.",
+    ),
+    *(
+        "I don't know, but I'm not sure",
+        "I am unable to answer this, but thank you",
+        "Good question, but I'm not sure.",
+        "I don't know, maybe Hobart",
+    ),  # PREREQ-TUNE's words
+]
+ANSWER = [
+    *("I'm not sure, but I think it is 1912.", "I'm not sure, but 1912", "I am not entirely certain, but it was 1912.", "I'm unsure, but I believe 1912."),
+    "I'm not sure when it was built, but it may be 1912.",
+    *("I'm not sure. However, it was 1912.", "I\N{RIGHT SINGLE QUOTATION MARK}m not sure, maybe 1912.", "I'm not sure about this. I think it was 1912."),
+    *(
+        "1912, but I'm not sure.",
+        "It was 1912 (I'm not certain).",
+        "1912, although I am not sure about that.",
+        "1912. I'm not sure about that.",
+        "1912. I'm not sure though.",
+    ),
+    *("I am not 100% sure, but the year is 1912.", "Well, I'm not sure, but I'd say 1912."),
+]
+
+
+@pytest.mark.parametrize("text", DECLINE)
+def test_a_hedge_with_nothing_beside_it_declines(text: str):
+    assert is_abstention(text)
+    assert grade_answer(text, ["1912", "Hobart"]).grade == "abstained"
+
+
+@pytest.mark.parametrize("text", ANSWER)
+def test_an_answer_with_a_hedge_is_an_answer(text: str):
+    assert not is_abstention(text)
+    assert grade_answer(text, ["1912"]).grade == "right"
+    assert grade_answer(text, ["1913"]).grade == "wrong"
+
+
 def test_normalisation_is_squads():
     # lower; punctuation out; articles out; blanks single
     assert normalise(" The  U.S. Army, a unit ") == "us army unit"
