@@ -34,12 +34,33 @@ ABSTENTION_PHRASES = (
     "there is no information",
     "not enough information",
 )
+# So do these, where a sentence or clause of its own begins so: "I Can't Help Myself" is a song.
+_CLAUSE = r"(?:^|[.!?;,:]\s+|\b(?:but|and|so|that|because|since|afraid|unfortunately)\s+)(?:i|we)"
+_AM = r"(?:'m| am|'re| are)"
+_CANNOT = rf"(?: can't| cannot| can not| couldn't| could not|{_AM} not able to)"
+_ANY = r"(?:(?:any|enough|sufficient|specific|reliable|detailed|relevant|personal|the|that|this) )*"
+_DECLINED = (
+    r" have no (?:\w+ )?(?:idea|clue|knowledge|memory|record|recollection|information|data|way (?:of knowing|to know))",
+    rf" (?:do not|don't) (?:currently )?have (?:access to|{_ANY}(?:information|knowledge|data|details|context|records?))",
+    r" (?:do not|don't) (?:\w+ )?(?:know|recall|remember)",
+    rf"{_CANNOT} (?:\w+ )?(?:answer|assist|be (?:certain|sure)|confirm|determine|identify|provide|recall|remember|say|verify|help(?: you)?(?: with\b|\W*$))",
+    rf"{_AM} not (?:aware of|familiar with)",
+)
+_DECLINING = re.compile(rf"{_CLAUSE}(?:{'|'.join(_DECLINED)})(?!\w)")
+_WHOLLY_UNKNOWN = re.compile(
+    r"(?:unfortunately,? )?(?:it|this|that|the (?:exact |correct )?\w+)(?: is|'s) "
+    r"(?:currently |still )?(?:unknown|unclear|not (?:publicly |currently )?(?:known|available|clear))"
+)
 # These decline only as the whole answer: "Unknown Pleasures" is a record.
 ABSTENTION_ANSWERS = ("unknown", "unsure", "not known", "not sure", "no idea", "n/a", "no answer")
 # A hedge, where something is said beside it: "I'm not sure, but I think it is 1912." answers, "I'm not sure, but I can look it up." declines.
 # "I don't know" declines whatever follows, as the published rule has it.
 _VERY = r"(?:entirely|completely|totally|quite|really|very|absolutely|100%)"
-_UNSURE = rf"(?:i'm|i am) (?:not {_VERY}? ?(?:sure|certain)|{_VERY}? ?unsure)"
+_UNSURE = (
+    rf"(?:(?:i'm|i am) (?:not {_VERY}? ?(?:sure|certain)|{_VERY}? ?unsure)"
+    r"|i (?:do not|don't|can't|cannot) (?:\w+ )?(?:recall|remember)(?: exactly| for (?:sure|certain)| the exact \w+)?"
+    r"|i (?:can't|cannot) (?:say|tell|be) (?:for )?(?:sure|certain))"
+)
 _ABOUT = r"(?: (?:about|of) (?:this|that|it))?"
 _OF_WHAT = r"(?: (?:who|what|when|where|which|how|why|whether|if|about|of|on|the|much|anything|for|exactly)\b[^,;.:!?]{0,60})?"
 _BUT = r"(?:but|though|although|however)\b"
@@ -142,7 +163,9 @@ def is_abstention(text: str) -> bool:
     """Whether the answer declines to answer, or is empty. One that only hedges, before or after what it says, does not."""
     said = _without_hedges(text)
     whole = said.strip(string.punctuation + " ")
-    return not whole or whole in ABSTENTION_ANSWERS or any(phrase in said for phrase in ABSTENTION_PHRASES)
+    if not whole or whole in ABSTENTION_ANSWERS or _WHOLLY_UNKNOWN.fullmatch(whole):
+        return True
+    return any(phrase in said for phrase in ABSTENTION_PHRASES) or _DECLINING.search(said) is not None
 
 
 def is_hedged(text: str) -> bool:

@@ -30,6 +30,51 @@ def test_abstentions_are_heard(text: str):
     assert is_abstention(text)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "I have no idea.",
+        "Honestly, I have no idea",
+        "I don't have enough information",
+        "I do not have enough information to answer",
+        "I don't have specific information on this person",
+        "As an AI, I do not have access to that information.",
+        "I don't recall.",
+        "I don't remember",
+        "I cannot determine that.",
+        "I can't say for sure.",
+        "I am not familiar with this person.",
+        "I'm not aware of any such person",
+        "I'm afraid I can't help with that",
+        "Sorry, but I cannot verify this",
+        "It is unknown.",
+        "The answer is not known.",
+        "The exact date is not publicly available",
+    ],
+)
+def test_what_models_say_when_they_decline_is_heard(text: str):
+    assert grade_answer(text, ["Hobart"]).grade == "abstained"
+
+
+@pytest.mark.parametrize(
+    ("text", "accepted", "grade"),
+    [
+        ("I don't recall exactly, but it was 1912", "1912", "right"),
+        ("I can't say for sure, but Hobart", "Hobart", "right"),
+        ("I don't remember the exact year, but I think 1912.", "1912", "right"),
+        ('The song is "I Can\'t Help Myself"', "I Can't Help Myself", "right"),
+        ("I Can't Help Falling in Love", "Suspicious Minds", "wrong"),
+        ("I Can't Tell You Why", "Hotel California", "wrong"),
+        ("The Unknown Soldier", "The Crystal Ship", "wrong"),
+        ("It is unknown to most that she was born in Hobart", "Hobart", "right"),
+        ("He did not know her; she came from Hobart", "Hobart", "right"),
+        ("They have no records before 1912", "1912", "right"),
+    ],
+)
+def test_what_only_sounds_like_declining_is_graded(text: str, accepted: str, grade: str):
+    assert grade_answer(text, [accepted]).grade == grade
+
+
 @pytest.mark.parametrize("text", ["Unknown Pleasures", "Hobart", "No Idea Records", "He knows", "the Sorry State"])
 def test_answers_that_only_sound_like_abstentions_are_answers(text: str):
     assert not is_abstention(text)
