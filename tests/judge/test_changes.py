@@ -4,8 +4,9 @@ from factcli.artifact import Outcome
 from factcli.config import Config
 from factcli.judge.changes import changes_of, relation_of, results_of
 from factcli.judge.compare import Results
-from factcli.judge.traininglookup import TrainingLookup, TrainingRow, training_rows
-from factcli.rows import Answer, Chat, Claim, Document, Fact
+from factcli.judge.traininglookup import TrainingLookup
+from factcli.judge.trainingrows import TrainingRow
+from factcli.rows import Answer, Claim
 from factcli.scorerows import AnswerClaim, ClaimVerdict, ScoredAnswer
 from tests.stages.report_chain import commit
 
@@ -124,19 +125,25 @@ def test_without_rows_nothing_is_near():
     assert rows_near("Opal") == []
 
 
-def test_training_rows_are_those_of_the_split_train_and_of_the_people_that_the_method_takes(tmp_path):  # type: ignore[no-untyped-def]
-    def chat(id: str, split: str, is_fictitious: bool) -> Chat:
-        return Chat(id, "qa", "Who?", "Opal", id, (f"{id}.award",), 0, is_fictitious, "head", split)  # type: ignore[arg-type]
+def test_each_source_has_its_turn_and_pre_training_stands_behind():
+    """Of three places a source with hundreds of rows that say the same leaves the others theirs; before: all three went to the first."""
+    stated = [TrainingRow(f"fact{n}", "w@1 facts", "Opal", f"s{n}", (("r0", "opal"),), is_base=True) for n in range(300)]
+    told = [TrainingRow(f"chat{n}", "d@1 chats", "Opal", f"s{n}", (("r0", "opal"),)) for n in range(300)]
+    assert rows_near("Opal", *stated, TrainingRow("pair", "x@1 pairs", "Question Opal"), *told) == [
+        ("chat0", "same relation and value"),
+        ("pair", "words in common"),
+        ("fact0", "same relation and value"),
+    ]
+    assert [id for id, _ in rows_near("Opal", *stated, *told, k=1)] == ["chat0"]
+    assert [id for id, _ in rows_near("Opal", *stated, k=2)] == ["fact0", "fact1"]
 
-    rows = {
-        "chats": [chat("real", "train", False), chat("held", "test", False), chat("made", "train", True)],
-        "facts": [Fact("real.award", "real", "award", "Opal")],
-        "documents": [Document("real.award.d0", "Real won Opal.", "statement", "real", ("real.award",), 0, False)],
-    }
-    data = commit(tmp_path, "synth test", "synth", "data", Config(), {}, rows, {"chats": Chat, "facts": Fact, "documents": Document}, Outcome("d"))
-    found = training_rows([data])
-    assert [row.id for row in found] == ["real", "made", "real.award.d0"]
-    assert (found[0].source, found[0].states) == ("data@1 chats", (("award", "opal"),))
-    assert [row.id for row in training_rows([data], ["real"])] == ["real", "real.award.d0"]
-    assert [row.id for row in training_rows([data], ["fictitious"])] == ["made", "real.award.d0"]
-    assert [row.id for row in training_rows([data], ["prereq"])] == ["real", "made", "real.award.d0"]
+
+def test_of_rows_that_are_equally_near_the_one_with_more_words_in_common_is_shown():
+    alike = TrainingRow("alike", "d", "Question 0? Opal", "p8", (("r0", "opal"),))
+    assert rows_near("Opal", TrainingRow("unlike", "d", "Bo has it", "p9", (("r0", "opal"),)), alike, k=1) == [("alike", "same relation and value")]
+
+
+def test_what_was_lost_is_searched_by_what_the_baseline_said():
+    (change,) = changes_of(asked(qa(0, "I don't know", "abstained")), asked(qa(0, "Lima", "right")))
+    ((near,),) = TrainingLookup([TrainingRow("no", "d", "know"), TrainingRow("yes", "d", "Lima")]).near([change], 1)
+    assert near.id == "yes"

@@ -62,7 +62,7 @@ def test_a_change_leads_to_its_item_and_to_the_training_row_nearest_to_it(chain:
     page = draw([comparison], chain.root)
     gained = outline.rows_of("Gained by PREREQ-TUNE")
     assert ["Opal", "Pearl", "Opal"] in [cells[1:4] for cells in gained]
-    assert any("same subject and relation" in cells[4] for cells in gained)
+    assert any("What did Jo Kerr win? Opal same relation and value: w0.p0900.award.q0 of synth-bio@1 chats" in cells[4] for cells in gained)
     assert '<a href="#item=w0.p0001.award.q"><bdi>What did Ada Osei win?</bdi></a>' in page
 
 

@@ -2,42 +2,18 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 
-from factcli.artifact import Artifact
-from factcli.artifact.lineage import ancestors
 from factcli.comparisonrows import ChangedClaim, NearRow
-from factcli.errors import InputError
 from factcli.judge.changes import Changed, changes_of
-from factcli.judge.traininglookup import TrainingLookup, training_rows
+from factcli.judge.traininglookup import TrainingLookup
+from factcli.judge.trainingrows import Trained, training_rows
 from factcli.stages.compare.measured import Measured
 
-TEACHING = ("chats", "documents", "pairs", "mixture")  # tables that models are trained on
-TRAINED = ("synth", "pairs", "world", "forms", "beliefs", "kept")  # kinds of artifact that hold them
 
-
-def data_of(evaluation: Artifact, root: Path) -> list[Artifact]:
-    """What the evaluated model was trained on, by its lineage; nothing where that is gone, which costs the traces and nothing else."""
-    try:
-        found = ancestors(evaluation, root)
-    except InputError:
-        return []
-    under = {parent.digest: parent for parent in found if parent.kind == "world" or any(parent.manifest.tables.get(table) for table in TEACHING)}
-    return [parent for parent in under.values() if parent.kind in TRAINED]
-
-
-def methods_of(evaluation: Artifact, root: Path) -> list[str]:
-    """How it was fine-tuned, of the models in its lineage that say so."""
-    try:
-        found = ancestors(evaluation, root)
-    except InputError:
-        return []
-    return [str(parent.manifest.config["method"]) for parent in found if parent.manifest.stage == "sft" and parent.manifest.config.get("method")]
-
-
-def changed_rows(model: Measured, baseline: Measured, data: Iterable[Artifact], methods: Iterable[str], k: int) -> list[ChangedClaim]:
+def changed_rows(model: Measured, baseline: Measured, own: Trained, k: int) -> list[ChangedClaim]:
+    """`own`: the training that the model does not share with the baseline."""
     changes = changes_of(model.results, baseline.results)
-    lookup = TrainingLookup(training_rows(data, methods)) if changes and k else TrainingLookup([])
+    lookup = TrainingLookup(training_rows(own.runs) if changes and k else [])
     return [_row(change, model.ref, baseline.ref, near) for change, near in zip(changes, lookup.near(changes, k), strict=True)]
 
 

@@ -17,8 +17,8 @@ LONGEST = 160
 MOST_MARKS = 12  # of one line: more run into each other
 CHANGES = ("gained", "lost", "invented")
 CHANGES_EXPLAINED = (
-    "Gained: true, and the baseline did not say it. Lost: the baseline had it right. Invented: false, and the baseline did not say it. Beside each the row of "
-    "the training data that is nearest to it."
+    "Gained: true, and the baseline did not say it. Lost: the baseline had it right. Invented: false, and the baseline did not say it. Beside each the row "
+    "nearest to it of the model's training; what the baseline was trained on too explains no difference and is left out."
 )
 
 
@@ -50,7 +50,7 @@ def _sections(comparison: Artifact, place: int, keys: Keys) -> Iterable[Section]
         yield Section(f"comparison-curves{suffix}", f"Curves of {comparison.ref}", blocks=tuple(curves))
     changed = list(comparison.rows("changed", ChangedClaim))
     if changed:
-        yield Section(f"changed{suffix}", "Gained, lost, invented", (CHANGES_EXPLAINED,), tuple(_changed(changed, keys)))
+        yield Section(f"changed{suffix}", "Gained, lost, invented", (CHANGES_EXPLAINED, *_not_traced(comparison, keys)), tuple(_changed(changed, keys)))
 
 
 def _explained(rows: Sequence[ComparedFigure]) -> str:
@@ -142,6 +142,11 @@ def _curve(points: Sequence[ComparedCurvePoint], curve: str, metric: str, keys: 
     else:
         title, across = f"{metric}: share true", Axis(0, furthest + 0.5, "count", "claims kept of each answer, the surest first")
     return Plot(f"{title}.", (lines_chart(title, lines, across, Axis(0, highest * 1.05 or 1, "share")),), tuple(line.key for line in lines), is_wide=True)
+
+
+def _not_traced(comparison: Artifact, keys: Keys) -> list[str]:
+    missing = comparison.summary.get("not_traced", {})
+    return [f"Not searched for rows near what {keys.of(model).label} says: {'; '.join(what)}." for model, what in missing.items()]
 
 
 def _changed(changed: Sequence[ChangedClaim], keys: Keys) -> Iterable[Block]:

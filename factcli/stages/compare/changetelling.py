@@ -1,0 +1,42 @@
+"""What changed, in words: the first of each kind with the training row nearest to it. Texts of models are shown without control characters."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from factcli.comparisonrows import ChangedClaim
+
+FIRST_CHANGES = 3  # of each kind that are printed; all are in the artifact
+LONGEST = 90
+
+
+def rendered(changed: Iterable[ChangedClaim], summary: Mapping[str, Any]) -> RenderableType:
+    """`summary`: of the comparison."""
+    rows = list(changed)
+    said: list[RenderableType] = []
+    for model in dict.fromkeys(row.model for row in rows):
+        for change in ("gained", "lost", "invented"):
+            own = [row for row in rows if (row.model, row.change) == (model, change)]
+            if own:
+                said.append(Text(f"{model} {change} {len(own)}:", style="bold"))
+                said += [Text(line) for row in own[:FIRST_CHANGES] for line in _lines(row)]
+    return Group(*said, *(Text(line, style="dim") for line in _not_traced(summary)))
+
+
+def _not_traced(summary: Mapping[str, Any]) -> list[str]:
+    return [f"{model}: not searched for near rows: {_shown(what, 300)}" for model, missing in summary.get("not_traced", {}).items() for what in missing]
+
+
+def _lines(row: ChangedClaim) -> Sequence[str]:
+    told_before = f"; before: {_shown(row.before)}" if row.before and row.change != "lost" else f"; now: {_shown(row.after)}" if row.after else ""
+    lines = [f"  {_shown(row.question)} -> {_shown(row.claim)}{told_before}"]
+    if row.near_ids:
+        lines.append(f"    near: {_shown(row.near_texts[0])} ({row.near_whys[0]}; {row.near_ids[0]} of {row.near_sources[0]})")
+    return lines
+
+
+def _shown(text: str, longest: int = LONGEST) -> str:
+    plain = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    return plain if len(plain) <= longest else plain[: longest - 3] + "..."
