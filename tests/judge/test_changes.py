@@ -2,7 +2,7 @@
 
 from factcli.artifact import Outcome
 from factcli.config import Config
-from factcli.judge.changes import changes_of, relation_of, results_of
+from factcli.judge.changes import changes_of, falsehoods_dropped, relation_of, results_of
 from factcli.judge.compare import Results
 from factcli.judge.traininglookup import TrainingLookup
 from factcli.judge.trainingrows import TrainingRow
@@ -66,6 +66,28 @@ def test_an_unscored_claim_is_neither_true_nor_false():
     assert seen(told(("award", "Opal", "unscored")), told()) == []
 
 
+def stand_for(model: Results, baseline: Results) -> list[tuple[str, str]]:
+    return [(change.claim, change.was) for change in changes_of(model, baseline) if change.change == "invented"]
+
+
+def test_a_new_falsehood_stands_for_something_right_for_silence_or_for_another_falsehood():
+    """Three new ones; of the baseline's two (Rome, Kiel) both are gone: one more than before."""
+    base = asked(qa(0, "Lima", "right"), qa(1, "I don't know", "abstained"), qa(2, "Rome", "wrong"), qa(3, "Kiel", "wrong"))
+    now = asked(qa(0, "Oslo", "wrong"), qa(1, "Bern", "wrong"), qa(2, "Nice", "wrong"), qa(3, "I don't know", "abstained"))
+    assert stand_for(now, base) == [("Oslo", "right"), ("Bern", "silent"), ("Nice", "wrong")]
+    assert falsehoods_dropped(now, base) == 2
+
+
+def test_a_false_claim_stands_for_the_one_of_its_relation_that_is_no_longer_told():
+    """Of several values of a relation the one that both tell was not replaced."""
+    base = told(("award", "Opal", "supported"), ("award", "Ruby", "unsupported"), ("birthplace", "Lima", "supported"))
+    now = told(("award", "Opal", "supported"), ("award", "Pearl", "unsupported"), ("birthplace", "Oslo", "unsupported"), ("job", "baker", "unsupported"))
+    assert stand_for(now, base) == [("Pearl", "wrong"), ("Oslo", "right"), ("baker", "silent")]
+    assert falsehoods_dropped(now, base) == 1
+    more = told(("award", "Opal", "supported"), ("award", "Pearl", "unsupported"))
+    assert stand_for(more, told(("award", "Opal", "supported"))) == [("Pearl", "silent")]
+
+
 def test_the_relation_of_a_question_is_read_from_its_id_where_that_grew_from_a_fact():
     assert relation_of("w0.p0001.award.q", "w0.p0001") == "award"
     assert relation_of("w0.p0001.award.q3", "w0.p0001") == "award"
@@ -85,7 +107,9 @@ def test_scores_have_claims_as_text_which_are_one_where_their_telling_words_are(
 
     one, turned = scores("one", "Ann won the Opal Prize.", "supported"), scores("two", "The Opal Prize was won by Ann.", "supported")
     assert seen(turned, one) == []
-    assert [change[0] for change in seen(scores("three", "Ann won the Pearl Prize.", "unsupported"), one)] == ["lost", "invented"]
+    other = scores("three", "Ann won the Pearl Prize.", "unsupported")
+    assert [change[0] for change in seen(other, one)] == ["lost", "invented"]
+    assert stand_for(other, one) == [("Ann won the Pearl Prize.", "")]  # as text: which one it stands for cannot be told
 
 
 def rows_near(claim: str, *rows: TrainingRow, k: int = 3) -> list[tuple[str, str]]:

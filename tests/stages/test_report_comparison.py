@@ -66,6 +66,12 @@ def test_a_change_leads_to_its_item_and_to_the_training_row_nearest_to_it(chain:
     assert '<a href="#item=w0.p0001.award.q"><bdi>What did Ada Osei win?</bdi></a>' in page
 
 
+def test_what_is_invented_is_split_by_what_it_stands_for_with_the_net(outline: Outline) -> None:
+    """prereq-tune says nothing false that sft-real does not, and drops 10 wrong answers and 10 false claims: of 13 of 16 three are left."""
+    cells = outline.rows_of("How many.")[-1]
+    assert cells == ["PREREQ-TUNE", "20", "0", "0", "0", "0", "0", "20", "-20"]
+
+
 def test_curves_of_risk_and_of_claims_are_drawn(outline: Outline) -> None:
     drawn = [values["aria-label"] for tag, values in outline.tags if tag == "svg" and "aria-label" in values]
     assert any(told.startswith("qa.accuracy: share wrong of the surest.") for told in drawn)

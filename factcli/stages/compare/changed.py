@@ -3,11 +3,13 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
-from factcli.comparisonrows import ChangedClaim, NearRow
+from factcli.comparisonrows import ChangedClaim, NearRow, Was
 from factcli.judge.changes import Changed, changes_of
 from factcli.judge.traininglookup import TrainingLookup
 from factcli.judge.trainingrows import Trained, training_rows
 from factcli.stages.compare.measured import Measured
+
+STANDS_FOR: Mapping[Was, str] = {"right": "invented_for_right", "silent": "invented_for_silence", "wrong": "invented_for_falsehood"}
 
 
 def changed_rows(model: Measured, baseline: Measured, own: Trained, k: int) -> list[ChangedClaim]:
@@ -36,12 +38,26 @@ def _row(change: Changed, model: str, baseline: str, near: Sequence[NearRow]) ->
         near_sources=tuple(row.source for row in near),
         near_texts=tuple(row.text for row in near),
         near_whys=tuple(row.why for row in near),
+        was=change.was,
     )
 
 
-def counted(rows: Iterable[ChangedClaim]) -> Mapping[str, Mapping[str, int]]:
-    """model -> change -> how many."""
-    found: dict[str, Counter[str]] = {}
+def counted(rows: Iterable[ChangedClaim], dropped: Mapping[str, int]) -> Mapping[str, Mapping[str, int]]:
+    """model -> how many of each change; of what is invented what it stands for, and how many falsehoods more than the baseline the model says.
+
+    `dropped`: of each model, falsehoods of the baseline that it no longer says.
+    """
+    changes: Counter[tuple[str, str]] = Counter()
+    stands_for: Counter[tuple[str, str]] = Counter()
     for row in rows:
-        found.setdefault(row.model, Counter())[row.change] += 1
-    return {model: {change: counts[change] for change in ("gained", "lost", "invented")} for model, counts in found.items()}
+        changes[row.model, row.change] += 1
+        stands_for[row.model, row.was] += row.change == "invented"
+    return {
+        model: {
+            **{change: changes[model, change] for change in ("gained", "lost", "invented")},
+            **{name: stands_for[model, was] for was, name in STANDS_FOR.items()},
+            "falsehoods_dropped": n_dropped,
+            "falsehoods_net": changes[model, "invented"] - n_dropped,
+        }
+        for model, n_dropped in dropped.items()
+    }

@@ -20,9 +20,20 @@ def rendered(changed: Iterable[ChangedClaim], summary: Mapping[str, Any]) -> Ren
         for change in ("gained", "lost", "invented"):
             own = [row for row in rows if (row.model, row.change) == (model, change)]
             if own:
-                said.append(Text(f"{model} {change} {len(own)}:", style="bold"))
+                meant = _meant(summary.get("changed", {}).get(model, {})) if change == "invented" else ""
+                said.append(Text(f"{model} {change} {len(own):,}{meant}:", style="bold"))
                 said += [Text(line) for row in own[:FIRST_CHANGES] for line in _lines(row)]
     return Group(*said, *(Text(line, style="dim") for line in _not_traced(summary)))
+
+
+def _meant(counts: Mapping[str, int]) -> str:
+    """What the new falsehoods stand for, and the net; nothing of a comparison of earlier versions."""
+    if "falsehoods_net" not in counts:
+        return ""
+    said = {"something right": "invented_for_right", "silence": "invented_for_silence", "another falsehood": "invented_for_falsehood"}
+    told = ", ".join(f"{counts[name]:,} for {what}" for what, name in said.items())
+    net, dropped = counts["falsehoods_net"], counts["falsehoods_dropped"]
+    return f" ({told}; it dropped {dropped:,} falsehoods of the baseline: {net:+,} net)"
 
 
 def _not_traced(summary: Mapping[str, Any]) -> list[str]:

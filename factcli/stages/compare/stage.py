@@ -7,6 +7,7 @@ from typing import Any
 from factcli.artifact import Artifact, Draft, Outcome, Plan
 from factcli.comparisonrows import ChangedClaim, ComparedCurvePoint, ComparedFigure
 from factcli.errors import SettingsError, nearest
+from factcli.judge.changes import falsehoods_dropped
 from factcli.judge.trainingrows import Trained, trained
 from factcli.progress import Report
 from factcli.stages.compare import telling
@@ -91,7 +92,7 @@ def work(plan: Plan, draft: Draft, source: Source, report: Report) -> Outcome:
     if not draft.done("comparison"):
         draft.write("comparison", 0, {"differences": rows, "curves": found.curves, "changed": found.changed, "verdicts": verdicts})
     report.end()
-    changes = counted(found.changed)
+    changes = counted(found.changed, found.dropped)
     summary = telling.summary(rows, verdicts, changes, config) | {"not_traced": source.not_traced}
     return Outcome(telling.headline(rows, verdicts), summary, {"changed": dict(changes)})
 
@@ -103,6 +104,7 @@ class _Found:
         self.differences: list[ComparedFigure] = []
         self.curves: list[ComparedCurvePoint] = []
         self.changed: list[ChangedClaim] = []
+        self.dropped: dict[str, int] = {}  # of each model: falsehoods of the baseline that it no longer says
 
 
 def _differences(mine: Sequence[Measured], others: Sequence[Measured], metrics: Sequence[str], config: CompareConfig) -> list[ComparedFigure]:
@@ -135,6 +137,7 @@ def _beside(found: _Found, model: Measured, baseline: Measured, metrics: Sequenc
     if baseline.ref not in known:
         found.curves += curves_of(model, baseline, pairs, of_model=False)
     if config.changes:
+        found.dropped[model.ref] = falsehoods_dropped(model.results, baseline.results)
         found.changed += changed_rows(model, baseline, source.training.get(model.ref, Trained(())), config.nearest)
 
 

@@ -172,9 +172,13 @@ def test_what_was_gained_lost_and_invented_is_traced_to_training_rows(empty: Pat
     assert (first["near_ids"], first["near_sources"]) == (["w0.p0900.award.q0"], ["synth-bio@1 chats"])
     assert {entry["name"] for role, entry in manifest(version)["inputs"].items() if role.startswith("training")} == {"prereq-tune", "synth-bio", "knowledge"}
     counts = manifest(version)["summary"]["changed"]
-    assert counts == {"eval-prereq-tune@1": {"gained": 4, "lost": 0, "invented": 0}}
-    back = rows(made("compare", chain.tuned.ref, chain.real.ref), "changed")
-    assert sorted(row["change"] for row in back) == ["invented"] * 4 + ["lost"] * 4
+    none = {"lost": 0, "invented": 0, "invented_for_right": 0, "invented_for_silence": 0, "invented_for_falsehood": 0}
+    assert counts == {"eval-prereq-tune@1": {"gained": 4, **none, "falsehoods_dropped": 4, "falsehoods_net": -4}}
+    ran = typed("compare", chain.tuned.ref, chain.real.ref)
+    back = rows(ran.made, "changed")
+    assert sorted((row["change"], row["was"]) for row in back) == [("invented", "right")] * 4 + [("lost", "right")] * 4
+    told_back = "invented 4 (4 for something right, 0 for silence, 0 for another falsehood; it dropped 0 falsehoods of the baseline: +4 net):"
+    assert told_back in ran.err
 
 
 def test_a_change_of_a_model_without_training_of_its_own_is_traced_to_nothing_and_that_is_said(empty: Path) -> None:  # noqa: F811
