@@ -130,6 +130,6 @@ class AuditedRow:
     share_sampled: float | None  # of drawn answers
     greedy: str  # the first greedy answer
     is_fictitious: bool
-    is_left_out: bool  # by what is to be kept
+    is_left_out: bool  # not known as far as is to be kept, or never asked
     reason: str  # why it was not asked, or is left out; "" otherwise
     n_asked: int  # answers that it stands on
