@@ -5,6 +5,7 @@ from typing import Literal
 
 Role = Literal["gain", "drift"]  # drift: measured to see what the gain cost elsewhere
 Change = Literal["gained", "lost", "invented"]
+Was = Literal["right", "silent", "wrong", ""]  # what the baseline said of the same: "" where that cannot be told
 Known = Literal["highly_known", "maybe_known", "weakly_known", "unknown", "not_asked"]
 
 
@@ -76,7 +77,7 @@ class ChangedClaim:
     """One thing that a model says and the baseline does not, or no longer says, and the training rows nearest to it.
 
     gained    true, and the baseline did not say it      lost  the baseline had it right, the model does not say it
-    invented  false, and the baseline did not say it
+    invented  false, and the baseline did not say it: `was` tells whether it stands for something right, for silence, or for another falsehood
     """
 
     id: str  # of the answer or claim: the model's, of a lost one the baseline's
@@ -96,6 +97,7 @@ class ChangedClaim:
     near_sources: tuple[str, ...]
     near_texts: tuple[str, ...]
     near_whys: tuple[str, ...]
+    was: Was = ""  # "" in tables of earlier versions
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +130,6 @@ class AuditedRow:
     share_sampled: float | None  # of drawn answers
     greedy: str  # the first greedy answer
     is_fictitious: bool
-    is_left_out: bool  # by what is to be kept
+    is_left_out: bool  # not known as far as is to be kept, or never asked
     reason: str  # why it was not asked, or is left out; "" otherwise
     n_asked: int  # answers that it stands on

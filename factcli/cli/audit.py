@@ -24,7 +24,7 @@ def audit(
     prompts: Annotated[int | None, typer.Option("--prompts", help="Sets of examples before which each row is asked, e.g. 10.")] = None,
     shots: Annotated[int | None, typer.Option("--shots", help="Examples in a set, e.g. 4; 0 asks in the task's own form.")] = None,
     samples: Annotated[int | None, typer.Option("--samples", help="Answers drawn after each set, beside a greedy one, e.g. 16.")] = None,
-    limit: Annotated[int | None, typer.Option("--limit", help="Short rows to ask, in their order, e.g. 200.")] = None,
+    limit: Annotated[int | None, typer.Option("--limit", help="Short rows to ask, drawn with the seed, e.g. 200; not with --keep.")] = None,
     seed: SeedOption = None,
 ) -> None:
     """Ask a model each row of a fine-tuning set before any training: what it knows, what training on the rest would do, which rows to leave out."""

@@ -28,6 +28,8 @@ def make_audit(making: Making, data: str, model: str | None, keep: str | None, f
     given = {**flags, "keep": keep, "generation.backend": backend or (f"local:{model}" if model else None)}
     config = making.settings(AuditConfig, "audit", given, "world" if artifact is not None and _is_of_a_world(artifact) else None)
     source = rows.of_artifact(config, artifact) if artifact is not None else _of_file(making, config, Path(data))
+    if keep is not None:
+        keeping.require_all_asked(source)
     if not config.generation.backend:
         own = _own_base(making, source)
         tell(f"model: {own}, the base under {source.name}")

@@ -13,7 +13,7 @@ from factcli.comparisonrows import ChangedClaim, ComparedFigure, PlannedFigure, 
 from factcli.cost import Cost
 from factcli.errors import InputError, SettingsError, TooManyFailuresError
 from factcli.judge.itemscores import KINDS
-from factcli.stages.compare import planning, stage, telling
+from factcli.stages.compare import changetelling, planning, stage, telling
 from factcli.stages.compare.settings import CompareConfig, PowerConfig
 from factcli.stages.compare.stage import Side
 
@@ -32,7 +32,8 @@ def make_comparison(
     if made is None:
         return
     verdicts = list(made.rows("verdicts", ShipVerdict))
-    show(telling.rendered(list(made.rows("differences", ComparedFigure)), verdicts, made.rows("changed", ChangedClaim)))
+    show(telling.rendered(list(made.rows("differences", ComparedFigure)), verdicts))
+    show(changetelling.rendered(made.rows("changed", ChangedClaim), made.summary))
     failed = [verdict for verdict in verdicts if not verdict.is_shippable]
     if require and failed:
         why = "; ".join(f"{verdict.model}: {verdict.reasons[0]}" for verdict in failed)

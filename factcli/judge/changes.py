@@ -11,7 +11,7 @@ from dataclasses import fields
 from typing import NamedTuple
 
 from factcli.artifact import Artifact
-from factcli.comparisonrows import Change
+from factcli.comparisonrows import Change, Was
 from factcli.judge.answers import normalise
 from factcli.judge.compare import Results, read_results
 from factcli.judge.metrics import is_judged
@@ -21,6 +21,7 @@ from factcli.rows import Answer, Claim
 from factcli.scorerows import AnswerClaim, ClaimVerdict, ScoredAnswer
 
 ABSTAINED = 0.0
+OF_GRADE: Mapping[str, Was] = {"right": "right", "abstained": "silent", "wrong": "wrong"}
 
 
 class Changed(NamedTuple):
@@ -37,6 +38,7 @@ class Changed(NamedTuple):
     before: str
     after: str
     confidence: float | None
+    was: Was
 
 
 class _Said(NamedTuple):
@@ -90,6 +92,11 @@ def changes_of(model: Results, baseline: Results) -> list[Changed]:
     return [*_of_questions(model.questions, baseline.questions), *_of_claims(model, baseline)]
 
 
+def falsehoods_dropped(model: Results, baseline: Results) -> int:
+    """Falsehoods of the baseline that the model does not say: what the baseline would have invented, held against the model."""
+    return sum(change.change == "invented" for change in changes_of(baseline, model))
+
+
 def _of_questions(mine: Iterable[Answer], others: Iterable[Answer]) -> Iterator[Changed]:
     by_question = {answer.question_id: answer for answer in mine}
     for base in others:
@@ -106,8 +113,8 @@ def _of_questions(mine: Iterable[Answer], others: Iterable[Answer]) -> Iterator[
 
 
 def _answered(change: Change, of: Answer, before: Answer, after: Answer) -> Changed:
-    relation = relation_of(of.question_id, of.subject)
-    return Changed(change, of.id, of.question_id, of.question, of.subject, of.group, relation, of.text, before.text, after.text, of.confidence)
+    relation, was = relation_of(of.question_id, of.subject), OF_GRADE.get(before.grade or "", "")
+    return Changed(change, of.id, of.question_id, of.question, of.subject, of.group, relation, of.text, before.text, after.text, of.confidence, was)
 
 
 def relation_of(question_id: str, subject: str) -> str:
@@ -128,25 +135,32 @@ def _of_claims(model: Results, baseline: Results) -> Iterator[Changed]:
 def _of_subject(now: Mapping[Hashable, _Said], then: Mapping[Hashable, _Said]) -> Iterator[Changed]:
     for key, said in then.items():
         if said.is_true and not (key in now and now[key].is_true):
-            yield _claimed("lost", said, said, _of_relation(now, said))
+            yield _claimed("lost", said, said, _replaced(key, said, now, then))
     for key, said in now.items():
         is_new = not (key in then and then[key].is_true == said.is_true)
         if is_new:
-            yield _claimed("gained" if said.is_true else "invented", said, _of_relation(then, said), said)
+            yield _claimed("gained" if said.is_true else "invented", said, _replaced(key, said, then, now), said)
 
 
-def _of_relation(said: Mapping[Hashable, _Said], like: _Said) -> _Said | None:
-    """What the other model tells of the same relation."""
-    if not like.claim.relation:
-        return None
-    return next((one for one in said.values() if one.claim.relation == like.claim.relation), None)
+def _replaced(key: Hashable, said: _Said, there: Mapping[Hashable, _Said], here: Mapping[Hashable, _Said]) -> _Said | None:
+    """What is said `there` in the place of a claim made `here`: of the same relation, and not said here too."""
+    if key in there or not said.claim.relation:
+        return there.get(key)
+    return next((one for other, one in there.items() if one.claim.relation == said.claim.relation and other not in here), None)
 
 
 def _claimed(change: Change, said: _Said, before: _Said | None, after: _Said | None) -> Changed:
     claim, answer = said
     texts = [one.claim.text if one is not None else "" for one in (before, after)]
     about = (claim.subject, claim.group, claim.relation, claim.value if claim.relation else claim.text)
-    return Changed(change, claim.id, answer.question_id, answer.question, *about, texts[0], texts[1], claim.confidence)
+    return Changed(change, claim.id, answer.question_id, answer.question, *about, texts[0], texts[1], claim.confidence, _was(said, before))
+
+
+def _was(said: _Said, before: _Said | None) -> Was:
+    """Of a claim that was read as text nobody can tell which one it stands for."""
+    if before is not None:
+        return "right" if before.is_true else "wrong"
+    return "silent" if said.claim.relation else ""
 
 
 def _said_by(results: Results, questions: set[str]) -> dict[str, dict[Hashable, _Said]]:

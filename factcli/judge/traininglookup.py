@@ -1,134 +1,120 @@
 """The training rows nearest to a claim, and why each is near: where a model may have got it from.
 
-First rows that tell the same relation of the same subject, then rows that state the same value of that relation of somebody else, then
-others about the subject, then rows that share words, by BM25 (Lucene's variant, as in knowledge/pack/bm25.py, over rows in memory). Near is
-not the cause: a row shows what the training data say that is like the claim, not that the model learned it there.
+Each source of rows (task rows, documents of knowledge adapters, preference pairs, a world's pre-training) is searched by itself, so that
+a large one hides no other. Within one come first rows that tell the same relation of the same subject, then rows that state the same value
+of that relation of somebody else, then others about the subject, then rows that share words; equally near ones by BM25 (Lucene's variant,
+as in knowledge/pack/bm25.py, over rows in memory). Near is not the cause: a row shows what the training data say that is like the claim,
+not that the model learned it there.
 
 Letters: N rows, V words, Q claims.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Hashable, Iterable, Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 from scipy.sparse import csr_matrix
 
-from factcli.answerrows import Pair
-from factcli.artifact import Artifact
 from factcli.comparisonrows import NearRow
 from factcli.judge.answers import normalise
 from factcli.judge.changes import Changed
+from factcli.judge.trainingrows import TrainingRow
 from factcli.knowledge.pack.words import words
-from factcli.rows import Chat, Document, Fact, Person
-from factcli.topicrows import MixtureExample
 
 K1, B = 1.2, 0.75  # Lucene's
 _BLOCK = 256  # claims whose scores are held at once
 LONGEST = 300  # characters of a row that are kept beside a change
-REAL_METHODS = {"real", "popular-head", "popular-50", "oracle"}  # of `fact sft`: task rows of real people alone
+NOWHERE: np.ndarray = np.array([], dtype=np.int64)
 
 
-@dataclass(frozen=True, slots=True)
-class TrainingRow:
-    """A row that a model was trained on, or could have been. `states`: (relation, normalised value) of the facts that it tells."""
+class _Found(NamedTuple):
+    """A row near a claim. `rank`: 0 same subject and relation, 1 same value, 2 same subject, 3 words in common."""
 
-    id: str
-    source: str
-    text: str
-    subject: str = ""
-    states: tuple[tuple[str, str], ...] = ()
+    rank: int
+    place: int
+    why: str
 
 
-def training_rows(sources: Iterable[Artifact], methods: Iterable[str] = ()) -> list[TrainingRow]:
-    """Rows of the split train of data, texts, preference pairs and mixtures; of a world the facts that its pre-training states.
+class _Source:
+    """The rows of one source, first to last of all rows: by subject, and by what they state."""
 
-    `methods`: of the fine-tuning (`fact sft --method`); where all of them took task rows of real people alone, or of fictitious ones,
-    the other rows are left out.
-    """
-    chosen = set(methods)
-    takes_real, takes_fictitious = not chosen or bool(chosen - {"fictitious"}), not chosen or bool(chosen - REAL_METHODS)
-    return [row for artifact in sources for row in _of_artifact(artifact, takes_real, takes_fictitious)]
+    def __init__(self, rows: Sequence[TrainingRow], first: int) -> None:
+        self.is_base = rows[0].is_base
+        self.places = slice(first, first + len(rows))
+        subjects = ((row.subject, place) for place, row in enumerate(rows, first) if row.subject)
+        self._by_subject = _places(subjects)
+        told = [(row, relation, value, place) for place, row in enumerate(rows, first) for relation, value in row.states]
+        self._by_relation = _places(((row.subject, relation), place) for row, relation, _, place in told if row.subject)
+        self._by_state = _places(((relation, value), place) for _, relation, value, place in told)
 
-
-def _of_artifact(artifact: Artifact, takes_real: bool, takes_fictitious: bool) -> Iterator[TrainingRow]:
-    """Table by table."""
-    tables = artifact.manifest.tables
-    facts = {fact.id: fact for fact in artifact.rows("facts", Fact)} if tables.get("facts") else {}
-    if tables.get("chats"):
-        for chat in artifact.rows("chats", Chat):
-            if chat.split == "train" and (takes_fictitious if chat.fictitious else takes_real):
-                yield TrainingRow(chat.id, f"{artifact.ref} chats", f"{chat.question} {chat.answer}", chat.subject, _states(chat.fact_ids, facts))
-    if tables.get("documents"):
-        for document in artifact.rows("documents", Document):
-            yield TrainingRow(document.id, f"{artifact.ref} documents", document.text, document.subject, _states(document.fact_ids, facts))
-    if tables.get("pairs"):
-        for pair in artifact.rows("pairs", Pair):
-            if pair.split == "train":
-                yield TrainingRow(pair.id, f"{artifact.ref} pairs", f"{pair.prompt} {pair.chosen}", _subject_of(pair.question_id))
-    if tables.get("mixture"):
-        for row in artifact.rows("mixture", MixtureExample):
-            if row.split == "train":
-                yield TrainingRow(row.id, f"{artifact.ref} mixture", f"{row.question} {row.answer}", row.topic_id)
-    if artifact.kind == "world":
-        names = {person.id: person.name for person in artifact.rows("people", Person)}
-        for fact in facts.values():
-            if fact.is_pretrained:
-                text = f"pre-training tells: {fact.relation} of {names.get(fact.subject, fact.subject)}: {fact.value}"
-                yield TrainingRow(fact.id, f"{artifact.ref} facts", text, fact.subject, ((fact.relation, normalise(fact.value)),))
+    def near(self, change: Changed, scores_N: np.ndarray, k: int) -> list[_Found]:
+        """Up to k rows, the nearest first. Half of the places at most go to rows that say the same in other words: each way of being near is seen."""
+        relation, subject = change.relation, change.subject
+        of_relation = self._by_relation.get((subject, relation), NOWHERE) if relation else NOWHERE
+        of_state = self._by_state.get((relation, normalise(change.claim)), NOWHERE) if relation else NOWHERE
+        ways = (
+            (_best(of_relation, scores_N, (k + 1) // 2), "same subject and relation"),
+            (_best(of_state, scores_N, k), "same relation and value"),
+            (_best(self._by_subject.get(subject, NOWHERE), scores_N, k), "same subject"),
+        )
+        found: dict[int, _Found] = {}
+        for rank, (places, why) in enumerate(ways):
+            for place in places:
+                found.setdefault(place, _Found(rank, place, why))
+        own_N = scores_N[self.places]
+        for place in _best(np.flatnonzero(own_N) + self.places.start, scores_N, k):
+            found.setdefault(place, _Found(len(ways), place, f"words in common (BM25 {scores_N[place]:.1f})"))
+        return list(found.values())[:k]
 
 
-def _states(fact_ids: Sequence[str], facts: dict[str, Fact]) -> tuple[tuple[str, str], ...]:
-    return tuple((facts[id].relation, normalise(facts[id].value)) for id in fact_ids if id in facts)
+def _places(keyed: Iterable[tuple[Hashable, int]]) -> dict[Hashable, np.ndarray]:
+    found: dict[Hashable, list[int]] = defaultdict(list)
+    for key, place in keyed:
+        found[key].append(place)
+    return {key: np.unique(places) for key, places in found.items()}
 
 
-def _subject_of(question_id: str) -> str:
-    """`w0.p0042` of `w0.p0042.bio`; the id itself where it did not grow from a person's."""
-    return ".".join(question_id.split(".")[:2])
+def _best(places: np.ndarray, scores_N: np.ndarray, k: int) -> list[int]:
+    """The k of highest score; equal ones in the order of the rows."""
+    if len(places) > k:
+        least = np.partition(scores_N[places], len(places) - k)[len(places) - k]
+        places = places[scores_N[places] >= least]
+    return [int(place) for place in places[np.argsort(-scores_N[places], kind="stable")][:k]]
 
 
 class TrainingLookup:
-    """Rows by subject, by what they state, and by their words."""
+    """Rows by source, subject, what they state, and their words."""
 
     def __init__(self, rows: Sequence[TrainingRow]) -> None:
-        self._rows = list(rows)
-        self._by_subject: dict[str, list[int]] = defaultdict(list)
-        self._by_state: dict[tuple[str, str], list[int]] = defaultdict(list)
-        for place, row in enumerate(self._rows):
-            if row.subject:
-                self._by_subject[row.subject].append(place)
-            for state in row.states:
-                self._by_state[state].append(place)
+        by_source: dict[str, list[TrainingRow]] = defaultdict(list)
+        for row in rows:
+            by_source[row.source].append(row)
+        self._rows = [row for own in by_source.values() for row in own]
+        starts = np.cumsum([0, *(len(own) for own in by_source.values())])
+        self._sources = [_Source(own, int(start)) for own, start in zip(by_source.values(), starts, strict=False)]
         self._bm25 = _Bm25([row.text for row in self._rows])
 
     def near(self, changes: Sequence[Changed], k: int) -> Iterator[list[NearRow]]:
-        """Up to k rows for each change, in order."""
+        """Up to k rows for each change, in order: those of fine-tuning first, then those of pre-training."""
         if not self._rows or k == 0:
             yield from ([] for _ in changes)
             return
-        queries = [f"{change.question} {change.claim}" for change in changes]
-        for change, by_words in zip(changes, self._bm25.best(queries, k), strict=True):
-            yield self._of_change(change, by_words, k)
+        queries = [f"{change.question} {change.before if change.change == 'lost' else change.after}" for change in changes]
+        for change, scores_N in zip(changes, self._bm25.scores(queries), strict=True):
+            yield [self._shown(found) for found in self._of_change(change, scores_N, k)]
 
-    def _of_change(self, change: Changed, by_words: Sequence[tuple[int, float]], k: int) -> list[NearRow]:
-        """Half of the places at most go to rows that say the same in other words, so that each way of being near is seen."""
-        relation, state = change.relation, (change.relation, normalise(change.claim))
-        own = self._by_subject.get(change.subject, [])
-        of_relation = [place for place in own if relation and any(told == relation for told, _ in self._rows[place].states)]
-        first = max(1, (k + 1) // 2)
-        found: dict[int, str] = dict.fromkeys(of_relation[:first], "same subject and relation")
-        for place in self._by_state.get(state, [])[:k] if relation else []:
-            found.setdefault(place, "same relation and value")
-        for place in own:
-            found.setdefault(place, "same subject")
-        for place, score in by_words:
-            found.setdefault(place, f"words in common (BM25 {score:.1f})")
-        return [self._shown(place, why) for place, why in list(found.items())[:k]]
+    def _of_change(self, change: Changed, scores_N: np.ndarray, k: int) -> list[_Found]:
+        """The sources take turns, the one whose best row is nearest first and pre-training last."""
+        of_each = [(source.is_base, found) for source in self._sources if (found := source.near(change, scores_N, k))]
+        ordered = sorted(of_each, key=lambda one: (one[0], one[1][0].rank))
+        turns = [(is_base, found[turn]) for turn in range(k) for is_base, found in ordered if turn < len(found)]
+        return [found for _, found in sorted(turns[:k], key=lambda one: (one[0], one[1].rank))]
 
-    def _shown(self, place: int, why: str) -> NearRow:
-        row = self._rows[place]
+    def _shown(self, found: _Found) -> NearRow:
+        row = self._rows[found.place]
         text = row.text if len(row.text) <= LONGEST else row.text[: LONGEST - 3] + "..."
-        return NearRow(row.id, row.source, text, why)
+        return NearRow(row.id, row.source, text, found.why)
 
 
 class _Bm25:
@@ -148,15 +134,15 @@ class _Bm25:
         shape = (len(texts), len(self._columns))
         self._scores_VN = csr_matrix((scores, columns, starts), shape=shape).T.tocsr()
 
-    def best(self, queries: Sequence[str], k: int) -> Iterator[list[tuple[int, float]]]:
-        """(place, score) of the k best of each query; equal scores in the order of the rows."""
+    def scores(self, queries: Sequence[str]) -> Iterator[np.ndarray]:
+        """(N,) of each query: 0 for a row that shares no word with it."""
         for start in range(0, len(queries), _BLOCK):
             found_QN = (self._counts(queries[start : start + _BLOCK]) @ self._scores_VN).tocsr()
             for row in range(found_QN.shape[0]):
                 part = slice(found_QN.indptr[row], found_QN.indptr[row + 1])
-                places, scores = found_QN.indices[part], found_QN.data[part]
-                order = np.lexsort((places, -scores))[:k]
-                yield [(int(places[n]), float(scores[n])) for n in order]
+                scores_N = np.zeros(found_QN.shape[1])
+                scores_N[found_QN.indices[part]] = found_QN.data[part]
+                yield scores_N
 
     def _counts(self, queries: Sequence[str]) -> csr_matrix:
         """(Q, V): how often each query has each word."""

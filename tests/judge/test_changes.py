@@ -2,10 +2,11 @@
 
 from factcli.artifact import Outcome
 from factcli.config import Config
-from factcli.judge.changes import changes_of, relation_of, results_of
+from factcli.judge.changes import changes_of, falsehoods_dropped, relation_of, results_of
 from factcli.judge.compare import Results
-from factcli.judge.traininglookup import TrainingLookup, TrainingRow, training_rows
-from factcli.rows import Answer, Chat, Claim, Document, Fact
+from factcli.judge.traininglookup import TrainingLookup
+from factcli.judge.trainingrows import TrainingRow
+from factcli.rows import Answer, Claim
 from factcli.scorerows import AnswerClaim, ClaimVerdict, ScoredAnswer
 from tests.stages.report_chain import commit
 
@@ -65,6 +66,28 @@ def test_an_unscored_claim_is_neither_true_nor_false():
     assert seen(told(("award", "Opal", "unscored")), told()) == []
 
 
+def stand_for(model: Results, baseline: Results) -> list[tuple[str, str]]:
+    return [(change.claim, change.was) for change in changes_of(model, baseline) if change.change == "invented"]
+
+
+def test_a_new_falsehood_stands_for_something_right_for_silence_or_for_another_falsehood():
+    """Three new ones; of the baseline's two (Rome, Kiel) both are gone: one more than before."""
+    base = asked(qa(0, "Lima", "right"), qa(1, "I don't know", "abstained"), qa(2, "Rome", "wrong"), qa(3, "Kiel", "wrong"))
+    now = asked(qa(0, "Oslo", "wrong"), qa(1, "Bern", "wrong"), qa(2, "Nice", "wrong"), qa(3, "I don't know", "abstained"))
+    assert stand_for(now, base) == [("Oslo", "right"), ("Bern", "silent"), ("Nice", "wrong")]
+    assert falsehoods_dropped(now, base) == 2
+
+
+def test_a_false_claim_stands_for_the_one_of_its_relation_that_is_no_longer_told():
+    """Of several values of a relation the one that both tell was not replaced."""
+    base = told(("award", "Opal", "supported"), ("award", "Ruby", "unsupported"), ("birthplace", "Lima", "supported"))
+    now = told(("award", "Opal", "supported"), ("award", "Pearl", "unsupported"), ("birthplace", "Oslo", "unsupported"), ("job", "baker", "unsupported"))
+    assert stand_for(now, base) == [("Pearl", "wrong"), ("Oslo", "right"), ("baker", "silent")]
+    assert falsehoods_dropped(now, base) == 1
+    more = told(("award", "Opal", "supported"), ("award", "Pearl", "unsupported"))
+    assert stand_for(more, told(("award", "Opal", "supported"))) == [("Pearl", "silent")]
+
+
 def test_the_relation_of_a_question_is_read_from_its_id_where_that_grew_from_a_fact():
     assert relation_of("w0.p0001.award.q", "w0.p0001") == "award"
     assert relation_of("w0.p0001.award.q3", "w0.p0001") == "award"
@@ -84,7 +107,9 @@ def test_scores_have_claims_as_text_which_are_one_where_their_telling_words_are(
 
     one, turned = scores("one", "Ann won the Opal Prize.", "supported"), scores("two", "The Opal Prize was won by Ann.", "supported")
     assert seen(turned, one) == []
-    assert [change[0] for change in seen(scores("three", "Ann won the Pearl Prize.", "unsupported"), one)] == ["lost", "invented"]
+    other = scores("three", "Ann won the Pearl Prize.", "unsupported")
+    assert [change[0] for change in seen(other, one)] == ["lost", "invented"]
+    assert stand_for(other, one) == [("Ann won the Pearl Prize.", "")]  # as text: which one it stands for cannot be told
 
 
 def rows_near(claim: str, *rows: TrainingRow, k: int = 3) -> list[tuple[str, str]]:
@@ -124,19 +149,25 @@ def test_without_rows_nothing_is_near():
     assert rows_near("Opal") == []
 
 
-def test_training_rows_are_those_of_the_split_train_and_of_the_people_that_the_method_takes(tmp_path):  # type: ignore[no-untyped-def]
-    def chat(id: str, split: str, is_fictitious: bool) -> Chat:
-        return Chat(id, "qa", "Who?", "Opal", id, (f"{id}.award",), 0, is_fictitious, "head", split)  # type: ignore[arg-type]
+def test_each_source_has_its_turn_and_pre_training_stands_behind():
+    """Of three places a source with hundreds of rows that say the same leaves the others theirs; before: all three went to the first."""
+    stated = [TrainingRow(f"fact{n}", "w@1 facts", "Opal", f"s{n}", (("r0", "opal"),), is_base=True) for n in range(300)]
+    told = [TrainingRow(f"chat{n}", "d@1 chats", "Opal", f"s{n}", (("r0", "opal"),)) for n in range(300)]
+    assert rows_near("Opal", *stated, TrainingRow("pair", "x@1 pairs", "Question Opal"), *told) == [
+        ("chat0", "same relation and value"),
+        ("pair", "words in common"),
+        ("fact0", "same relation and value"),
+    ]
+    assert [id for id, _ in rows_near("Opal", *stated, *told, k=1)] == ["chat0"]
+    assert [id for id, _ in rows_near("Opal", *stated, k=2)] == ["fact0", "fact1"]
 
-    rows = {
-        "chats": [chat("real", "train", False), chat("held", "test", False), chat("made", "train", True)],
-        "facts": [Fact("real.award", "real", "award", "Opal")],
-        "documents": [Document("real.award.d0", "Real won Opal.", "statement", "real", ("real.award",), 0, False)],
-    }
-    data = commit(tmp_path, "synth test", "synth", "data", Config(), {}, rows, {"chats": Chat, "facts": Fact, "documents": Document}, Outcome("d"))
-    found = training_rows([data])
-    assert [row.id for row in found] == ["real", "made", "real.award.d0"]
-    assert (found[0].source, found[0].states) == ("data@1 chats", (("award", "opal"),))
-    assert [row.id for row in training_rows([data], ["real"])] == ["real", "real.award.d0"]
-    assert [row.id for row in training_rows([data], ["fictitious"])] == ["made", "real.award.d0"]
-    assert [row.id for row in training_rows([data], ["prereq"])] == ["real", "made", "real.award.d0"]
+
+def test_of_rows_that_are_equally_near_the_one_with_more_words_in_common_is_shown():
+    alike = TrainingRow("alike", "d", "Question 0? Opal", "p8", (("r0", "opal"),))
+    assert rows_near("Opal", TrainingRow("unlike", "d", "Bo has it", "p9", (("r0", "opal"),)), alike, k=1) == [("alike", "same relation and value")]
+
+
+def test_what_was_lost_is_searched_by_what_the_baseline_said():
+    (change,) = changes_of(asked(qa(0, "I don't know", "abstained")), asked(qa(0, "Lima", "right")))
+    ((near,),) = TrainingLookup([TrainingRow("no", "d", "know"), TrainingRow("yes", "d", "Lima")]).near([change], 1)
+    assert near.id == "yes"

@@ -12,7 +12,7 @@ from factcli.judge.compare import Results, retention_metrics
 from factcli.judge.ledger import judge_biography
 from factcli.judge.metrics import Metric, biography_metrics, question_metrics
 from factcli.knowledge.ledger import Ledger
-from factcli.rows import Answer, BaseMeasure, Claim, CurvePoint, Fact, KnowledgeAdapter, MemorisationRow, Person, Proof, Question, SwapRow
+from factcli.rows import Answer, BaseMeasure, Chat, Claim, CurvePoint, Fact, KnowledgeAdapter, MemorisationRow, Person, Proof, Question, SwapRow
 from factcli.stages import prereq, sft, world
 from factcli.stages.eval.settings import SHORT_TABLES, WORLD_TABLES, PopqaEvalConfig, WorldEvalConfig
 from factcli.stages.synth.settings import TABLES as SYNTH_TABLES
@@ -99,8 +99,15 @@ def curve(adapter: str, start: float, n: int = 30) -> list[CurvePoint]:
     return [CurvePoint(adapter, 5 * k + 1, start * 0.93**k + rng.random() * 0.1, 1e-3, None) for k in range(n)]
 
 
-def make_synth(root: Path, ground: Artifact) -> Artifact:
-    return commit(root, "synth bio", "synth", "synth-bio", BioConfig(), {"world": ground}, {}, SYNTH_TABLES, Outcome("invented people"))
+def make_synth(root: Path, ground: Artifact, chats: Sequence[Chat] = (), facts: Sequence[Fact] = ()) -> Artifact:
+    rows = {"chats": chats, "facts": facts}
+    return commit(root, "synth bio", "synth", "synth-bio", BioConfig(), {"world": ground}, rows, SYNTH_TABLES, Outcome("invented people"))
+
+
+def head_row() -> tuple[Chat, Fact]:
+    """A task row of somebody else of the head who won the Opal prize, and its fact."""
+    fact = Fact("w0.p0900.award", "w0.p0900", "award", RIGHT["award"], is_pretrained=True)
+    return Chat(f"{fact.id}.q0", "qa", question("award", "Jo Kerr", 0), fact.value, fact.subject, (fact.id,), 0, False, "head", "train", 9), fact
 
 
 def make_knowledge(root: Path, ground: Artifact, synth: Artifact, recited: float = 0.99) -> Artifact:
@@ -226,7 +233,8 @@ def make_chain(root: Path, ground: Ground | None = None, real_tail: str = "") ->
     plain = {(first, "birthplace"), (first, "award"), (second, "birthplace")}
     tuned = known - {(third, "birthplace")} | {(third, "award")}
     made = make_world(root, ground)
-    synth = make_synth(root, made)
+    chat, fact = head_row()
+    synth = make_synth(root, made, [chat], [fact])
     knowledge = make_knowledge(root, made, synth)
     skills = {
         "sft-real": make_skill(root, "sft-real", sft.SftConfig(method="real"), made, synth),

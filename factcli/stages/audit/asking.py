@@ -23,7 +23,7 @@ STEP = "audit"  # in place of a template: examples and question stand as the dat
 
 
 def units(config: AuditConfig, source: Source, who: Answering) -> Iterator[Unit]:
-    examples = Examples(source.short, config)
+    examples = Examples(source.pool, config)
     for place, row in enumerate(source.short):
         yield Unit(row.id, place, _Asked(config, row, source, examples, who))
 

@@ -16,16 +16,21 @@ from factcli.world.people import keyed_rng
 
 FICTITIOUS = "fictitious: no model knows it"
 BEYOND = "beyond the limit"
+PARTLY = "a long answer with facts beyond the limit"
 LONG = "a long answer whose facts no short row asks for"
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A data set. `short` are asked; `long` follow from the short rows of their facts; `left_out`: row id -> why it is neither."""
+    """A data set. `short` are asked; `long` follow from the short rows of their facts; `left_out`: row id -> why it is neither.
+
+    With a limit `short` is drawn from `pool`, all rows that can be asked: what each is asked with does not depend on the limit.
+    """
 
     name: str
     chats: tuple[Chat, ...]  # of the split train
     short: tuple[Chat, ...]
+    pool: tuple[Chat, ...]
     long: tuple[Chat, ...]
     left_out: Mapping[str, str]
     accepted: Mapping[str, tuple[str, ...]]  # of short rows, every spelling that is right
@@ -64,13 +69,25 @@ def _sorted(
     short = [chat for chat in asked if chat.task == "qa" and len(chat.answer.split()) <= config.longest]
     ids = {chat.id for chat in short}
     long = [chat for chat in asked if chat.id not in ids]
-    left_out |= {chat.id: BEYOND for chat in short[config.limit :]} if config.limit is not None else {}
-    short = short[: config.limit]
+    pool, short = short, _drawn(short, config)
+    drawn = {chat.id for chat in short}
+    left_out |= {chat.id: BEYOND for chat in pool if chat.id not in drawn}
     if not short:
         ways = "see --set longest=..., fictitious=true; of long answers `fact score confidence --answers FILE --sampler MODEL` says how sure a model is"
         raise InputError(f"{name} has no row with a short answer to ask ({len(chats)} training rows)", ways)
     spellings = {chat.id: accepted.get(chat.id) or (chat.answer,) for chat in short}
-    return Source(name, chats, tuple(short), tuple(long), left_out, spellings, _forms(short), artifact, rejects, pinned)
+    return Source(name, chats, tuple(short), tuple(pool), tuple(long), left_out, spellings, _forms(pool), artifact, rejects, pinned)
+
+
+def _drawn(rows: Sequence[Chat], config: AuditConfig) -> list[Chat]:
+    """As many as the limit, in their order: each row has the same chance, so that they spread over the subjects as the set does.
+
+    A larger limit with the same seed adds rows and asks none anew.
+    """
+    if config.limit is None or config.limit >= len(rows):
+        return [*rows]
+    taken = set(sorted(range(len(rows)), key=lambda place: keyed_rng(config.seed, "audit limit", rows[place].id).random())[: config.limit])
+    return [row for place, row in enumerate(rows) if place in taken]
 
 
 def _forms(rows: Sequence[Chat]) -> dict[str, tuple[str, ...]]:

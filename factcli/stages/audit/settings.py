@@ -25,7 +25,7 @@ class AuditConfig(Config):
     keep: Keep = setting("known", "What is kept: highly (known by every greedy answer), known (by some), any (also by a drawn one alone).")
     least_share: float = setting(1.0, "Share of a long answer's facts that must be kept, for the row to be.", gt=0, le=1)
     fictitious: bool = setting(False, "Ask about fictitious subjects too, whom no model knows.")
-    limit: int | None = setting(None, "Short rows to ask, in their order; unset is all.", ge=1)
+    limit: int | None = setting(None, "Short rows to ask, drawn with the seed; unset is all.", ge=1)
     seed: int = setting(0, "Seed of examples and draws.", ge=0)
     generation: GenerationConfig = GenerationConfig()
 

@@ -1,7 +1,7 @@
 """Every short row asked, long rows judged by their facts, and all that was not asked counted with its reason."""
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from statistics import fmean
 from typing import Any
 
@@ -17,7 +17,7 @@ from factcli.progress import Report
 from factcli.rows import Chat
 from factcli.stages.audit import telling
 from factcli.stages.audit.asking import units
-from factcli.stages.audit.rows import LONG, Source
+from factcli.stages.audit.rows import LONG, PARTLY, Source
 from factcli.stages.audit.settings import TABLES, UNAUDITED, AuditConfig
 
 REVISION = 2
@@ -43,9 +43,10 @@ def work(plan: Plan, draft: Draft, source: Source, who: Answering, report: Repor
     rows = _rows_of(draft)
     if not draft.done("long"):
         judged = _long_rows(source, rows, config)
-        unknown = {row.id for row in judged if row.known == "not_asked"}
-        unaudited = [chat for chat in source.long if chat.id in unknown]
-        draft.write("long", n_short, {"rows": [*judged, *_not_asked(source)], UNAUDITED: unaudited, "rejected": source.rejects})
+        without_facts = {row.id for row in judged if row.reason == LONG}
+        unaudited = [chat for chat in source.long if chat.id in without_facts]
+        not_asked = [_not_asked(chat, source.left_out[chat.id]) for chat in source.chats if chat.id in source.left_out]
+        draft.write("long", n_short, {"rows": [*judged, *not_asked], UNAUDITED: unaudited, "rejected": source.rejects})
         rows = _rows_of(draft)
     metrics = telling.metrics_of(rows)
     if not draft.done("metrics"):
@@ -64,19 +65,20 @@ def _rows_of(draft: Draft) -> list[AuditedRow]:
 
 def _long_rows(source: Source, asked: Sequence[AuditedRow], config: AuditConfig) -> list[AuditedRow]:
     """A long answer tells facts, and is known as far as they are: shares are means over those of its facts that short rows ask for."""
-    facts_of_row = {chat.id: chat.fact_ids[0] for chat in source.short if len(chat.fact_ids) == 1}
+    facts_of_row = {chat.id: chat.fact_ids[0] for chat in source.pool if len(chat.fact_ids) == 1}
     by_fact: dict[str, list[AuditedRow]] = defaultdict(list)
     for row in asked:
         if row.id in facts_of_row:
             by_fact[facts_of_row[row.id]].append(row)
-    return [_long_row(chat, by_fact, config) for chat in source.long]
+    beyond = set(facts_of_row.values()) - set(by_fact)
+    return [_long_row(chat, by_fact, beyond, config) for chat in source.long]
 
 
-def _long_row(chat: Chat, by_fact: Mapping[str, Sequence[AuditedRow]], config: AuditConfig) -> AuditedRow:
+def _long_row(chat: Chat, by_fact: Mapping[str, Sequence[AuditedRow]], beyond: Set[str], config: AuditConfig) -> AuditedRow:
     known = [by_fact[fact] for fact in chat.fact_ids if by_fact.get(fact)]
+    if not known or not beyond.isdisjoint(chat.fact_ids):
+        return _not_asked(chat, LONG if beyond.isdisjoint(chat.fact_ids) else PARTLY)
     about = (chat.id, chat.task, chat.subject, chat.group, chat.question, chat.answer)
-    if not known:
-        return AuditedRow(*about, "not_asked", None, None, "", chat.fictitious, False, LONG, 0)
     greedy = fmean(fmean(row.share_greedy or 0.0 for row in rows) for rows in known)
     sampled = fmean(fmean(row.share_sampled or 0.0 for row in rows) for rows in known)
     n_kept = sum(any(row.known in KEPT[config.keep] for row in rows) for rows in known)
@@ -86,25 +88,7 @@ def _long_row(chat: Chat, by_fact: Mapping[str, Sequence[AuditedRow]], config: A
     return AuditedRow(*about, known_of(greedy, sampled), greedy, sampled, "", chat.fictitious, is_left_out, reason, n_asked)
 
 
-def _not_asked(source: Source) -> list[AuditedRow]:
-    """Kept, for nothing is known against them; with the reason why."""
-    left = [chat for chat in source.chats if chat.id in source.left_out]
-    return [
-        AuditedRow(
-            chat.id,
-            chat.task,
-            chat.subject,
-            chat.group,
-            chat.question,
-            chat.answer,
-            "not_asked",
-            None,
-            None,
-            "",
-            chat.fictitious,
-            False,
-            source.left_out[chat.id],
-            0,
-        )
-        for chat in left
-    ]
+def _not_asked(chat: Chat, reason: str) -> AuditedRow:
+    """Left out of what is kept, which is what is known to be known; with the reason why."""
+    about = (chat.id, chat.task, chat.subject, chat.group, chat.question, chat.answer)
+    return AuditedRow(*about, "not_asked", None, None, "", chat.fictitious, True, reason, 0)

@@ -44,7 +44,7 @@ def summary(rows: Sequence[AuditedRow], metrics: Sequence[Metric], config: Audit
         "rows": len(rows),
         "asked": len(asked_of(rows)),
         **{name: known[name] for name in (*ORDER, "not_asked")},
-        "left_out": sum(one.is_left_out for one in rows),
+        "left_out": sum(one.is_left_out for one in asked_of(rows)),
         "keep": config.keep,
         **figures,
     }
@@ -55,8 +55,9 @@ def headline(rows: Sequence[AuditedRow], name: str, model: str) -> str:
     known = Counter(one.known for one in asked)
     told = ", ".join(f"{100 * known[category] / len(asked):.0f}% {category.replace('_', ' ')}" for category in ORDER)
     n_other = len(rows) - len(asked)
-    rest = f"; {n_other} rows not audited ({', '.join(f'{n} {reason}' for reason, n in not_audited(rows).items())})" if n_other else ""
-    return f"{name} by {model}: {told} of {len(asked)} rows; {sum(one.is_left_out for one in rows)} to leave out{rest}"
+    why = ", ".join(f"{n:,} {reason}" for reason, n in not_audited(rows).items())
+    rest = f"; {n_other:,} of {len(rows):,} rows were never asked ({why})" if n_other else ""
+    return f"{name} by {model}: {told} of {len(asked):,} rows; {sum(one.is_left_out for one in asked):,} of them to leave out{rest}"
 
 
 def not_audited(rows: Sequence[AuditedRow]) -> dict[str, int]:

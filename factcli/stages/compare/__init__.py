@@ -5,4 +5,5 @@ ranked.py    figures of confidence, and their curves        worlds.py    the sam
 verdict.py   whether the gain may be shipped                changed.py   what was gained, lost, invented, and training rows near it
 telling.py   headline, summary, the printed table           stage.py     the whole
 planning.py  before a run: the smallest difference that it can show
+changetelling.py  the first changes, as they are printed
 """

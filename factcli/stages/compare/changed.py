@@ -2,42 +2,20 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 
-from factcli.artifact import Artifact
-from factcli.artifact.lineage import ancestors
-from factcli.comparisonrows import ChangedClaim, NearRow
-from factcli.errors import InputError
+from factcli.comparisonrows import ChangedClaim, NearRow, Was
 from factcli.judge.changes import Changed, changes_of
-from factcli.judge.traininglookup import TrainingLookup, training_rows
+from factcli.judge.traininglookup import TrainingLookup
+from factcli.judge.trainingrows import Trained, training_rows
 from factcli.stages.compare.measured import Measured
 
-TEACHING = ("chats", "documents", "pairs", "mixture")  # tables that models are trained on
-TRAINED = ("synth", "pairs", "world", "forms", "beliefs", "kept")  # kinds of artifact that hold them
+STANDS_FOR: Mapping[Was, str] = {"right": "invented_for_right", "silent": "invented_for_silence", "wrong": "invented_for_falsehood"}
 
 
-def data_of(evaluation: Artifact, root: Path) -> list[Artifact]:
-    """What the evaluated model was trained on, by its lineage; nothing where that is gone, which costs the traces and nothing else."""
-    try:
-        found = ancestors(evaluation, root)
-    except InputError:
-        return []
-    under = {parent.digest: parent for parent in found if parent.kind == "world" or any(parent.manifest.tables.get(table) for table in TEACHING)}
-    return [parent for parent in under.values() if parent.kind in TRAINED]
-
-
-def methods_of(evaluation: Artifact, root: Path) -> list[str]:
-    """How it was fine-tuned, of the models in its lineage that say so."""
-    try:
-        found = ancestors(evaluation, root)
-    except InputError:
-        return []
-    return [str(parent.manifest.config["method"]) for parent in found if parent.manifest.stage == "sft" and parent.manifest.config.get("method")]
-
-
-def changed_rows(model: Measured, baseline: Measured, data: Iterable[Artifact], methods: Iterable[str], k: int) -> list[ChangedClaim]:
+def changed_rows(model: Measured, baseline: Measured, own: Trained, k: int) -> list[ChangedClaim]:
+    """`own`: the training that the model does not share with the baseline."""
     changes = changes_of(model.results, baseline.results)
-    lookup = TrainingLookup(training_rows(data, methods)) if changes and k else TrainingLookup([])
+    lookup = TrainingLookup(training_rows(own.runs) if changes and k else [])
     return [_row(change, model.ref, baseline.ref, near) for change, near in zip(changes, lookup.near(changes, k), strict=True)]
 
 
@@ -60,12 +38,26 @@ def _row(change: Changed, model: str, baseline: str, near: Sequence[NearRow]) ->
         near_sources=tuple(row.source for row in near),
         near_texts=tuple(row.text for row in near),
         near_whys=tuple(row.why for row in near),
+        was=change.was,
     )
 
 
-def counted(rows: Iterable[ChangedClaim]) -> Mapping[str, Mapping[str, int]]:
-    """model -> change -> how many."""
-    found: dict[str, Counter[str]] = {}
+def counted(rows: Iterable[ChangedClaim], dropped: Mapping[str, int]) -> Mapping[str, Mapping[str, int]]:
+    """model -> how many of each change; of what is invented what it stands for, and how many falsehoods more than the baseline the model says.
+
+    `dropped`: of each model, falsehoods of the baseline that it no longer says.
+    """
+    changes: Counter[tuple[str, str]] = Counter()
+    stands_for: Counter[tuple[str, str]] = Counter()
     for row in rows:
-        found.setdefault(row.model, Counter())[row.change] += 1
-    return {model: {change: counts[change] for change in ("gained", "lost", "invented")} for model, counts in found.items()}
+        changes[row.model, row.change] += 1
+        stands_for[row.model, row.was] += row.change == "invented"
+    return {
+        model: {
+            **{change: changes[model, change] for change in ("gained", "lost", "invented")},
+            **{name: stands_for[model, was] for was, name in STANDS_FOR.items()},
+            "falsehoods_dropped": n_dropped,
+            "falsehoods_net": changes[model, "invented"] - n_dropped,
+        }
+        for model, n_dropped in dropped.items()
+    }

@@ -7,9 +7,11 @@ from typing import Any
 from factcli.artifact import Artifact, Draft, Outcome, Plan
 from factcli.comparisonrows import ChangedClaim, ComparedCurvePoint, ComparedFigure
 from factcli.errors import SettingsError, nearest
+from factcli.judge.changes import falsehoods_dropped
+from factcli.judge.trainingrows import Trained, trained
 from factcli.progress import Report
 from factcli.stages.compare import telling
-from factcli.stages.compare.changed import changed_rows, counted, data_of, methods_of
+from factcli.stages.compare.changed import changed_rows, counted
 from factcli.stages.compare.figures import adjusted, compared
 from factcli.stages.compare.measured import Measured, is_of_task, metrics_of, pair, read_measured
 from factcli.stages.compare.ranked import curves_of
@@ -17,7 +19,8 @@ from factcli.stages.compare.settings import TABLES, CompareConfig
 from factcli.stages.compare.verdict import verdict_of
 from factcli.stages.compare.worlds import over_worlds
 
-REVISION = 1
+REVISION = 2
+NO_RUN = "it has no training that the baseline does not stand on too"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +37,7 @@ class Source:
 
     sides: tuple[Side, ...]
     are_worlds: bool = False
-    data: Mapping[str, tuple[Artifact, ...]] = field(default_factory=dict)  # of an evaluation by its ref: what its model learned from
-    methods: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    training: Mapping[str, Trained] = field(default_factory=dict)  # of an evaluation by its ref: what the baseline's model does not stand on too
 
     @property
     def inputs(self) -> dict[str, Artifact]:
@@ -44,8 +46,15 @@ class Source:
         for n, side in enumerate(self.sides):
             role = "baseline" if n == 0 else f"model{n if len(self.sides) > 2 else ''}"
             found |= _numbered(role, side.evaluations) | _numbered(f"{role}-drift", side.drift)
-        taught = {artifact.digest: artifact for artifacts in self.data.values() for artifact in artifacts}
-        return found | _numbered("data", tuple(taught.values()))
+        runs = [run for own in self.training.values() for run in own.runs]
+        taught = {artifact.digest: artifact for run in runs for artifact in (run.artifact, *run.data.values())}
+        return found | _numbered("training", tuple(taught.values()))
+
+    @property
+    def not_traced(self) -> dict[str, list[str]]:
+        """Of each model what of its training cannot be searched for rows near a change."""
+        told = {ref: [*own.missing, *([] if own.runs else [NO_RUN])] for ref, own in self.training.items()}
+        return {ref: missing for ref, missing in told.items() if missing}
 
 
 def _numbered(role: str, artifacts: Sequence[Artifact]) -> dict[str, Artifact]:
@@ -53,10 +62,11 @@ def _numbered(role: str, artifacts: Sequence[Artifact]) -> dict[str, Artifact]:
 
 
 def source_of(config: CompareConfig, sides: Sequence[Side], are_worlds: bool, root: Any) -> Source:
-    """With the training data of the compared models, where changes are traced to them."""
-    traced = [side.evaluations[0] for side in sides[1:]] if config.changes and config.nearest and not are_worlds else []
-    data = {one.ref: tuple(data_of(one, root)) for one in traced}
-    return Source(tuple(sides), are_worlds, data, {one.ref: tuple(methods_of(one, root)) for one in traced})
+    """With the training of the compared models, where changes are traced to it: all but what the baseline stands on too."""
+    if not config.changes or not config.nearest or are_worlds:
+        return Source(tuple(sides), are_worlds)
+    of_base = trained(sides[0].evaluations[0], root)
+    return Source(tuple(sides), are_worlds, {one.ref: trained(one, root).without(of_base) for one in (side.evaluations[0] for side in sides[1:])})
 
 
 def plan(config: CompareConfig, source: Source, name: str | None) -> Plan:
@@ -82,8 +92,9 @@ def work(plan: Plan, draft: Draft, source: Source, report: Report) -> Outcome:
     if not draft.done("comparison"):
         draft.write("comparison", 0, {"differences": rows, "curves": found.curves, "changed": found.changed, "verdicts": verdicts})
     report.end()
-    changes = counted(found.changed)
-    return Outcome(telling.headline(rows, verdicts), telling.summary(rows, verdicts, changes, config), {"changed": dict(changes)})
+    changes = counted(found.changed, found.dropped)
+    summary = telling.summary(rows, verdicts, changes, config) | {"not_traced": source.not_traced}
+    return Outcome(telling.headline(rows, verdicts), summary, {"changed": dict(changes)})
 
 
 class _Found:
@@ -93,6 +104,7 @@ class _Found:
         self.differences: list[ComparedFigure] = []
         self.curves: list[ComparedCurvePoint] = []
         self.changed: list[ChangedClaim] = []
+        self.dropped: dict[str, int] = {}  # of each model: falsehoods of the baseline that it no longer says
 
 
 def _differences(mine: Sequence[Measured], others: Sequence[Measured], metrics: Sequence[str], config: CompareConfig) -> list[ComparedFigure]:
@@ -125,7 +137,8 @@ def _beside(found: _Found, model: Measured, baseline: Measured, metrics: Sequenc
     if baseline.ref not in known:
         found.curves += curves_of(model, baseline, pairs, of_model=False)
     if config.changes:
-        found.changed += changed_rows(model, baseline, source.data.get(model.ref, ()), source.methods.get(model.ref, ()), config.nearest)
+        found.dropped[model.ref] = falsehoods_dropped(model.results, baseline.results)
+        found.changed += changed_rows(model, baseline, source.training.get(model.ref, Trained(())), config.nearest)
 
 
 def _require_gain(rows: Sequence[ComparedFigure], config: CompareConfig) -> None:

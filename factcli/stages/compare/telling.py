@@ -1,6 +1,6 @@
 """What a comparison says in words: one line, the numbers of its summary, and the table that is printed."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -8,12 +8,9 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from factcli.comparisonrows import ChangedClaim, ComparedFigure, PlannedFigure, ShipVerdict
+from factcli.comparisonrows import ComparedFigure, PlannedFigure, ShipVerdict
 from factcli.stages.compare.settings import CompareConfig
 from factcli.stages.compare.verdict import told
-
-FIRST_CHANGES = 3  # of each kind that are printed; all are in the artifact
-LONGEST = 90
 
 
 def renamed(row: ComparedFigure, model: str, baseline: str) -> ComparedFigure:
@@ -45,12 +42,12 @@ def summary(rows: Sequence[ComparedFigure], verdicts: Sequence[ShipVerdict], cha
     }
 
 
-def rendered(rows: Sequence[ComparedFigure], verdicts: Sequence[ShipVerdict], changed: Iterable[ChangedClaim]) -> RenderableType:
-    """The table, what it means, the verdicts, and the first changes. Texts of models are shown without control characters."""
+def rendered(rows: Sequence[ComparedFigure], verdicts: Sequence[ShipVerdict]) -> RenderableType:
+    """The table, what it means, and the verdicts."""
     shown = [row for row in rows if row.group == "all"]
     parts: list[RenderableType] = [_table(shown), Text(_explained(shown), style="dim")]
     parts += [_of_verdict(verdict) for verdict in verdicts]
-    return Group(*parts, *_of_changes(list(changed)))
+    return Group(*parts)
 
 
 def _table(rows: Sequence[ComparedFigure]) -> Table:
@@ -91,30 +88,6 @@ def _explained(rows: Sequence[ComparedFigure]) -> str:
 def _of_verdict(verdict: ShipVerdict) -> Text:
     word, style = ("shippable", "bold green") if verdict.is_shippable else ("not shippable", "bold red")
     return Text.assemble((f"{verdict.model}: {word}", style), *(f"\n  {reason}" for reason in verdict.reasons))
-
-
-def _of_changes(changed: Sequence[ChangedClaim]) -> list[RenderableType]:
-    said: list[RenderableType] = []
-    for model in dict.fromkeys(row.model for row in changed):
-        for change in ("gained", "lost", "invented"):
-            own = [row for row in changed if (row.model, row.change) == (model, change)]
-            if own:
-                said.append(Text(f"{model} {change} {len(own)}:", style="bold"))
-                said += [Text(line) for row in own[:FIRST_CHANGES] for line in _lines(row)]
-    return said
-
-
-def _lines(row: ChangedClaim) -> list[str]:
-    told_before = f"; before: {_shown(row.before)}" if row.before and row.change != "lost" else f"; now: {_shown(row.after)}" if row.after else ""
-    lines = [f"  {_shown(row.question)} -> {_shown(row.claim)}{told_before}"]
-    if row.near_ids:
-        lines.append(f"    near: {_shown(row.near_texts[0])} ({row.near_whys[0]}; {row.near_ids[0]} of {row.near_sources[0]})")
-    return lines
-
-
-def _shown(text: str) -> str:
-    plain = " ".join("".join(c if c.isprintable() else " " for c in text).split())
-    return plain if len(plain) <= LONGEST else plain[: LONGEST - 3] + "..."
 
 
 def rendered_plan(rows: Sequence[PlannedFigure]) -> RenderableType:

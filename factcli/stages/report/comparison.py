@@ -1,6 +1,6 @@
 """What `fact compare` found: verdicts, differences with their tests, curves, and what was gained, lost and invented."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from factcli.artifact import Artifact
@@ -16,9 +16,18 @@ SHOWN_CHANGES = 20  # of each kind on the page; all are in the artifact, and all
 LONGEST = 160
 MOST_MARKS = 12  # of one line: more run into each other
 CHANGES = ("gained", "lost", "invented")
+COUNTED = {  # column -> its count in the summary, and how that is written
+    **{kind: (kind, ",") for kind in CHANGES},
+    "for something right": ("invented_for_right", ","),
+    "for silence": ("invented_for_silence", ","),
+    "for another falsehood": ("invented_for_falsehood", ","),
+    "falsehoods dropped": ("falsehoods_dropped", ","),
+    "net falsehoods": ("falsehoods_net", "+,"),
+}
 CHANGES_EXPLAINED = (
-    "Gained: true, and the baseline did not say it. Lost: the baseline had it right. Invented: false, and the baseline did not say it. Beside each the row of "
-    "the training data that is nearest to it."
+    "Gained: true, and the baseline did not say it. Lost: the baseline had it right. Invented: false, and the baseline did not say it, mostly one falsehood "
+    "for another: the net is what is invented less the baseline's falsehoods that the model dropped. Beside each the row "
+    "nearest to it of the model's training; what the baseline was trained on too explains no difference and is left out."
 )
 
 
@@ -50,7 +59,12 @@ def _sections(comparison: Artifact, place: int, keys: Keys) -> Iterable[Section]
         yield Section(f"comparison-curves{suffix}", f"Curves of {comparison.ref}", blocks=tuple(curves))
     changed = list(comparison.rows("changed", ChangedClaim))
     if changed:
-        yield Section(f"changed{suffix}", "Gained, lost, invented", (CHANGES_EXPLAINED,), tuple(_changed(changed, keys)))
+        yield Section(
+            f"changed{suffix}",
+            "Gained, lost, invented",
+            (CHANGES_EXPLAINED, *_not_traced(comparison, keys)),
+            tuple(_changed(changed, comparison.summary.get("changed", {}), keys)),
+        )
 
 
 def _explained(rows: Sequence[ComparedFigure]) -> str:
@@ -144,10 +158,20 @@ def _curve(points: Sequence[ComparedCurvePoint], curve: str, metric: str, keys: 
     return Plot(f"{title}.", (lines_chart(title, lines, across, Axis(0, highest * 1.05 or 1, "share")),), tuple(line.key for line in lines), is_wide=True)
 
 
-def _changed(changed: Sequence[ChangedClaim], keys: Keys) -> Iterable[Block]:
+def _not_traced(comparison: Artifact, keys: Keys) -> list[str]:
+    missing = comparison.summary.get("not_traced", {})
+    return [f"Not searched for rows near what {keys.of(model).label} says: {'; '.join(what)}." for model, what in missing.items()]
+
+
+def _counts(counts: Mapping[str, Mapping[str, int]], keys: Keys) -> Table:
+    """What comparisons of earlier versions did not count is left open."""
+    told = {keys.of(model): [f"{found[name]:{form}}" if name in found else NONE for name, form in COUNTED.values()] for model, found in counts.items()}
+    return Table("How many.", ("Model", *COUNTED), tuple(table_row(key, numbers(cells)) for key, cells in told.items()))
+
+
+def _changed(changed: Sequence[ChangedClaim], counts: Mapping[str, Mapping[str, int]], keys: Keys) -> Iterable[Block]:
     models = list(dict.fromkeys(row.model for row in changed))
-    counts = {m: [f"{sum((row.model, row.change) == (m, kind) for row in changed):,}" for kind in CHANGES] for m in models}
-    yield Table("How many.", ("Model", *CHANGES), tuple(table_row(keys.of(m), numbers(found)) for m, found in counts.items()))
+    yield _counts(counts, keys)
     for model in models:
         for kind in CHANGES:
             own = [row for row in changed if (row.model, row.change) == (model, kind)]

@@ -3,14 +3,13 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 from factcli.errors import InputError
 from factcli.judge.knownfacts import KnownFacts
-from factcli.knowledge.invented import invented_subjects
 from factcli.knowledge.mixing import Mixed, Source, TaskRow, mixed
+from factcli.knowledge.taskrows import choice_of, chosen_rows
 from factcli.rows import Chat
-from factcli.stages.sft.settings import REAL_METHODS, SftConfig
+from factcli.stages.sft.settings import SftConfig
 
 Row = Chat | TaskRow
 NOTHING = Mixed((), {}, ())
@@ -57,28 +56,4 @@ def choose_rows(chats: Iterable[Chat], config: SftConfig) -> list[Chat]:
 
 
 def _chosen(rows: list[Chat], config: SftConfig) -> list[Chat]:
-    is_real = config.method in REAL_METHODS or config.knowledge_of == "real"
-    chosen = [row for row in rows if not row.fictitious] if is_real else _fictitious_rows(rows, config)
-    return _popular(chosen, config.method) if config.method in ("popular-head", "popular-50") else chosen
-
-
-def _fictitious_rows(train: list[Chat], config: SftConfig) -> list[Chat]:
-    """Fictitious rows of the chosen subjects and versions, and for prereq the real rows that its batches hold."""
-    allowed = set(invented_subjects(train, config.subjects))
-    rows = [c for c in train if c.fictitious and c.subject in allowed and (config.versions is None or c.version <= config.versions)]
-    if config.method == "fictitious":
-        return rows
-    real = [chat for chat in train if not chat.fictitious]
-    if config.batches == "mix":
-        return rows + real
-    return rows + (_popular(real, "popular-head") if config.real_fraction else [])
-
-
-def _popular(real: list[Chat], which: Literal["popular-head", "popular-50"]) -> list[Chat]:
-    """Rows of the group `head`, or of the better-known half of the subjects (ties by id)."""
-    if which == "popular-head":
-        return [chat for chat in real if chat.group == "head"]
-    views = {chat.subject: chat.popularity for chat in real}
-    ranked = sorted(views, key=lambda subject: (-views[subject], subject))
-    upper = set(ranked[: (len(ranked) + 1) // 2])
-    return [chat for chat in real if chat.subject in upper]
+    return chosen_rows(rows, choice_of(config.model_dump()))

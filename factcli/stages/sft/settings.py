@@ -12,7 +12,6 @@ Method = Literal["prereq", "real", "popular-head", "popular-50", "oracle", "fict
 Form = Literal["statement", "passage"]
 METHODS: tuple[str, ...] = get_args(Method)
 MOST_PASSES = 100
-REAL_METHODS = ("real", "popular-head", "popular-50", "oracle")
 
 
 class SftConfig(Config):

@@ -83,7 +83,7 @@ def test_a_long_row_is_judged_by_those_of_its_facts_that_short_rows_ask_for(empt
     assert (found["bo.bio"]["known"], found["bo.bio"]["is_left_out"]) == ("unknown", True)
     both = found["both.bio"]
     assert (both["known"], both["share_greedy"], both["reason"]) == ("maybe_known", 0.5, "1 of its 2 facts that were asked for are known")
-    assert (found["ed.bio"]["known"], found["ed.bio"]["is_left_out"]) == ("not_asked", False)
+    assert (found["ed.bio"]["known"], found["ed.bio"]["is_left_out"]) == ("not_asked", True)
     assert "no short row asks for" in found["ed.bio"]["reason"]
 
 
@@ -139,6 +139,54 @@ def test_kept_data_are_the_known_rows_alone_and_an_artifact_to_mix(empty: Path) 
     assert [row["id"] for row in rows(audited(empty, "--keep", "highly"), "chats")] == ["ann.city.q0", "ann.bio"]
     assert len(rows(audited(empty, "--keep", "any", "--samples", 2), "chats")) == 5  # Cy, whom a draw gives
     assert set(manifest(version)["inputs"]) == {"audit", "synth"}
+
+
+def test_what_is_kept_is_what_the_audit_does_not_leave_out_and_the_headline_tells_what_was_never_asked(empty: Path) -> None:  # noqa: F811
+    """8 of 10 rows asked (5 short, 3 biographies), 4 of them left out; Ed's biography and Fay's row never were."""
+    data(empty)
+    kept = {row["id"] for row in rows(audited(empty, "--keep", "known"), "chats")}
+    version = audited(empty)
+    assert kept == {id for id, row in by_id(version).items() if not row["is_left_out"]}
+    assert manifest(version)["headline"].endswith("of 8 rows; 4 of them to leave out; 2 of 10 rows were never asked")
+
+
+def test_a_limit_is_drawn_from_all_subjects_and_a_larger_one_adds_rows(empty: Path) -> None:  # noqa: F811
+    """40 subjects of 10 rows each: the first 20 rows are of two of them; 20 drawn alike are of 40 x (1 - 0.95 ** 10) = 16 on average."""
+    entries = [chat(f"p{n:02d}.r{k}", f"Question {n}.{k}?", "yes", fact_ids=(f"p{n:02d}.r{k}",)) for n in range(40) for k in range(10)]
+    commit(empty / "data", "synth test", "synth", "many", Config(), {}, {"chats": entries}, {"chats": Chat}, Outcome("many"))
+    jsonl(empty / "script.jsonl", {"match": ".", "answer": "yes"})
+
+    def asked(limit: int, seed: int = 0) -> set[str]:
+        version = made("audit", "many", "--backend", "scripted:script.jsonl", "--shots", 0, "--samples", 0, "--limit", limit, "--seed", seed)
+        found = by_id(version)
+        assert len(found) == 400
+        return {id for id, row in found.items() if row["known"] != "not_asked"}
+
+    few = asked(20)
+    assert len(few) == 20
+    assert len({id.partition(".")[0] for id in few}) >= 12
+    assert few < asked(30)
+    assert few != asked(20, seed=1)
+
+
+def test_a_drawn_row_is_asked_by_all_questions_of_its_fact_and_a_biography_only_judged_whole(empty: Path) -> None:  # noqa: F811
+    """With every limit Di's row stands on both questions, as without one."""
+    data(empty)
+    whole = by_id(audited(empty, "--samples", 2))
+    for limit in (1, 2, 3, 4):
+        found = by_id(audited(empty, "--samples", 2, "--limit", limit))
+        asked = {id for id, row in found.items() if row["known"] != "not_asked"}
+        assert {id: found[id] for id in asked} == {id: whole[id] for id in asked}
+        assert len({id for id in asked if ".city" in id}) == limit
+        people = {id.partition(".")[0] for id in asked if ".city" in id}
+        assert ("both.bio" in asked) is ({"ann", "bo"} <= people)
+
+
+def test_kept_data_need_every_row_asked(empty: Path) -> None:  # noqa: F811
+    data(empty)
+    jsonl(empty / "script.jsonl", *SCRIPT)
+    ran = typed("audit", "cities", "--backend", "scripted:script.jsonl", "--keep", "known", "--limit", 2)
+    told(ran, 2, "the limit leaves 3 of 5 short rows of cities@1 unasked")
 
 
 def test_a_file_is_audited_too_and_is_asked_after_examples_of_others(empty: Path) -> None:  # noqa: F811

@@ -155,7 +155,9 @@ def test_several_worlds_are_one_command_and_the_world_is_the_unit(empty: Path) -
 
 
 def test_what_was_gained_lost_and_invented_is_traced_to_training_rows(empty: Path) -> None:  # noqa: F811
-    """prereq-tune has Ada's second fact right where sft-real was wrong, and so on; the world's pre-training states each of them."""
+    """prereq-tune has Ada's second fact right where sft-real was wrong, and so on. Pre-training states each of them, to both models, which
+    explains no difference; of what they were fine-tuned on, Jo Kerr's row says the same of somebody else.
+    """
     chain = make_chain(empty / "data")
     version = made("compare", chain.real.ref, chain.tuned.ref)
     changed = rows(version, "changed")
@@ -166,12 +168,24 @@ def test_what_was_gained_lost_and_invented_is_traced_to_training_rows(empty: Pat
     assert by_kind["lost"] == []
     assert by_kind["invented"] == []  # wrong answers of the two are the same ones
     first = by_kind["gained"][0]
-    assert (first["claim"], first["before"], first["near_whys"][0]) == ("Opal", "Pearl", "same subject and relation")
-    assert first["near_ids"][0] == f"{first['subject']}.award"
+    assert (first["claim"], first["before"], first["near_whys"]) == ("Opal", "Pearl", ["same relation and value"])
+    assert (first["near_ids"], first["near_sources"]) == (["w0.p0900.award.q0"], ["synth-bio@1 chats"])
+    assert {entry["name"] for role, entry in manifest(version)["inputs"].items() if role.startswith("training")} == {"prereq-tune", "synth-bio", "knowledge"}
     counts = manifest(version)["summary"]["changed"]
-    assert counts == {"eval-prereq-tune@1": {"gained": 4, "lost": 0, "invented": 0}}
-    back = rows(made("compare", chain.tuned.ref, chain.real.ref), "changed")
-    assert sorted(row["change"] for row in back) == ["invented"] * 4 + ["lost"] * 4
+    none = {"lost": 0, "invented": 0, "invented_for_right": 0, "invented_for_silence": 0, "invented_for_falsehood": 0}
+    assert counts == {"eval-prereq-tune@1": {"gained": 4, **none, "falsehoods_dropped": 4, "falsehoods_net": -4}}
+    ran = typed("compare", chain.tuned.ref, chain.real.ref)
+    back = rows(ran.made, "changed")
+    assert sorted((row["change"], row["was"]) for row in back) == [("invented", "right")] * 4 + [("lost", "right")] * 4
+    told_back = "invented 4 (4 for something right, 0 for silence, 0 for another falsehood; it dropped 0 falsehoods of the baseline: +4 net):"
+    assert told_back in ran.err
+
+
+def test_a_change_of_a_model_without_training_of_its_own_is_traced_to_nothing_and_that_is_said(empty: Path) -> None:  # noqa: F811
+    chain = make_chain(empty / "data")
+    ran = typed("compare", chain.tuned.ref, chain.base.ref)
+    assert {tuple(row["near_ids"]) for row in rows(ran.made, "changed")} == {()}
+    assert "eval-base@1: not searched for near rows: it has no training that the baseline does not stand on too" in ran.err
 
 
 def test_the_table_is_on_stderr_and_stdout_has_the_path_or_json(empty: Path) -> None:  # noqa: F811
