@@ -13,7 +13,8 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from factcli.stats.bootstrap import DRAWS, Bootstrap, Counts, Estimate, Floats, jackknife_error, jackknife_reach, quotient, redraw
+from factcli.stats.bootstrap import DRAWS, SAME, Bootstrap, Counts, Estimate, Floats, jackknife_error, jackknife_reach, quotient, redraw
+from factcli.stats.bounds import UNIT, Bounds, met_bounds
 
 IntervalKind = Literal["bca", "t", "percentile"]
 FLIPS = 9999  # drawn where not all can be counted: the smallest p is then 0.0001
@@ -48,6 +49,13 @@ class PairedSums:
     sums_C4: Floats
     n_items: int  # with a denominator above 0 for either
     is_share: bool  # no numerator is below 0 or above its denominator
+    item_bounds: Bounds | None = None  # of what one item of either can be, where it is no share
+
+    @property
+    def bounds(self) -> Bounds | None:
+        """Of the difference."""
+        of_item = UNIT if self.is_share else self.item_bounds
+        return of_item.minus(of_item) if of_item else None
 
     @property
     def values(self) -> tuple[float | None, float | None]:
@@ -66,15 +74,18 @@ class PairedSums:
         return np.asarray((self.sums_C4[:, :2] != self.sums_C4[:, 2:]).any(axis=1))
 
 
-def paired_sums(items: Iterable[PairedItem]) -> PairedSums:
-    """Items of one cluster added up, in any order."""
+def paired_sums(items: Iterable[PairedItem], bounds: Bounds | None = None) -> PairedSums:
+    """Items of one cluster added up, in any order. `bounds`: of one item, where they are known; else shares have theirs, and others what was met."""
     sums: dict[str, Floats] = {}
-    n_items, is_share = 0, True
+    met: list[float] = []
+    n_items, is_share = 0, bounds in (None, UNIT)
     for cluster, *values in sorted(items):  # sorted: float sums do not depend on the order
         sums[cluster] = sums.get(cluster, np.zeros(4)) + values
         n_items += values[1] > 0 or values[3] > 0
         is_share &= 0 <= values[0] <= values[1] and 0 <= values[2] <= values[3]
-    return PairedSums(tuple(sums), np.array(list(sums.values()), dtype=float).reshape(-1, 4), n_items, is_share)
+        met += [top / bottom for top, bottom in (values[:2], values[2:]) if bottom > 0]
+    of_item = bounds if bounds and np.isfinite(bounds[:2]).all() else met_bounds(met)
+    return PairedSums(tuple(sums), np.array(list(sums.values()), dtype=float).reshape(-1, 4), n_items, is_share, of_item)
 
 
 def difference_of(sums: PairedSums, draws: int = DRAWS, seed: int = 0) -> Bootstrap:
@@ -84,7 +95,7 @@ def difference_of(sums: PairedSums, draws: int = DRAWS, seed: int = 0) -> Bootst
         found_D4 = weights_DC @ sums.sums_C4
         return quotient(found_D4[:, 0], found_D4[:, 1]) - quotient(found_D4[:, 2], found_D4[:, 3])
 
-    return replace(redraw(sums.clusters, statistic, Counts(sums.n_items, sums.counted), draws, seed), is_difference=True)
+    return replace(redraw(sums.clusters, statistic, Counts(sums.n_items, sums.counted), draws, seed, sums.bounds), is_difference=True)
 
 
 def estimate_difference(sums: PairedSums, kind: IntervalKind = "bca", draws: int = DRAWS, seed: int = 0) -> Estimate:
@@ -94,14 +105,21 @@ def estimate_difference(sums: PairedSums, kind: IntervalKind = "bca", draws: int
     t           the jackknife's standard error over clusters, Student's t with C - 1 degrees of freedom and a term for skew
     percentile  of the redraws, as they are: too narrow for few clusters; for comparison with what others print
 
-    Where no cluster differs nothing varies, and the end is the exact bound on a share of clusters of which none was seen to
-    change, 1 - 0.025 ** (1 / C), never a width of zero.
+    Where all clusters differ alike (or none does) nothing varies, and the ends are exact, never a width of zero (bounds.py). Of a
+    share no end lies beyond +-1.
     """
-    if sums.is_share and sums.counted > 1 and not sums.is_differing.any():
-        reach = 1 - 0.025 ** (1 / sums.counted)
-        return Estimate(0.0, -reach, reach, sums.n_items, sums.counted)
-    if kind == "t":
-        return _by_t(sums)
+    bounds, error = sums.bounds, standard_error(sums)
+    if bounds and error is not None and error <= SAME:
+        mine, others = sums.values
+        assert mine is not None
+        assert others is not None, "there is an error, so there is a difference"
+        return Estimate(mine - others, *bounds.around(mine - others, sums.counted), sums.n_items, sums.counted)
+    found = _by_t(sums) if kind == "t" else _by_redraws(sums, kind, draws, seed)
+    low, high = bounds.clipped(found.low, found.high) if bounds else (found.low, found.high)
+    return replace(found, low=low, high=high)
+
+
+def _by_redraws(sums: PairedSums, kind: IntervalKind, draws: int, seed: int) -> Estimate:
     result = difference_of(sums, draws, seed)
     if kind == "bca" or result.value is None or result.n_clusters < 2:
         return result.estimate()

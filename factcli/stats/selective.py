@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from factcli.stats.bootstrap import Bootstrap, Estimate, Floats, Statistic, bootstrap_items
+from factcli.stats.bounds import UNIT, Bounds
 from factcli.stats.paired import Tested
 from factcli.stats.ranking import HasConfidence, RankedClaim, area_statistic, coverage_statistic, share_of_surest, surest_first
 
@@ -18,7 +19,13 @@ ABSTAINED = -1.0  # the confidence of an abstention: below any other
 DRAWS, FLIPS = 500, 999  # rankings cost draws x items
 _BLOCK = 2_000_000  # weights held at once
 DifferenceOf = Callable[[Floats, Floats], Floats]  # weights of the model's items, and of the other's -> (F,)
-StatisticOf = Callable[[Sequence[HasConfidence]], Statistic]
+
+
+class StatisticOf(NamedTuple):
+    """A figure of a ranking, and what it can be."""
+
+    of: Callable[[Sequence[HasConfidence]], Statistic]
+    bounds: Bounds
 
 
 class _Owned(NamedTuple):
@@ -48,14 +55,12 @@ class CurvePoint(NamedTuple):
     n: int
 
 
-def area_of(ranked: Sequence[HasConfidence]) -> Statistic:
-    """Area under the risk-coverage curve."""
-    return area_statistic(ranked)
+RISK_AREA = StatisticOf(area_statistic, UNIT)  # under the risk-coverage curve
 
 
 def share_at(coverage: float) -> StatisticOf:
     """Share right of the surest `coverage`."""
-    return lambda ranked: coverage_statistic(ranked, coverage)
+    return StatisticOf(lambda ranked: coverage_statistic(ranked, coverage), Bounds(0.0, 1.0, part=coverage))
 
 
 def equal_claims(ranked: Sequence[HasConfidence]) -> DifferenceOf:
@@ -74,7 +79,7 @@ def compare_selective(mine: Sequence[RankedClaim], others: Sequence[RankedClaim]
     assert {claim.answer_id for claim in mine} == {claim.answer_id for claim in others}, "paired on the same items"
 
     def difference_of(ranked: Sequence[HasConfidence]) -> DifferenceOf:
-        statistic = statistic_of(ranked)
+        statistic = statistic_of.of(ranked)
         return lambda weights_FM, others_FM: statistic(weights_FM) - statistic(others_FM)
 
     first, second = (_bootstrap(surest_first(one), statistic_of, seed) for one in (mine, others))
@@ -82,7 +87,7 @@ def compare_selective(mine: Sequence[RankedClaim], others: Sequence[RankedClaim]
 
 
 def _bootstrap(ranked: Sequence[RankedClaim], statistic_of: StatisticOf, seed: int) -> Bootstrap:
-    return bootstrap_items([claim.subject for claim in ranked], statistic_of(ranked), DRAWS, seed)
+    return bootstrap_items([claim.subject for claim in ranked], statistic_of.of(ranked), DRAWS, seed, statistic_of.bounds)
 
 
 def swap_test(

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from factcli.stats.bootstrap import DRAWS, Bootstrap, Floats, Statistic, bootstrap_items, quotient
+from factcli.stats.bounds import UNIT, Bounds
 from factcli.stats.ranking import RankedClaim
 
 
@@ -36,7 +37,7 @@ def tied_risk_coverage_area(claims: Iterable[RankedClaim], draws: int = DRAWS, s
         risk_DM = np.nan_to_num(quotient(wrong_DM, kept_DM))
         return quotient((risk_DM * weights_DM).sum(axis=1), kept_DM[:, -1])
 
-    return _redrawn(levels, statistic, draws, seed)
+    return _redrawn(levels, statistic, draws, seed, UNIT)
 
 
 def tied_risk_at_coverage(claims: Iterable[RankedClaim], coverage: float, draws: int = DRAWS, seed: int = 0) -> Bootstrap:
@@ -49,7 +50,7 @@ def tied_risk_at_coverage(claims: Iterable[RankedClaim], coverage: float, draws:
         taken_DL = np.clip(n_kept_D[:, None] - _before(weights_DL), 0, weights_DL)
         return quotient((taken_DL * np.nan_to_num(quotient(wrong_DL, weights_DL))).sum(axis=1), n_kept_D)
 
-    return _redrawn(levels, statistic, draws, seed)
+    return _redrawn(levels, statistic, draws, seed, Bounds(0.0, 1.0, part=coverage))
 
 
 def _levels(claims: Iterable[RankedClaim]) -> _Levels:
@@ -71,6 +72,6 @@ def _before(of_DL: Floats) -> Floats:
     return summed
 
 
-def _redrawn(levels: _Levels, statistic: Statistic, draws: int, seed: int) -> Bootstrap:
+def _redrawn(levels: _Levels, statistic: Statistic, draws: int, seed: int, bounds: Bounds) -> Bootstrap:
     subjects: Sequence[str] = [claim.subject for claim in levels.claims]
-    return bootstrap_items(subjects, statistic, draws, seed)
+    return bootstrap_items(subjects, statistic, draws, seed, bounds)

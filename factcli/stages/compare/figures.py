@@ -36,7 +36,7 @@ def _of_groups(pairs: Pairs, model: Measured, baseline: Measured, config: Compar
 
 def figure_of(pairs: Pairs, model: str, baseline: str, group: str, interval: IntervalKind, seed: int, role: Role) -> ComparedFigure:
     """One figure on the items of one group."""
-    sums = paired_sums(pairs.paired_items)
+    sums = pairs.sums
     estimate, tested, error = estimate_difference(sums, interval, seed=seed), flip_test(sums, seed=seed), standard_error(sums)
     naive = standard_error(paired_sums(item._replace(cluster=str(n)) for n, item in enumerate(pairs.paired_items)))
     return ComparedFigure(

@@ -9,7 +9,7 @@ from factcli.judge.metrics import is_judged, ranked_claims
 from factcli.stages.compare.measured import Measured, Pairs, is_of_task
 from factcli.stages.compare.settings import CompareConfig
 from factcli.stats import RankedClaim, share_at_equal_claims
-from factcli.stats.selective import ABSTAINED, Selective, StatisticOf, area_of, compare_selective, curve_of, equal_claims, share_at, swap_test
+from factcli.stats.selective import ABSTAINED, RISK_AREA, Selective, StatisticOf, compare_selective, curve_of, equal_claims, share_at, swap_test
 
 RANKED = "accuracy"  # the last part of the figures whose items are right or wrong, once each: others would tell the same again
 AREA = "risk_coverage_area"
@@ -22,7 +22,7 @@ def selective_figures(pairs: Pairs, model: str, baseline: str, config: CompareCo
     sides = ranked_sides(pairs)
     if sides is None:
         return []
-    wanted: dict[str, StatisticOf] = {AREA: area_of} | {f"at_coverage_{100 * share:g}": share_at(share) for share in config.coverage}
+    wanted: dict[str, StatisticOf] = {AREA: RISK_AREA} | {f"at_coverage_{100 * share:g}": share_at(share) for share in config.coverage}
     return [_selective(pairs, f"{pairs.metric}.{name}", compare_selective(*sides, of, config.seed), model, baseline) for name, of in wanted.items()]
 
 

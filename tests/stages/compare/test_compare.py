@@ -1,14 +1,17 @@
 """`fact compare` as typed: differences, tests, verdicts, changes and their training rows."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from factcli.artifact import Artifact, Outcome
-from factcli.comparisonrows import NearRow
+from factcli.comparisonrows import ComparedFigure, NearRow
 from factcli.config import Config
 from factcli.evalrows import ItemScore
+from factcli.stages.compare.settings import CompareConfig
+from factcli.stages.compare.verdict import is_gain, verdict_of
 from tests.stages.compare.made import evaluation, items
 from tests.stages.report_chain import commit, make_chain
 from tests.stages.synth.typed import empty, made, manifest, rows, told, typed  # noqa: F401 - empty is a fixture
@@ -93,6 +96,29 @@ def test_drift_is_held_to_the_margin_by_the_lower_end_of_its_interval(empty: Pat
     assert verdict["is_shippable"] is is_shippable
     assert (ran.code == 0) is is_shippable
     assert "harness.arc.acc -0.5" in " ".join(verdict["reasons"])
+
+
+@pytest.mark.parametrize(("n", "is_shippable", "reason"), [(5, False, "does not lie above 0"), (6, True, "above 0")])
+def test_a_few_questions_that_all_turn_right_are_a_gain_where_the_test_can_say_so(empty: Path, n: int, is_shippable: bool, reason: str) -> None:  # noqa: F811
+    """All n of n: p = 2 / 2 ** n, 0.0625 of 5 and 0.031 of 6; the exact end is above 0 from 6 on. Nothing is lost elsewhere: up to 0.4 points."""
+    pair_of(empty, [0.0] * n, [1.0] * n, per_subject=1)
+    for name in ("da", "db"):
+        evaluation(empty / "data", name, items("harness.arc.acc", [1.0, 0.0] * 500))
+    version = made("compare", "a", "b", "--drift", "da", "--drift", "db")
+    (verdict,) = rows(version, "verdicts")
+    assert (figure(version, "qa.accuracy")["p_value"], verdict["is_shippable"]) == (2 / 2**n, is_shippable)
+    assert reason in verdict["reasons"][0]
+
+
+def test_an_interval_above_zero_is_no_gain_where_the_test_of_several_models_does_not_say_so() -> None:
+    row = ComparedFigure(
+        "b.qa.accuracy.all", "gain", "b", "a", "qa.accuracy", "all", 0.6, 0.5, 0.1, 0.01, 0.2,
+        0.03, 0.06, "swaps", "bca", 100, 50, 0, 0.1, 1.0, False, True
+    )  # fmt: skip
+    assert is_gain(row, n_models=1)
+    assert not is_gain(row, n_models=2)
+    other = replace(row, id="c.qa.accuracy.all", model="c", p_holm=0.9)
+    assert "p is 0.06 by Holm, above 0.05, so no gain" in verdict_of("b", [row, other], CompareConfig()).reasons[0]
 
 
 def test_no_change_on_few_items_does_not_show_that_nothing_was_lost(empty: Path) -> None:  # noqa: F811
