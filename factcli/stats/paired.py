@@ -169,7 +169,7 @@ def flip_test(sums: PairedSums, n_flips: int = FLIPS, seed: int = 0) -> Tested:
     n_differing = len(change_CP)
     is_exact = n_differing <= MOST_EXACT
     n_larger = n_counted = 0
-    for flips_FC in _all_flips(n_differing) if is_exact else _drawn_flips(n_differing, n_flips, seed):
+    for flips_FC in all_flips(n_differing) if is_exact else drawn_flips(n_differing, n_flips, seed):
         found_F = _studentised(total_P + flips_FC @ change_CP)
         n_larger += int((np.abs(found_F) >= abs(seen) * (1 - _SAME) - _SAME).sum())
         n_counted += len(flips_FC)
@@ -198,14 +198,16 @@ def _studentised(totals_FP: Floats) -> Floats:
     return np.asarray(difference_F / scale_F)
 
 
-def _all_flips(n_clusters: int) -> Iterator[Floats]:
-    """(2 ** C, C): every way to swap some of them."""
-    numbers_F = np.arange(2**n_clusters)
-    yield (numbers_F[:, None] >> np.arange(n_clusters) & 1).astype(float)
+def all_flips(n_clusters: int, step: int = _BLOCK) -> Iterator[Floats]:
+    """Every way to swap some of the clusters, (F, C) at a time."""
+    for start in range(0, 2**n_clusters, step):
+        numbers_F = np.arange(start, min(start + step, 2**n_clusters))
+        yield (numbers_F[:, None] >> np.arange(n_clusters) & 1).astype(float)
 
 
-def _drawn_flips(n_clusters: int, n_flips: int, seed: int) -> Iterator[Floats]:
+def drawn_flips(n_clusters: int, n_flips: int, seed: int, step: int | None = None) -> Iterator[Floats]:
+    """Swaps drawn by the seed, (F, C) at a time."""
     rng = np.random.default_rng([seed, n_clusters, 1])
-    step = max(1, _BLOCK // n_clusters)
+    step = step or max(1, _BLOCK // n_clusters)
     for start in range(0, n_flips, step):
         yield rng.integers(0, 2, size=(min(step, n_flips - start), n_clusters), dtype=np.uint8).astype(float)

@@ -50,7 +50,7 @@ class EqualClaims(NamedTuple):
 
 
 def surest_first(claims: Iterable[Ranked]) -> list[Ranked]:
-    """By falling confidence; ties by subject and, within one, wrong claims first: a tie never flatters."""
+    """By falling confidence; ties by subject and, within one, wrong claims first: within one a tie never flatters. For few levels: ties.py."""
     return sorted(claims, key=lambda claim: (-claim.confidence, claim.subject, claim.is_correct))
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from factcli.stats import RankedClaim, risk_coverage_area, share_at_coverage
-from factcli.stats.selective import ABSTAINED, RISK_AREA, compare_selective, curve_of, equal_claims, share_at, swap_test
+from factcli.stats.selective import ABSTAINED, RISK_AREA, compare_selective, curve_of, drawn_until_enough, equal_claims, share_at, swap_test
 
 
 def ranked(*answers: tuple[float, bool]) -> list[RankedClaim]:
@@ -57,9 +57,30 @@ def test_rankings_that_do_not_differ_have_exact_ends_by_the_subjects_that_they_s
 def test_equal_claims_are_tested_by_swapping_models_on_subjects():
     """Four subjects of one claim each: the model has all right, the other none; as large only with all or none swapped, 2 of 16 ways."""
     mine, others = ranked(*[(0.5, True)] * 4), ranked(*[(0.5, False)] * 4)
-    tested = swap_test(mine, others, equal_claims)
-    assert tested.p_value == pytest.approx(2 / 16, abs=0.03)  # drawn: a standard error of 1%
-    assert swap_test(mine, mine, equal_claims).p_value == 1
+    assert swap_test(mine, others, equal_claims) == (2 / 16, 16, True)
+    assert swap_test(mine, mine, equal_claims) == (1, 1, True)  # no subject differs
+
+
+def test_a_difference_beyond_chance_is_held_against_ten_thousand_swaps():
+    """20 subjects, all for the model: as large 2 of 2 ** 20 ways, so of 9,999 drawn ones none: 1 / 10,000, small enough for a family of hundreds."""
+    mine, others = ranked(*[(0.5, True)] * 20), ranked(*[(0.5, False)] * 20)
+    assert swap_test(mine, others, equal_claims) == (1e-4, 9999, False)
+
+
+def test_drawing_ends_with_the_fiftieth_swap_that_does_as_well():
+    # every fourth of the swaps is as large: the 50th of them is the 200th, in the second block of 150; p is 50 / 200
+    blocks = [np.arange(start, start + 150) % 4 == 3 for start in (0, 150)]
+    assert drawn_until_enough(blocks) == (0.25, 200, False)
+    assert drawn_until_enough([blocks[0]]) == ((1 + 37) / (1 + 150), 150, False)  # of 150 the 4th, 8th, ..., 148th
+
+
+def test_equal_confidences_count_as_their_mean_whatever_the_names_of_subjects():
+    """Ten answers of confidence 1, the first five right in one order of names and the last five in the other: half right at any coverage."""
+    for rights in ([True] * 5 + [False] * 5, [False] * 5 + [True] * 5):
+        some = ranked(*[(1.0, right) for right in rights])
+        assert compare_selective(some, some, share_at(0.5)).value == 0.5
+        assert compare_selective(some, some, RISK_AREA).value == pytest.approx(0.5)
+        assert [point.risk for point in curve_of(some)] == pytest.approx([0.5] * 10)
 
 
 @pytest.mark.slow

@@ -9,7 +9,8 @@ from factcli.judge.metrics import is_judged, ranked_claims
 from factcli.stages.compare.measured import Measured, Pairs, is_of_task
 from factcli.stages.compare.settings import CompareConfig
 from factcli.stats import RankedClaim, share_at_equal_claims
-from factcli.stats.selective import ABSTAINED, RISK_AREA, Selective, StatisticOf, compare_selective, curve_of, equal_claims, share_at, swap_test
+from factcli.stats.paired import Tested
+from factcli.stats.selective import ABSTAINED, FLIPS, RISK_AREA, Selective, StatisticOf, compare_selective, curve_of, equal_claims, share_at, swap_test
 
 RANKED = "accuracy"  # the last part of the figures whose items are right or wrong, once each: others would tell the same again
 AREA = "risk_coverage_area"
@@ -61,7 +62,7 @@ def _selective(pairs: Pairs, metric: str, found: Selective, model: str, baseline
         high=difference.high,
         p_value=tested.p_value,
         p_holm=None,
-        test=f"{tested.n_flips} drawn swaps" if tested.p_value is not None else "",  # never all: they would be costly
+        test=how_ranked(tested),
         interval="bca",
         n_items=difference.n_items,
         n_subjects=difference.n_clusters,
@@ -71,6 +72,13 @@ def _selective(pairs: Pairs, metric: str, found: Selective, model: str, baseline
         is_lower_better=is_lower_better(metric),
         is_share=True,
     )
+
+
+def how_ranked(tested: Tested) -> str:
+    """Drawing ends where p is plainly large, so only the most is the same for all."""
+    if tested.p_value is None:
+        return ""
+    return f"all {tested.n_flips} swaps" if tested.is_exact else f"up to {FLIPS} drawn swaps"
 
 
 def claim_figures(model: Measured, baseline: Measured, metrics: Sequence[str], config: CompareConfig) -> list[ComparedFigure]:
