@@ -32,7 +32,7 @@ def make_comparison(
     if made is None:
         return
     verdicts = list(made.rows("verdicts", ShipVerdict))
-    show(telling.rendered(list(made.rows("differences", ComparedFigure)), verdicts, made.rows("changed", ChangedClaim)))
+    show(telling.rendered(list(made.rows("differences", ComparedFigure)), verdicts, made.rows("changed", ChangedClaim), made.summary.get("notes", [])))
     failed = [verdict for verdict in verdicts if not verdict.is_shippable]
     if require and failed:
         why = "; ".join(f"{verdict.model}: {verdict.reasons[0]}" for verdict in failed)

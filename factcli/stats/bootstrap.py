@@ -24,6 +24,7 @@ Floats = NDArray[np.float64]
 Statistic = Callable[[Floats], Floats]  # weights W_DC or W_DM -> (D,); NaN where the redraw has nothing to count
 
 DRAWS = 2000  # the ends of a 95% interval then move by about 2% of its width from seed to seed
+MOST_LEFT_OUT = 1000  # clusters that are left out in turn: of more skew no longer matters, and it would cost C x C
 SAME = 1e-12  # values that differ by less do so by rounding alone
 _BLOCK = 4_000_000  # weights held at once, 32 MB as float64
 
@@ -196,7 +197,7 @@ def redraw(clusters: tuple[str, ...], statistic: Statistic, counts: Counts, draw
 
 
 def _leave_one_out(statistic: Statistic, n_clusters: int) -> Floats:
-    if n_clusters > 1000:  # skew no longer matters, and this would cost C x C
+    if n_clusters > MOST_LEFT_OUT:
         return np.empty(0)
     without_one_C = statistic(1 - np.eye(n_clusters))
     return np.empty(0) if np.isnan(without_one_C).any() else without_one_C

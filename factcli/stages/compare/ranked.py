@@ -9,6 +9,7 @@ from factcli.judge.metrics import is_judged, ranked_claims
 from factcli.stages.compare.measured import Measured, Pairs, is_of_task
 from factcli.stages.compare.settings import CompareConfig
 from factcli.stats import RankedClaim, share_at_equal_claims
+from factcli.stats.bootstrap import MOST_LEFT_OUT
 from factcli.stats.paired import Tested
 from factcli.stats.selective import ABSTAINED, FLIPS, RISK_AREA, Selective, StatisticOf, compare_selective, curve_of, equal_claims, share_at, swap_test
 
@@ -37,6 +38,16 @@ def ranked_sides(pairs: Pairs) -> tuple[list[RankedClaim], list[RankedClaim]] | 
     return [_ranked(mine, base.subject) for mine, base in kept], [_ranked(base, base.subject) for _, base in kept]
 
 
+def unranked(pairs: Pairs, model: str, baseline: str) -> str | None:
+    """Why answers that are right or wrong have no figures of confidence; None where they have, or are of another kind."""
+    if pairs.metric.rpartition(".")[2] != RANKED or ranked_sides(pairs) is not None:
+        return None
+    sides = {model: [mine for mine, _ in pairs.items], baseline: [base for _, base in pairs.items]}
+    silent = {ref: sum(item.denominator > 0 and item.confidence is None and not item.is_abstention for item in items) for ref, items in sides.items()}
+    without = [f"{n:,} of {len(sides[ref]):,} answers of {ref} have no confidence" for ref, n in silent.items() if n]
+    return f"no risk and coverage of {pairs.metric}: {', '.join(without) or 'its items are not right or wrong, once each'}"
+
+
 def _is_rankable(item: ItemScore) -> bool:
     return item.denominator == 1 and item.numerator in (0, 1) and (item.confidence is not None or item.is_abstention)
 
@@ -63,7 +74,7 @@ def _selective(pairs: Pairs, metric: str, found: Selective, model: str, baseline
         p_value=tested.p_value,
         p_holm=None,
         test=how_ranked(tested),
-        interval="bca",
+        interval="bca+t" if difference.n_clusters <= MOST_LEFT_OUT else "bca",
         n_items=difference.n_items,
         n_subjects=difference.n_clusters,
         n_unpaired=pairs.n_unpaired,

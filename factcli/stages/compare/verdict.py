@@ -26,7 +26,16 @@ def verdict_of(model: str, rows: Sequence[ComparedFigure], config: CompareConfig
     beside = [f"{told(row)}: no share of items, so no margin in points holds for it" for row in drifts if not row.is_share and row.low is not None]
     if not any(row.is_share for row in drifts) and drifts:
         failed.append("none of the drift figures is a share: the margin holds for none")
-    return ShipVerdict(model, not failed, gain.metric, tuple([*failed, *beside] if failed else [f"{told(gain)}: above 0", *held, *beside]))
+    reasons = [*failed, *beside] if failed else [_gained(gain), *held, *beside]
+    if not drifts and len(failed) == 1:
+        reasons = [NO_DRIFT, _gained(gain)]
+    return ShipVerdict(model, not failed, gain.metric, tuple(reasons), is_asked=bool(drifts))
+
+
+def worded(verdict: ShipVerdict) -> str:
+    if verdict.is_asked:
+        return "shippable" if verdict.is_shippable else "not shippable"
+    return "verdict not asked for, no --drift"
 
 
 def gain_of(rows: Sequence[ComparedFigure], config: CompareConfig) -> ComparedFigure:
@@ -61,6 +70,10 @@ def _worst(row: ComparedFigure) -> float:
     assert row.low is not None
     assert row.high is not None
     return -row.high if row.is_lower_better else row.low
+
+
+def _gained(row: ComparedFigure) -> str:
+    return f"{told(row)}: {'below' if row.is_lower_better else 'above'} 0"
 
 
 def _missed_gain(row: ComparedFigure, n_models: int) -> str:

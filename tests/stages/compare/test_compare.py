@@ -10,6 +10,7 @@ from factcli.artifact import Artifact, Outcome
 from factcli.comparisonrows import ComparedFigure, NearRow
 from factcli.config import Config
 from factcli.evalrows import ItemScore
+from factcli.stages.compare.figures import family_of
 from factcli.stages.compare.settings import CompareConfig
 from factcli.stages.compare.verdict import is_gain, verdict_of
 from tests.stages.compare.made import evaluation, items
@@ -51,25 +52,55 @@ def test_an_item_that_only_one_model_was_asked_is_counted_and_too_many_are_refus
     assert figure(made("compare", "a", "c", "--set", "max_unpaired=0.1"), "qa.accuracy", "c@1")["n_items"] == 90
 
 
-def test_holm_is_over_all_figures_and_models_and_groups_have_p_values_of_their_own(empty: Path) -> None:  # noqa: F811
+def test_holm_is_over_one_figure_of_each_task_and_model_and_the_rest_stands_beside(empty: Path) -> None:  # noqa: F811
     chain = make_chain(empty / "data")
     version = made("compare", *(one.ref for one in chain.evals))
     found = rows(version, "differences")
     family = [row for row in found if row["p_holm"] is not None]
     assert {row["group"] for row in family} == {"all"}
+    assert {row["metric"] for row in family} == {"qa.accuracy", "bio.share_correct_at_equal_claims"}
     assert {row["model"] for row in family} == {"eval-sft-real@1", "eval-prereq-tune@1"}
     least = min(family, key=lambda row: row["p_value"])
-    assert least["p_holm"] == pytest.approx(min(1, least["p_value"] * len(family)))
+    assert len(family) == 4
+    assert least["p_holm"] == pytest.approx(min(1, least["p_value"] * 4))
+    assert {row["metric"] for row in found if row["p_holm"] is None and row["group"] == "all"} > {"qa.strict_accuracy", "qa.three_grades", "bio.number_correct"}
     assert {row["group"] for row in found} > {"all", "head", "tail"}
     assert manifest(version)["summary"]["tests_in_family"] == len(family)
+
+
+METRICS = [
+    "qa.accuracy",
+    "qa.strict_accuracy",
+    "bio.share_correct",
+    "bio.share_correct_at_equal_claims",
+    "harness.arc.acc",
+    "harness.mmlu.acc",
+    "harness.mmlu.acc_norm",
+]
+USUAL = {"qa.accuracy", "bio.share_correct_at_equal_claims", "harness.arc.acc", "harness.mmlu.acc"}
+
+
+@pytest.mark.parametrize(
+    ("settings", "family"),
+    [
+        ({}, USUAL),
+        ({"tasks": ("qa", "bio")}, USUAL),
+        ({"gain": "qa.strict_accuracy"}, USUAL - {"qa.accuracy"} | {"qa.strict_accuracy"}),
+        ({"tasks": ("qa.accuracy", "qa.strict_accuracy")}, USUAL | {"qa.strict_accuracy"}),
+    ],
+)
+def test_the_family_is_what_the_user_names_and_one_figure_of_each_other_task(settings: dict, family: set[str]) -> None:  # type: ignore[type-arg]
+    assert family_of(METRICS, CompareConfig(**settings)) == family
 
 
 def test_a_gain_without_drift_measured_is_not_shippable_and_says_why(empty: Path) -> None:  # noqa: F811
     pair_of(empty)
     version = made("compare", "a", "b")
     (verdict,) = rows(version, "verdicts")
-    assert not verdict["is_shippable"]
+    assert (verdict["is_shippable"], verdict["is_asked"]) == (False, False)
     assert "no drift was measured" in verdict["reasons"][0]
+    assert "above 0" in verdict["reasons"][1]
+    assert "verdict not asked for" in manifest(version)["headline"]
     ran = typed("compare", "a", "b", "--require", "shippable")
     assert ran.code == 6
     assert "not shippable" in ran.err
@@ -165,6 +196,29 @@ def test_confidence_is_compared_by_area_and_at_fixed_coverage_and_has_curves(emp
     assert {row["model"] for row in rows(version, "curves")} == {"a@1", "b@1"}
 
 
+def test_answers_without_confidence_have_no_risk_and_coverage_and_that_is_said(empty: Path) -> None:  # noqa: F811
+    data = empty / "data"
+    evaluation(data, "a", items("qa.accuracy", BASE, confidences=[0.5] * 100))
+    evaluation(data, "b", items("qa.accuracy", BETTER, confidences=[None] * 40 + [0.5] * 60))
+    ran = typed("compare", "a", "b", "--coverage", "0.5")
+    said = "no risk and coverage of qa.accuracy: 40 of 100 answers of b@1 have no confidence"
+    assert said in " ".join(ran.err.split())
+    assert manifest(data / "comparison" / "v0001")["summary"]["notes"] == [said]
+
+
+def test_one_subject_has_no_test_and_a_difference_that_cannot_be_shown_is_told_in_words(empty: Path) -> None:  # noqa: F811
+    data = empty / "data"
+    for name, rights in (("a", [0.0, 1.0]), ("b", [1.0, 1.0])):
+        evaluation(data, name, items("qa.accuracy", rights))
+        evaluation(data, f"{name}1", items("qa.accuracy", rights, per_subject=2))
+    alone, two = (" ".join(typed("compare", *pair).err.split()) for pair in (("a1", "b1"), ("a", "b")))
+    assert "Tests:" not in alone
+    assert "Tests: all 2 swaps" in two
+    assert "[-100.0, +100.0]" in two
+    assert "more than can be" in two  # 0.5 x (12.7 + 1.4) = 7: no share differs by 704 points
+    assert "Intervals: 95%, bca+t." in two
+
+
 def test_several_worlds_are_one_command_and_the_world_is_the_unit(empty: Path) -> None:  # noqa: F811
     """Gains of 10, 20 and 30 points in three worlds: the mean is 20, over 3; all 8 swaps of worlds are counted, 2 are as large: p = 1/4."""
     data = empty / "data"
@@ -177,6 +231,8 @@ def test_several_worlds_are_one_command_and_the_world_is_the_unit(empty: Path) -
         assert row["difference"] == pytest.approx(0.2)
         assert (row["n_worlds"], row["n_subjects"], row["n_same_sign"], row["p_value"], row["test"]) == (3, 3, 3, 0.25, "all 8 swaps")
         assert row["low"] < 0.2 < row["high"]
+    ran = typed("compare", "--runs", "a0,a1,a2", "b0,b1,b2")
+    assert "No difference over 3 worlds can have a p below 0.25" in " ".join(ran.err.split())
     assert row["high"] - row["low"] == pytest.approx(2 * 4.3027 * 0.1 / 3**0.5, rel=1e-3)  # t of 2 degrees of freedom, symmetric: no skew
 
 
@@ -205,7 +261,8 @@ def test_the_table_is_on_stderr_and_stdout_has_the_path_or_json(empty: Path) -> 
     ran = typed("compare", "a", "b")
     assert ran.out.strip().endswith("comparison/v0001")
     assert "+25.0" in ran.err
-    assert "not shippable" in ran.err
+    assert "verdict not asked for, no --drift" in ran.err
+    assert "Holm: adjusted over 1 test, of every model qa.accuracy" in " ".join(ran.err.split())
     again = typed("compare", "a", "b", "--json")
     assert json.loads(again.out)["summary"]["significant"] == ["b@1.qa.accuracy.all"]
     assert "+25.0" in again.err  # made before, and shown again
