@@ -74,7 +74,7 @@ def make_power_plan(making: Making, refs: Sequence[str], flags: Mapping[str, Any
     plan = planning.plan(config, [_opened(making, ref, False)[0] for ref in refs], making.name)
     made = finish(making, plan, lambda _: Cost(), lambda draft, _: planning.work(plan, draft))
     if made is not None:
-        show(telling.rendered_plan(list(made.rows("planned", PlannedFigure))))
+        show(telling.rendered_plan(list(made.rows("planned", PlannedFigure)), made.summary["splits"], made.summary["notes"]))
 
 
 def show(rendered: RenderableType) -> None:

@@ -147,12 +147,14 @@ def _shown(text: str) -> str:
     return plain if len(plain) <= LONGEST else plain[: LONGEST - 3] + "..."
 
 
-def rendered_plan(rows: Sequence[PlannedFigure]) -> RenderableType:
-    """n against the smallest difference, by figure."""
+def rendered_plan(rows: Sequence[PlannedFigure], splits: Mapping[str, str], notes: Sequence[str]) -> RenderableType:
+    """n against the smallest difference, by figure; and whose answers it is from. `splits`: by evaluation, "" where it does not say."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in ("figure", "subjects", "items of each", "smallest difference", "icc"):
         table.add_column(column, justify="left" if column == "figure" else "right", overflow="fold")
     for row in rows:
         icc = "not known" if row.icc is None else f"{row.icc:.2f}"
         table.add_row(Text(row.metric), f"{row.n_subjects:,}", str(row.n_items), f"{row.smallest:.4f}", icc)
-    return Group(table, Text("The smallest true difference that is found in 4 of 5 runs (two-sided 5%), by the spread on the dev evaluations.", style="dim"))
+    whose = ", ".join(f"{ref} ({split} people)" if split else ref for ref, split in splits.items())
+    explained = f"The smallest true difference that is found in 4 of 5 runs (two-sided 5%), by the spread on {whose}."
+    return Group(table, Text(explained, style="dim"), *(Text(note, style="yellow") for note in notes))

@@ -13,6 +13,7 @@ from factcli.evalrows import ItemScore
 from factcli.stages.compare.figures import family_of
 from factcli.stages.compare.settings import CompareConfig
 from factcli.stages.compare.verdict import is_gain, verdict_of
+from factcli.stages.eval.settings import WorldEvalConfig
 from tests.stages.compare.made import evaluation, items
 from tests.stages.report_chain import commit, make_chain
 from tests.stages.synth.typed import empty, made, manifest, rows, told, typed  # noqa: F401 - empty is a fixture
@@ -330,3 +331,13 @@ def test_before_a_run_the_smallest_difference_it_can_show_is_told(empty: Path) -
     alone = rows(made("compare", "--plan", "a", "--subjects", "100"), "planned")
     assert (alone[0]["is_paired"], alone[0]["variance"]) == (False, pytest.approx(2 * 0.25 * 100 / 99))
     told(typed("compare", "--plan", "a", "b", "--subjects", "1"), 2, "2 subjects or more")
+
+
+@pytest.mark.parametrize(("split", "is_late"), [("dev", False), ("test", True)])
+def test_a_plan_says_whose_answers_it_is_from_and_warns_of_test_people(empty: Path, split: str, is_late: bool) -> None:  # noqa: F811
+    tables = {"items": ItemScore}
+    commit(empty / "data", "eval world", "eval", "a", WorldEvalConfig(split=split), {}, {"items": items("qa.accuracy", BASE)}, tables, Outcome("a"))  # type: ignore[arg-type]
+    ran = typed("compare", "--plan", "a", "--subjects", "100")
+    said = " ".join(ran.err.split())
+    assert f"by the spread on a@1 ({split} people)." in said
+    assert ("a@1 is of test people: a plan made from those that are to decide comes after the fact" in said) is is_late
