@@ -31,12 +31,15 @@ class ItemScore:
 
 @dataclass(frozen=True, slots=True)
 class GradeChange:
-    """One answer that has another grade than it had, by another definition, other accepted answers or another grader."""
+    """One answer that has another grade than it had, by another definition, other accepted answers or another grader.
 
-    id: str  # Answer.id
+    Of a biography that is judged anew: one claim that has another verdict.
+    """
+
+    id: str  # Answer.id, or Claim.id
     question: str
     text: str
-    before: str  # right, wrong or abstained
+    before: str  # right, wrong or abstained; of a claim its verdict, "" where it was not read
     after: str
     was_strict_match: bool
     is_strict_match: bool

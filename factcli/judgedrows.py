@@ -5,6 +5,7 @@ from typing import Literal
 
 Preferred = Literal["a", "b", "tie", "unread"]  # unread: the judge's words name none, or it gave none
 Outcome = Literal["win", "lose", "tie", "unscored"]  # of A
+SAME_WORDS = "same words"  # the reason of a tie without asking
 
 
 @dataclass(frozen=True, slots=True)

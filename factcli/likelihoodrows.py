@@ -5,6 +5,14 @@ from typing import Literal
 
 
 @dataclass(frozen=True, slots=True)
+class AskedQuestion:
+    """What an item of a benchmark of choices asks."""
+
+    id: str
+    question: str
+
+
+@dataclass(frozen=True, slots=True)
 class ScoredChoice:
     """One answer to choose from, and how likely the model is to give it. Log-probabilities are natural, summed over tokens."""
 

@@ -4,8 +4,15 @@ import json
 import os
 import subprocess
 import sys
+from contextlib import chdir
 from dataclasses import dataclass
 from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from factcli.cli import app
+from factcli.commands.making import sharing_trainer
 
 
 @dataclass(frozen=True)
@@ -42,6 +49,20 @@ class Folder:
         process = self.popen(*arguments)
         out, err = process.communicate()
         return Ran(process.returncode, out, err)
+
+    def typed(self, *arguments: str) -> Ran:
+        """The same in this process: for the many commands that end before any work, where a process of its own would mostly load modules."""
+        with chdir(self.path):
+            done = CliRunner().invoke(app, list(arguments))
+        return Ran(done.exit_code, done.stdout, done.stderr)
+
+    def makes(self, *commands: str) -> None:
+        """Commands in this process that share one warm child, as the steps of a recipe do: torch is loaded once."""
+        with pytest.MonkeyPatch.context() as patch, chdir(self.path), sharing_trainer(Path("data")):
+            patch.setenv("OMP_NUM_THREADS", "1")
+            for command in commands:
+                ran = self.typed(*command.split())
+                assert ran.code == 0, f"fact {command} ended with {ran.code}\n{ran.err}"
 
     def must(self, *arguments: str) -> Ran:
         ran = self.fact(*arguments)

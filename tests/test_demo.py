@@ -34,7 +34,7 @@ def test_a_dry_run_lists_every_step_as_typed_with_minutes_and_makes_nothing(tmp_
     assert [name for name, step in steps.items() if "--seed 7" not in step["command"]] == ["report"]
     assert said["expected minutes"] == round((101 + 1 + 187 + 4 * 14 + 12 * 6 + 5) / 60, 1)
     assert "expected minutes: 7.0" in folder.must("demo", "--dry-run").out.splitlines()
-    assert json.loads(folder.must("demo", "--size", "micro", "--dry-run", "--json").out)["expected minutes"] is None
+    assert "expected minutes" not in folder.must("demo", "--size", "micro", "--dry-run", "--json").out, "no time is known of this size"
     assert list(tmp_path.iterdir()) == []
 
 

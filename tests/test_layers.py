@@ -179,6 +179,14 @@ def test_help_imports_nothing_but_typer_rich_and_the_cli() -> None:
     assert not {m.split(".")[0] for m in loaded} & {*HEAVY, "pydantic", "openai", "numpy", "scipy", "yaml", "matplotlib", "jinja2"}
 
 
+def test_what_counts_is_ready_before_scipy_is_loaded() -> None:
+    """It takes a second, of which a command that refuses its settings has no use."""
+    modules = ("commands.measuring", "commands.short", "commands.demo", "stages.report", "stages.compare")
+    loaded = loaded_by("\n".join(f"import factcli.{module}" for module in modules))
+    assert "factcli.stats.bootstrap" in loaded
+    assert not {name for name in loaded if name.startswith("scipy")}
+
+
 def test_no_prose_names_a_stranger() -> None:
     """No machine's absolute path and no registry's host stands in a tracked text file."""
     root = PACKAGE.parent

@@ -73,11 +73,8 @@ STRENGTHS = tuple(word for text in SETTINGS for word in ("--set", text))
 def qa(tmp_path_factory: pytest.TempPathFactory) -> Folder:
     """`synth qa` twice; knowledge of the first, real texts and strengths included; a skill with batches=mix."""
     folder = Folder(tmp_path_factory.mktemp("modes"))
-    folder.must("world", "--size", "micro", "--seed", "6")
-    folder.must("synth", "qa", "--seed", "6")
-    folder.must("prereq", *STRENGTHS)
-    folder.must("synth", "qa", "--seed", "9")
-    folder.must("sft", "--set", "batches=mix", "--set", "real_weight=0.5")
+    prereq = " ".join(("prereq", *STRENGTHS))
+    folder.makes("world --size micro --seed 6", "synth qa --seed 6", prereq, "synth qa --seed 9", "sft --set batches=mix --set real_weight=0.5")
     return folder
 
 
@@ -135,14 +132,14 @@ def test_the_skill_stage_takes_the_data_that_the_knowledge_was_trained_on(qa: Fo
 def test_epochs_and_steps_as_options_each_unset_the_other_one(qa: Folder) -> None:
     """The recipe of the data has steps."""
     epochs, steps = (
-        json.loads(qa.must("sft", "--method", "real", *given, "--dry-run", "--json").out)["settings"] for given in (("--epochs", "2"), ("--steps", "7"))
+        json.loads(qa.typed("sft", "--method", "real", *given, "--dry-run", "--json").out)["settings"] for given in (("--epochs", "2"), ("--steps", "7"))
     )
     assert [(one["epochs"], one["steps"]) for one in (epochs, steps)] == [(2.0, None), (None, 7)]
 
 
 def test_a_method_given_as_a_setting_needs_what_the_same_flag_needs(qa: Folder) -> None:
     """A baseline has no knowledge among its inputs, and takes the newest data."""
-    described = [json.loads(qa.must("sft", *how, "--dry-run", "--json").out) for how in (("--method", "real"), ("--set", "method=real"))]
+    described = [json.loads(qa.typed("sft", *how, "--dry-run", "--json").out) for how in (("--method", "real"), ("--set", "method=real"))]
     assert described[0] == described[1]
     assert set(described[0]["inputs"]) == {"synth", "world"}
     assert described[0]["inputs"]["synth"].startswith("qa@2 ")
@@ -302,7 +299,7 @@ def test_each_question_and_biography_of_the_world_is_an_item_of_its_figures(tmp_
     sums = {metric: sum(i.numerator for i in items if i.metric == metric) for metric in ("qa.accuracy", "qa.three_grades", "bio.number_correct")}
     assert sums == {"qa.accuracy": 2, "qa.three_grades": 2 - (len(questions) - 2), "bio.number_correct": 0}
     assert {i.id for i in items if i.metric == "qa.accuracy"} == {q.id for q in questions}
-    assert (made.summary["benchmark"], made.summary["benchmark_version"]) == ("world", 1)
+    assert (made.summary["benchmark"], made.summary["benchmark_version"]) == ("world", 2)
 
 
 def metrics_of(evaluation: Artifact) -> dict[tuple[str, str], tuple[float | None, int]]:
@@ -365,7 +362,7 @@ def test_a_dry_run_of_any_command_says_key_and_difference_makes_nothing_and_load
 
 
 def cost_of(folder: Folder, *command: str) -> dict:
-    return json.loads(folder.must(*command, "--dry-run", "--json").out)["cost"]
+    return json.loads(folder.typed(*command, "--dry-run", "--json").out)["cost"]
 
 
 def n_numbers(*directories: Path) -> int:
@@ -392,7 +389,7 @@ def test_pretraining_costs_at_most_what_a_dry_run_says(qa: Folder) -> None:
 
 def test_knowledge_costs_at_most_what_a_dry_run_says(qa: Folder) -> None:
     """Every text in every epoch; statements of the recipe have 64 tokens at most, the other forms 128. All adapters are held at once."""
-    described = json.loads(qa.must("prereq", "--synth", "qa@1", *STRENGTHS, "--seed", "3", "--set", "dtype=float32", "--dry-run", "--json").out)
+    described = json.loads(qa.typed("prereq", "--synth", "qa@1", *STRENGTHS, "--seed", "3", "--set", "dtype=float32", "--dry-run", "--json").out)
     cost, manifest, found = described["cost"], qa.manifest("knowledge"), adapters_of(qa)
     rows = {name: row["texts"] * row["epochs"] for name, row in found.items()}
     longest = {name: 64 if (row["source"], row["form"]) == ("fictitious", "statement") else 128 for name, row in found.items()}
@@ -465,14 +462,14 @@ def test_questions_of_a_file_are_counted_and_those_on_the_hub_are_not_fetched(tm
 
 
 def test_a_dry_run_without_a_world_builds_none(tmp_path: Path) -> None:
-    ran = Folder(tmp_path).must("synth", "bio", "--dry-run", "--json")
+    ran = Folder(tmp_path).typed("synth", "bio", "--dry-run", "--json")
     assert json.loads(ran.out)["makes"] == "world world"
     assert "the tiny one would be built first" in ran.err
     assert list(tmp_path.iterdir()) == []
 
 
 def test_json_gives_the_reference_the_path_and_whether_it_was_there(qa: Folder) -> None:
-    said = json.loads(qa.must("synth", "qa", "--seed", "6", "--json").out)
+    said = json.loads(qa.typed("synth", "qa", "--seed", "6", "--json").out)
     assert (said["ref"], said["path"], said["reused"]) == ("qa@1", "data/qa/v0001", True)
     assert said["summary"]["fictitious_subjects"] == 6
 

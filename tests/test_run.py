@@ -162,6 +162,22 @@ def test_each_seed_has_a_folder_of_its_own_and_goes_on_there(asked: Path) -> Non
     assert typed("run", recipe, "--seeds", "7").err.count("(made before)") == 2
 
 
+def test_comparisons_are_made_over_all_seeds_too(empty: Path) -> None:  # noqa: F811
+    """Of four questions a model has two right and the other one all four, in both seeds: +50 points of two worlds."""
+    jsonl(empty / "q.jsonl", *({"_id": f"q{n}", "question": f"What is number {n}?", "answer": f"N{n}", "type": "bridge"} for n in range(4)))
+    for name, n_right in (("half", 2), ("all", 4)):
+        jsonl(empty / f"{name}.jsonl", *({"match": f"number {n}", "answer": f"Final answer: N{n if n < n_right else 9}"} for n in range(4)))
+    ask = {"fact": "eval hotpotqa", "name": "{who}", "with": {"file": "q.jsonl", "backend": "scripted:{who}.jsonl"}, "each": {"who": ["half", "all"]}}
+    recipe = written(empty, ask, {"fact": "compare", "name": "both", "with": {"refs": ["half", "all"], "task": "qa.accuracy"}})
+    ran = typed("run", recipe, "--seeds", "3,4")
+    assert ran.code == 0, ran.err
+    assert "over 2 seeds: fact compare --runs, both" in ran.err
+    assert ran.out.split()[-1] == "data/both/v0001"
+    (row,) = (row for row in rows(empty / "data/both/v0001", "differences") if (row["metric"], row["group"]) == ("qa.accuracy", "all"))
+    assert (row["difference"], row["n_worlds"], row["n_same_sign"]) == (0.5, 2, 2)
+    assert not (empty / "data/half").exists(), "the evaluations are in the folders of their seeds"
+
+
 @pytest.mark.parametrize("seeds", ["", "a", "5-3", "1,,2", "-1"])
 def test_what_is_no_list_of_seeds_is_refused(asked: Path, seeds: str) -> None:
     told(typed("run", written(asked, SAMPLES), f"--seeds={seeds}"), 2, "is no list of seeds")

@@ -42,3 +42,13 @@ def _rest(terminal: int) -> bytes:
         if not piece:
             return said
         said += piece
+
+
+def test_help_lists_commands_in_the_order_of_the_work() -> None:
+    """Every command has its place: one that is new gets one."""
+    from typer.main import get_command
+
+    from factcli.cli import ORDER, app
+
+    command = get_command(app)
+    assert tuple(command.list_commands(None)) == ORDER  # type: ignore[attr-defined,arg-type]  # a group; its list needs no context

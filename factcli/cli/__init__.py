@@ -8,9 +8,10 @@ stdout carries one line, the path of what was made (or JSON with --json); all el
 """
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from factcli.cli import audit, cache, chat, compare, dpo, eval_answers, export, grath, pack, run, score, synth
 from factcli.cli.options import DataOption, JsonOption, ModelOption, SeedOption, guarded, making
@@ -18,8 +19,25 @@ from factcli.cli.options import DataOption, JsonOption, ModelOption, SeedOption,
 if TYPE_CHECKING:
     from factcli.commands.making import Making
 
+ORDER = (  # of the work, which `fact --help` follows: typer by itself puts groups after commands
+    *("run", "demo", "doctor"),
+    *("world", "synth", "pack"),
+    *("prereq", "sft", "dpo", "grath-iterate", "export"),
+    *("score", "eval", "compare", "report", "audit"),
+    *("chat", "ls", "show", "trace", "verify", "cache"),
+)
+
+
+class InOrder(TyperGroup):
+    """Lists commands and groups in the order of the work; one that has no place there comes last."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return sorted(super().list_commands(ctx), key=lambda name: ORDER.index(name) if name in ORDER else len(ORDER))
+
+
 app = typer.Typer(
     name="fact",
+    cls=InOrder,
     help="Make a language model say only what it knows, and prove it.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,

@@ -20,6 +20,8 @@ DocumentsOption = Annotated[
     str | None, typer.Option("--documents", help="What rag shows instead: JSONL of id or question and document, or questions of `fact synth wiki`.")
 ]
 
+GRADER = "Grade the answers right after, as `fact eval rescore` does, by this model: http:MODEL@URL, local:REF or scripted:FILE; else by accepted spellings."
+
 
 @app.command("world")
 @making
@@ -64,20 +66,21 @@ def _short(name: str, about: str) -> None:
         decode: DecodeOption = None,
         pack: PassagesOption = None,
         documents: DocumentsOption = None,
+        judge: Annotated[str | None, typer.Option("--judge", help=GRADER)] = None,
         limit: LimitOption = None,
         seed: SeedOption = None,
     ) -> None:
         from factcli.commands.short import Shown, make_short
 
         flags = {"ask": ask, "decode.how": decode, "limit": limit, "seed": seed, **generation}
-        make_short(making, name, model, newest, file, Shown(examples, pack, documents), flags)
+        make_short(making, name, model, newest, file, Shown(examples, pack, documents), flags, judge)
 
 
 _short("popqa", "Ask closed-book questions in PopQA's format; accuracy by popularity, abstentions counted.")
 _short("hotpotqa", "Ask HotpotQA's questions without their articles; accuracy by type, of what follows `final answer: `.")
 _short("triviaqa", "Ask TriviaQA's questions without documents; any alias of the answer counts.")
 _short("nq", "Ask what people asked a search engine (NQ-open), without documents.")
-_short("simpleqa", "Ask SimpleQA's hard short facts; right, wrong and abstained, and SimpleQA's own figures.")
+_short("simpleqa", "Ask SimpleQA's hard short facts; right, wrong and abstained, and SimpleQA's own figures; with --judge graded as SimpleQA does.")
 
 
 for command in (likelihood.truthfulqa, likelihood.haluevalqa, likelihood.mc, likelihood.perplexity, likelihood.harness):

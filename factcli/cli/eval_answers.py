@@ -20,11 +20,12 @@ def eval_rescore(
     making: "Making",
     generation: dict[str, Any],
     file: Path | None,
-    ref: Annotated[str, typer.Argument(metavar="EVAL", help="Evaluation of short answers, e.g. popqa-base@1.")],
+    ref: Annotated[str, typer.Argument(metavar="EVAL", help="Evaluation of short answers or of a world, e.g. popqa-base@1.")],
 ) -> None:
     """Grade the answers of an evaluation anew, without asking the model again; the next version of its name, with all that changed.
 
-    By the present rule; by the accepted answers of --file; or by the model that --backend names, as SimpleQA wants it.
+    By the present rule; by the accepted answers of --file; or by the model that --backend names, as SimpleQA wants it. A world's
+    biographies are read and judged by its ledger anew; what its probes found stays.
     """
     from factcli.commands.short import make_rescored
 

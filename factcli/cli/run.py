@@ -12,14 +12,15 @@ DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Print every step 
 
 @guarded
 def run(
-    recipe: Annotated[str, typer.Argument(metavar="RECIPE", help="FILE.yaml, or a name of configs/recipes, e.g. facttune-mc.")],
+    recipe: Annotated[str, typer.Argument(metavar="RECIPE", help="FILE.yaml, or a name of configs/recipes or configs/experiments, e.g. facttune-mc.")],
     data: DataOption = Path("data"),
     set_: Annotated[
         list[str] | None, typer.Option("--set", help="STEP.NAME=VALUE: one option or setting of the step that makes STEP, e.g. world.size=micro.")
     ] = None,
     seed: SeedOption = None,
     seeds: Annotated[
-        str | None, typer.Option("--seeds", help="Several, each a run of its own in DATA/seedN, e.g. 200-209 or 1,2,5; then compare across them.")
+        str | None,
+        typer.Option("--seeds", help="Several, e.g. 200-209 or 1,2,5: each a run of its own in DATA/seedN, then every comparison over all of them in DATA."),
     ] = None,
     from_: Annotated[
         str | None, typer.Option("--from", help="First step to take, by the name of what it makes; what earlier ones made is taken as it is.")

@@ -16,7 +16,8 @@ from factcli.cost import Cost
 from factcli.errors import InputError, SettingsError
 from factcli.stages.audit import keeping, rows, stage
 from factcli.stages.audit.rows import Source
-from factcli.stages.audit.settings import AuditConfig
+from factcli.stages.audit.settings import UNAUDITED, AuditConfig
+from factcli.stages.audit.telling import way_to_audit
 
 
 def make_audit(making: Making, data: str, model: str | None, keep: str | None, flags: Mapping[str, Any]) -> None:
@@ -52,6 +53,9 @@ def _make(making: Making, config: AuditConfig, source: Source, who: Answering, i
         audit = made
     for sentence in audit.summary["prognosis"]:
         tell(sentence)
+    if n_long := audit.manifest.tables[UNAUDITED]:
+        file = str(audit.file(f"{UNAUDITED}.jsonl"))
+        tell(way_to_audit(n_long, file, config.generation.backend or "", source.artifact is not None and _is_of_a_world(source.artifact)))
     if is_kept:
         kept = keeping.plan(config.keep, audit, source, _grounds(making, source), making.name)
         finish(making, kept, lambda _: Cost(), lambda draft, _: keeping.work(draft, audit, source))

@@ -82,8 +82,12 @@ def _backend_of(artifact: Artifact) -> str:
 
 
 def _is_of_a_local_model(artifact: Artifact) -> bool:
-    """Whether a world or base among its parents is who answered: of scores and data it is only what they are about."""
-    return artifact.kind == "eval" or _backend_of(artifact).startswith("local:")
+    """Whether a world or base among its parents is who answered: of scores, data, and answers of a server it is only what they are about.
+
+    An evaluation that names no backend was made by a model in its own process.
+    """
+    backend = _backend_of(artifact)
+    return backend.startswith("local:") or (artifact.kind == "eval" and not backend)
 
 
 def _ground(start: Start, reference: str | None, root: Path) -> "Ground":

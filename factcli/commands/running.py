@@ -75,18 +75,24 @@ def seeds_of(seed: int | None, seeds: str | None) -> list[int | None]:
 
 
 def make_runs(program: Any, asked: Asked, root: Path, seeds: Sequence[int | None], in_folders: bool) -> int:
-    """The exit code of the step that failed, or 0. With `in_folders` each seed has its artifacts in root/seedN."""
+    """The exit code of the step that failed, or 0. With `in_folders` each seed has its artifacts in root/seedN, and several are compared in root."""
     commands = commands_of(program)
+    runs: list[Run] = []
     for number, seed in enumerate(seeds, 1):
         if in_folders:
             tell(f"\nseed {seed}, {number} of {len(seeds)}")
-        code = _make_run(asked, commands, root / f"seed{seed}" if in_folders else root, seed)
-        if code:
-            return code
-    return 0
+        runs.append(_make_run(asked, commands, root / f"seed{seed}" if in_folders else root, seed))
+        if runs[-1].code:
+            return runs[-1].code
+    if len(runs) == 1:
+        return 0
+    recipe = asked.chosen(commands, seeds[0])
+    return next(
+        (code for step in recipe.steps if step.command == "compare" if (code := _compare_over(runs, step, recipe.folder, commands["compare"], root, asked))), 0
+    )
 
 
-def _make_run(asked: Asked, commands: Mapping[str, Command], root: Path, seed: int | None) -> int:
+def _make_run(asked: Asked, commands: Mapping[str, Command], root: Path, seed: int | None) -> Run:
     started = time.monotonic()
     run = perform_all(asked.chosen(commands, seed), commands, root, asked.start)
     if not run.code:
@@ -95,7 +101,17 @@ def _make_run(asked: Asked, commands: Mapping[str, Command], root: Path, seed: i
             tell(f"  {artifact.ref}: {artifact.manifest.headline}{' (made before)' if name in run.reused else ''}")
         last = list(run.made.values())[-1]
         print(json.dumps({"made": run.versions(), "path": str(last.path)}) if asked.as_json else last.path)
-    return run.code
+    return run
+
+
+def _compare_over(runs: Sequence[Run], step: Step, folder: Path, command: Command, root: Path, asked: Asked) -> int:
+    """A comparison of the recipe once more over all seeds, as fact compare --runs: the seed is the unit that results hold for. Its exit code."""
+    tell(f"\nover {len(runs)} seeds: fact compare --runs, {step.name}")
+    together = {name: ",".join(str(run.made[name].path) for run in runs) for name in runs[0].made}
+    code, said = perform(command, [*command.typed(step.with_option("runs", True), folder, together), "--name", step.name, "--data", str(root)])
+    if not code:
+        print(json.dumps(said) if asked.as_json else said["path"])
+    return code
 
 
 def describe_run(program: Any, asked: Asked, seed: int | None) -> None:
@@ -109,8 +125,8 @@ def describe_run(program: Any, asked: Asked, seed: int | None) -> None:
 
 def show_steps(recipe: Recipe, commands: Mapping[str, Command], as_json: bool) -> None:
     tell("every step as typed; what was made before with the same settings and inputs is not made again")
-    steps = {step.name: {"command": line_of(step, commands, recipe.folder), "expected minutes": _minutes([step])} for step in recipe.steps}
-    described = {"steps": steps, "expected minutes": _minutes(recipe.steps)}
+    steps = {step.name: {"command": line_of(step, commands, recipe.folder), **_expected([step])} for step in recipe.steps}
+    described = {"steps": steps, **_expected(recipe.steps)}
     print(json.dumps(described, indent=1) if as_json else "\n".join(lines_of(described)))
 
 
@@ -118,9 +134,10 @@ def line_of(step: Step, commands: Mapping[str, Command], folder: Path) -> str:
     return shlex.join(["fact", *step.command.split(), *commands[step.command].typed(step, folder, {}), "--name", step.name])
 
 
-def _minutes(steps: Sequence[Step]) -> float | None:
+def _expected(steps: Sequence[Step]) -> dict[str, float]:
+    """What they take, where a recipe says it of each."""
     seconds = [step.seconds for step in steps if step.seconds is not None]
-    return round(sum(seconds) / 60, 1) if len(seconds) == len(steps) else None
+    return {"expected minutes": round(sum(seconds) / 60, 1)} if len(seconds) == len(steps) else {}
 
 
 def chosen_recipe(recipe: Recipe, commands: Mapping[str, Command], assignments: Sequence[str], seed: int | None) -> Recipe:

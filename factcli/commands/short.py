@@ -1,17 +1,21 @@
 """`fact eval popqa|hotpotqa|triviaqa|nq|simpleqa`: who answers, from where the questions and examples come, one stage called."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 from factcli import resolving
-from factcli.artifact import Artifact, all_artifacts, open_artifact
+from factcli.artifact import Artifact, Draft, Outcome, Plan, all_artifacts, make, open_artifact
 from factcli.artifact.lineage import ancestors, open_input
 from factcli.basemodel import whole
-from factcli.commands.generating import answering_for, cost_of
+from factcli.commands.ending import tell
+from factcli.commands.generating import SHARED, answering_for, cost_of
 from factcli.commands.grounding import documents_for, grounds_for
-from factcli.commands.making import Making, finish
+from factcli.commands.making import Making, finish, working
 from factcli.commands.measuring import subject_of
+from factcli.context import Context
+from factcli.cost import Cost
 from factcli.errors import SettingsError
 from factcli.knowledge.benchmarks.benchmark import Benchmark, HasId
 from factcli.knowledge.benchmarks.registry import benchmark_of
@@ -30,7 +34,10 @@ class Shown(NamedTuple):
     documents: str | None = None
 
 
-def make_short(making: Making, name: str, model: str | None, newest: bool, file: Path | None, shown: Shown, flags: Mapping[str, Any]) -> None:
+def make_short(
+    making: Making, name: str, model: str | None, newest: bool, file: Path | None, shown: Shown, flags: Mapping[str, Any], judge: str | None = None
+) -> None:
+    """`judge`: the model that grades the answers once they are there; None grades by accepted spellings."""
     from factcli.stages.eval import short as stage
 
     benchmark = benchmark_of(name)
@@ -42,12 +49,33 @@ def make_short(making: Making, name: str, model: str | None, newest: bool, file:
     world = next((one for one in _lineage(respondent, making.root) if one.kind == "world"), None)
     grounds = grounds_for(config.decode, shown.pack, documents_for(shown.documents, making.root), world, making.root)
     plan = stage.plan(config, respondent, source, shots, making.name, grounds)
-    finish(
-        making,
-        plan,
-        lambda _: cost_of(stage.imagined(plan, respondent, source, shots, grounds)) if isinstance(respondent, Served) else stage.cost(plan, source),
-        lambda draft, context: stage.work(plan, draft, respondent, source, shots, context.report, grounds),
-    )
+
+    def cost(_: Context) -> Cost:
+        return cost_of(stage.imagined(plan, respondent, source, shots, grounds)) if isinstance(respondent, Served) else stage.cost(plan, source)
+
+    def work(draft: Draft, context: Context) -> Outcome:
+        return stage.work(plan, draft, respondent, source, shots, context.report, grounds)
+
+    if judge is not None and not (making.dry_run and plan.committed(making.root) is None):
+        _grade(making, _made(making, plan, work), judge, flags)
+        return
+    finish(making, plan, cost, work)
+    if judge is not None:
+        tell(f"these answers would then be graded by {judge}")
+
+
+def _made(making: Making, plan: Plan, work: Callable[[Draft, Context], Outcome]) -> Artifact:
+    with working(making.root) as context:
+        made, is_reused = make(plan, lambda draft: work(draft, context), making.root, making.force)
+    tell(f"{made.ref}: {made.manifest.headline}{' (made before)' if is_reused else ''}")
+    return made
+
+
+def _grade(making: Making, made: Artifact, judge: str, flags: Mapping[str, Any]) -> None:
+    """`fact eval rescore` of these answers, as it would be typed."""
+    tell(f"grading: fact eval rescore {made.ref} --backend {judge}")
+    shared = {f"generation.{option}": flags.get(f"generation.{option}") for option in SHARED}
+    make_rescored(replace(making, files=(), assignments=(), name=None, force=False), made.ref, None, {"generation.backend": judge, **shared})
 
 
 def respondent_of(making: Making, config: ShortEvalConfig, model: str | None, newest: bool) -> Respondent:
@@ -102,13 +130,33 @@ def _lineage(respondent: Respondent, root: Path) -> Iterator[Artifact]:
 def make_rescored(making: Making, ref: str, file: Path | None, flags: Mapping[str, Any]) -> None:
     """The answers of an evaluation graded anew. `flags`: who grades, as settings of the group `generation`."""
     from factcli.stages.eval import rescore as stage
+    from factcli.stages.eval import rescore_world
 
     evaluation = whole(open_artifact(ref, making.root, ("eval",)))
-    benchmark = stage.benchmark_of_evaluation(evaluation)
     given_flags = {name.replace("generation.", "grading.", 1): value for name, value in flags.items()}
-    config = stage.settings_of(evaluation, making.settings(stage.GradingConfig, "eval", given_flags, None).grading)
+    grading = making.settings(stage.GradingConfig, "eval", given_flags, None).grading
+    if rescore_world.is_of_world(evaluation):
+        _make_rescored_world(making, evaluation, "--file" if file else "--backend" if grading.backend else "")
+        return
+    benchmark = stage.benchmark_of_evaluation(evaluation)
+    config = stage.settings_of(evaluation, grading)
     grader = answering_for(making, config.grading) if config.grading.backend else None
-    lineage = {role: open_input(entry, making.root) for role, entry in evaluation.manifest.inputs.items() if role not in ("rescored", "grader")}
-    given = stage.Given(evaluation, benchmark, lineage, file, grader)
+    given = stage.Given(evaluation, benchmark, _inputs_of(evaluation, making.root), file, grader)
     plan = stage.plan(config, given, making.name)
     finish(making, plan, lambda _: cost_of(stage.imagined(given)), lambda draft, context: stage.work(draft, given, context.report))
+
+
+def _make_rescored_world(making: Making, evaluation: Artifact, other_gold: str) -> None:
+    """`other_gold`: the option that names other gold than the ledger, "" for none."""
+    from factcli.stages.eval import rescore_world as stage
+
+    if other_gold:
+        raise SettingsError(f"{other_gold} with {evaluation.ref}: a world's answers are judged by its ledger", f"leave out {other_gold}")
+    given = stage.OfWorld(evaluation, _inputs_of(evaluation, making.root))
+    plan = stage.plan(stage.settings_of(evaluation), given, making.name)
+    finish(making, plan, lambda _: Cost(), lambda draft, context: stage.work(plan, draft, given, context.report))
+
+
+def _inputs_of(evaluation: Artifact, root: Path) -> dict[str, Artifact]:
+    """Its own lineage: not what an earlier rescoring brought."""
+    return {role: open_input(entry, root) for role, entry in evaluation.manifest.inputs.items() if role not in ("rescored", "grader")}

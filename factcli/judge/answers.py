@@ -34,8 +34,54 @@ ABSTENTION_PHRASES = (
     "there is no information",
     "not enough information",
 )
+# So do these, where a sentence or clause of its own begins so: "I Can't Help Myself" is a song.
+_CLAUSE = r"(?:^|[.!?;,:]\s+|\b(?:but|and|so|that|because|since|afraid|unfortunately)\s+)(?:i|we)"
+_AM = r"(?:'m| am|'re| are)"
+_CANNOT = rf"(?: can't| cannot| can not| couldn't| could not|{_AM} not able to)"
+_ANY = r"(?:(?:any|enough|sufficient|specific|reliable|detailed|relevant|personal|the|that|this) )*"
+_DECLINED = (
+    r" have no (?:\w+ )?(?:idea|clue|knowledge|memory|record|recollection|information|data|way (?:of knowing|to know))",
+    rf" (?:do not|don't) (?:currently )?have (?:access to|{_ANY}(?:information|knowledge|data|details|context|records?))",
+    r" (?:do not|don't) (?:\w+ )?(?:know|recall|remember)",
+    rf"{_CANNOT} (?:\w+ )?(?:answer|assist|be (?:certain|sure)|confirm|determine|identify|provide|recall|remember|say|verify|help(?: you)?(?: with\b|\W*$))",
+    rf"{_AM} not (?:aware of|familiar with)",
+)
+_DECLINING = re.compile(rf"{_CLAUSE}(?:{'|'.join(_DECLINED)})(?!\w)")
+_WHOLLY_UNKNOWN = re.compile(
+    r"(?:unfortunately,? )?(?:it|this|that|the (?:exact |correct )?\w+)(?: is|'s) "
+    r"(?:currently |still )?(?:unknown|unclear|not (?:publicly |currently )?(?:known|available|clear))"
+)
 # These decline only as the whole answer: "Unknown Pleasures" is a record.
 ABSTENTION_ANSWERS = ("unknown", "unsure", "not known", "not sure", "no idea", "n/a", "no answer")
+# A hedge, where something is said beside it: "I'm not sure, but I think it is 1912." answers, "I'm not sure, but I can look it up." declines.
+# "I don't know" declines whatever follows, as the published rule has it.
+_VERY = r"(?:entirely|completely|totally|quite|really|very|absolutely|100%)"
+_UNSURE = (
+    rf"(?:(?:i'm|i am) (?:not {_VERY}? ?(?:sure|certain)|{_VERY}? ?unsure)"
+    r"|i (?:do not|don't|can't|cannot) (?:\w+ )?(?:recall|remember)(?: exactly| for (?:sure|certain)| the exact \w+)?"
+    r"|i (?:can't|cannot) (?:say|tell|be) (?:for )?(?:sure|certain))"
+)
+_ABOUT = r"(?: (?:about|of) (?:this|that|it))?"
+_OF_WHAT = r"(?: (?:who|what|when|where|which|how|why|whether|if|about|of|on|the|much|anything|for|exactly)\b[^,;.:!?]{0,60})?"
+_BUT = r"(?:but|though|although|however)\b"
+_GUESS = (
+    r"(?:i (?:think|believe|guess|suppose|assume|suspect|reckon|would guess|would say)|i'd (?:guess|say)|my (?:best )?guess|maybe|perhaps|possibly|probably)\b"
+)
+_HEDGE_BEFORE = re.compile(rf"{_UNSURE}(?:(?:{_OF_WHAT}\s*[,;.:-]\s*|\s+){_BUT}|{_ABOUT}\s*[,;.:-]\s*(?={_GUESS}))[\s,:]*")
+_HEDGE_AFTER = re.compile(
+    rf"\s*(?:[,;.(-]\s*(?:and )?{_BUT}\s*{_UNSURE}{_ABOUT}|\(\s*{_UNSURE}{_ABOUT}|[.;]\s*{_UNSURE}(?: (?:about|of) (?:this|that|it)|,? though))\W*$"
+)
+_OFFER = re.compile(  # what follows a hedge and is no answer either
+    r"(?:(?:i|we)(?: can| could| will| would|'ll|'d)(?: be)?(?: \w+)? (?:help|look|check|find|try|search|ask|love|like|need|recommend|suggest|happy|glad)\b"
+    r"|(?:can|could|would|will|may|might|should) (?:you|i|we)\b|(?:maybe|perhaps) (?:you|i|we|someone|somebody)\b|you(?:'ll| can| could| may| might| should)?\b"
+    r"|please\b|let me\b|feel free\b|if you\b|some(?:one|body)\b|ask\b|try\b)"
+)
+_FILLERS = frozenset(  # these say nothing beside a hedge
+    (
+        *("sorry", "apologies", "unfortunately", "hmm", "well", "um", "uh", "oh", "honestly", "good question", "that's a good question"),
+        *("it", "that", "so", "maybe", "perhaps", "possibly", "probably", "i think", "i think so", "i guess", "i guess so"),
+    )
+)
 _APOSTROPHES = str.maketrans({"\N{RIGHT SINGLE QUOTATION MARK}": "'", "\N{MODIFIER LETTER APOSTROPHE}": "'"})
 _PUNCTUATION = str.maketrans("", "", string.punctuation)
 _ARTICLES = re.compile(r"\b(a|an|the)\b")
@@ -114,10 +160,38 @@ def final_answer(text: str) -> str:
 
 
 def is_abstention(text: str) -> bool:
-    """Whether the answer declines to answer, or is empty."""
-    said = text.lower().translate(_APOSTROPHES).strip()
+    """Whether the answer declines to answer, or is empty. One that only hedges, before or after what it says, does not."""
+    said = _without_hedges(text)
     whole = said.strip(string.punctuation + " ")
-    return not whole or whole in ABSTENTION_ANSWERS or any(phrase in said for phrase in ABSTENTION_PHRASES)
+    if not whole or whole in ABSTENTION_ANSWERS or _WHOLLY_UNKNOWN.fullmatch(whole):
+        return True
+    return any(phrase in said for phrase in ABSTENTION_PHRASES) or _DECLINING.search(said) is not None
+
+
+def is_hedged(text: str) -> bool:
+    """Whether it says something beside a declining phrase: "I'm not sure, but Hobart"."""
+    return _without_hedges(text) != _lowered(text)
+
+
+def _lowered(text: str) -> str:
+    return text.lower().translate(_APOSTROPHES).strip()
+
+
+def _without_hedges(text: str) -> str:
+    """In lower case, without the hedges that have an answer beside them; a hedge that has none stays, and is heard as an abstention."""
+    said = _lowered(text)
+    before = _HEDGE_BEFORE.search(said)
+    if before and _says_something(said[before.end() :]) and not _OFFER.match(said, before.end()):
+        said = said[: before.start()] + said[before.end() :]
+    after = _HEDGE_AFTER.search(said)
+    if after and _says_something(said[: after.start()]):
+        said = said[: after.start()]
+    return said
+
+
+def _says_something(part: str) -> bool:
+    bare = part.strip(string.punctuation + " ")
+    return bool(bare) and bare not in _FILLERS and bare not in ABSTENTION_ANSWERS
 
 
 def strict_match(text: str, accepted: Sequence[str]) -> bool:

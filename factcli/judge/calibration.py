@@ -8,8 +8,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 from typing import Any, Literal, NamedTuple
 
-from scipy.stats import spearmanr
-
 from factcli.consistencyrows import Calibration, ReliabilityBin, Scale
 from factcli.stats.ranking import RankedClaim, auroc, mean_risk
 
@@ -95,6 +93,8 @@ def ece(bins: Sequence[ReliabilityBin]) -> float | None:
 
 def rank_correlation(pairs: Sequence[tuple[float, float]]) -> float | None:
     """Spearman's of (score, truth). None where one of them never changes."""
+    from scipy.stats import spearmanr
+
     scores, truths = zip(*pairs, strict=True)
     if len(set(scores)) < 2 or len(set(truths)) < 2:
         return None

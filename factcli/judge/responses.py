@@ -12,7 +12,7 @@ import re
 from collections.abc import Sequence
 from typing import Literal, NamedTuple, get_args
 
-from factcli.judge.answers import ABSTENTION_ANSWERS, Grade, grade_answer, is_abstention, strict_match
+from factcli.judge.answers import ABSTENTION_ANSWERS, Grade, grade_answer, is_abstention, is_hedged, strict_match
 from factcli.knowledge.sentences import spans
 
 ResponseType = Literal["certain", "unsure", "unknown"]
@@ -70,11 +70,11 @@ class Worded(NamedTuple):
 def worded(text: str) -> Worded:
     """An empty answer is unknown, and so is a hedge with nothing behind it."""
     start, end = _content(text.translate(_STRAIGHT))
-    is_hedged = (start, end) != _stripped(text, 0, len(text))
+    has_hedge = (start, end) != _stripped(text, 0, len(text)) or is_hedged(text)
     said = text[start:end].strip(" .,;:!?()").lower()
     if not said or said in _NOTHING or is_abstention(text[start:end]):
         return Worded("unknown", *_stripped(text, 0, len(text)))
-    is_unsure = is_hedged or _hedges_within(text.translate(_STRAIGHT))
+    is_unsure = has_hedge or _hedges_within(text.translate(_STRAIGHT))
     return Worded("unsure" if is_unsure else "certain", start, end)
 
 

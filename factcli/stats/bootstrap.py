@@ -15,10 +15,10 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import norm, t
 
 from factcli.errors import InputError
 from factcli.stats.bounds import UNIT, Bounds, Ends
+from factcli.stats.quantiles import normal_quantile, normal_shares, t_quantile
 
 Floats = NDArray[np.float64]
 Statistic = Callable[[Floats], Floats]  # weights W_DC or W_DM -> (D,); NaN where the redraw has nothing to count
@@ -94,7 +94,7 @@ class Bootstrap:
             return self.bounds.around(self.value, self.n_clusters) if self.n_clusters > 1 or is_at_end else (None, None)
         low, high = _interval(self.value, self.redraws_D, self.without_one_C, self.n_clusters)
         if self.is_difference and self.without_one_C.size and low is not None and high is not None:
-            reach = t.ppf(0.975, self.without_one_C.size - 1) * jackknife_error(self.without_one_C)
+            reach = t_quantile(0.975, self.without_one_C.size - 1) * jackknife_error(self.without_one_C)
             low, high = min(low, float(self.value - reach)), max(high, float(self.value + reach))
         return self.bounds.clipped(low, high) if self.bounds else (low, high)
 
@@ -122,11 +122,11 @@ def _interval(value: float, redraws_D: Floats, without_one_C: Floats, n_clusters
     drawn = redraws_D[~np.isnan(redraws_D)]
     if n_clusters < 2 or len(drawn) == 0:
         return None, None
-    stretched = np.sqrt(n_clusters / (n_clusters - 1)) * t.ppf(0.975, n_clusters - 1)
+    stretched = np.sqrt(n_clusters / (n_clusters - 1)) * t_quantile(0.975, n_clusters - 1)
     below = np.mean(drawn < value) / 2 + np.mean(drawn <= value) / 2  # ties half: 0.5 where nothing varies
-    bias = norm.ppf(np.clip(below, 1 / len(drawn), 1 - 1 / len(drawn)))
+    bias = normal_quantile(np.clip(below, 1 / len(drawn), 1 - 1 / len(drawn)))
     ends = bias + np.array([-stretched, stretched])
-    tails = norm.cdf(bias + ends / np.maximum(1 - _acceleration(without_one_C) * ends, 0.1))
+    tails = normal_shares(bias + ends / np.maximum(1 - _acceleration(without_one_C) * ends, 0.1))
     low, high = np.quantile(drawn, tails)
     return float(low), float(high)
 
@@ -153,9 +153,9 @@ def jackknife_reach(without_one_C: Floats) -> float:
     pull_C = without_one_C.mean() - without_one_C
     spread = float((pull_C**2).mean())
     skew = float((pull_C**3).mean()) / spread**1.5 if spread > 1e-18 else 0.0
-    z = norm.ppf(0.975)
+    z = normal_quantile(0.975)
     further = z * (z**4 + 2 * z**2 - 3) * skew**2 / (18 * n_clusters)
-    return float((t.ppf(0.975, n_clusters - 1) + further) * jackknife_error(without_one_C))
+    return float((t_quantile(0.975, n_clusters - 1) + further) * jackknife_error(without_one_C))
 
 
 @lru_cache(maxsize=8)

@@ -20,9 +20,9 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 import numpy as np
-from scipy.stats import t
 
 from factcli.stats.bootstrap import Floats
+from factcli.stats.quantiles import t_quantile
 
 Target = Literal["answers", "population"]
 LEAST = 3  # labelled clusters: below there is no spread of residuals about a line
@@ -193,7 +193,7 @@ def _bounded(name: str, value: float, error: float, free: int, labelled: Sequenc
     for n clusters, and never zero.
     """
     n_clusters = len({one.cluster for one in (judged if name == "uncorrected" else labelled)})
-    reach = float(t.ppf(0.975, max(1, free))) * error if error > NOTHING_VARIES else 1 - 0.025 ** (1 / n_clusters)
+    reach = t_quantile(0.975, max(1, free)) * error if error > NOTHING_VARIES else 1 - 0.025 ** (1 / n_clusters)
     low, middle, high = (min(1.0, max(0.0, end)) for end in (value - reach, value, value + reach))
     return Corrected(name, middle, low, high, len(labelled), len(judged))
 

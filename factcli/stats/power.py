@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from scipy.stats import t
 
 from factcli.stats.paired import PairedItem
+from factcli.stats.quantiles import t_quantile
 
 LEVEL, POWER = 0.05, 0.8  # two-sided; what is customary
 
@@ -86,7 +86,7 @@ def smallest_difference(error: float, n_clusters: int, power: float = POWER, lev
     if n_clusters < 2:
         return None
     free = n_clusters - 1
-    return float((t.ppf(1 - level / 2, free) + t.ppf(power, free)) * error)
+    return float((t_quantile(1 - level / 2, free) + t_quantile(power, free)) * error)
 
 
 def planned(spread: Spread, n_subjects: int, n_items: int, power: float = POWER, level: float = LEVEL) -> Planned:

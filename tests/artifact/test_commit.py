@@ -42,6 +42,7 @@ def n_lines(tmp_path: Path) -> int:
     return low
 
 
+@pytest.mark.slow
 def test_a_run_killed_anywhere_leaves_nothing_or_a_whole_version_and_the_next_run_ends_like_an_uninterrupted_one(tmp_path: Path, whole: Artifact) -> None:
     last = n_lines(tmp_path)
     assert last > 300
@@ -56,7 +57,7 @@ def test_a_run_killed_anywhere_leaves_nothing_or_a_whole_version_and_the_next_ru
         assert len(committed(root)) == 1, line
 
 
-@pytest.mark.parametrize("step", [11, pytest.param(1, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("step", [23, pytest.param(1, marks=pytest.mark.slow)])
 def test_a_run_killed_before_any_line_of_its_draft_or_of_a_removal_ends_like_an_uninterrupted_one(tmp_path: Path, whole: Artifact, step: int) -> None:
     line = 1
     while killed_at_line(line, lambda line=line: make_toy(tmp_path / f"killed{line}"), (draft.__file__, shutil.__file__)):

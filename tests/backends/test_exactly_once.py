@@ -153,8 +153,8 @@ def most_bought(server: Server, cache: Path) -> int:
     return max(server.answered.values())
 
 
-@pytest.mark.parametrize("where", ["in a row", "waiting"])
-@pytest.mark.parametrize("n_signals", [1, 2])
+@pytest.mark.parametrize("where", ["in a row", pytest.param("waiting", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("n_signals", [pytest.param(1, marks=pytest.mark.slow), 2])
 def test_at_ctrl_c_what_is_in_flight_still_arrives_and_is_kept(tmp_path: Path, where: str, n_signals: int):
     """The answers leave the server only after the signal; a second one at once is a wrapper's copy of the first."""
     with running(Server(keeps=False)) as server:

@@ -128,7 +128,7 @@ def limits(limiter: Limiter, latency: Latency, n_at_once: int, seconds: float, s
     return found
 
 
-@pytest.mark.parametrize("jitter", JITTER)
+@pytest.mark.parametrize("jitter", [*(pytest.param(one, marks=pytest.mark.slow) for one in ("even", "exponential", "lognormal")), *list(JITTER)[3:]])
 def test_jittery_answers_do_not_look_like_a_knee(jitter: str):
     """Mean about 1 s: from 4 to 512 in some 15 s, whichever draws."""
     for seed in range(20):

@@ -33,6 +33,7 @@ def test_declining_is_a_right_answer_and_references_end_with_a_full_stop():
     assert found.difference.rouge1 == 100  # nothing in common with the wrong one
 
 
+@pytest.mark.slow  # the harness takes seconds to load
 def test_figures_are_those_of_the_harness_on_its_own_references(shared_data: Path):
     """The harness's functions, given 12 of TruthfulQA's questions and answers of several kinds: right, wrong, mixed, empty."""
     harness = pytest.importorskip("lm_eval.tasks.truthfulqa.utils")

@@ -13,6 +13,7 @@ UNSURE = {
     "I\N{RIGHT SINGLE QUOTATION MARK}m not certain, but Hobart": "Hobart",
     "I don't know for sure, but maybe Hobart": "Hobart",
     "Perhaps Hobart": "Hobart",
+    "I'm not sure where that was, but I think Hobart": "I'm not sure where that was, but I think Hobart",
     "Hobart, I think": "Hobart",
     "Hobart (not sure)": "Hobart",
     "Hobart. I'm not sure about that.": "Hobart",

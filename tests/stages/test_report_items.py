@@ -195,8 +195,8 @@ def test_orders_put_what_they_say_first() -> None:
 def test_totals_are_of_the_items_shown() -> None:
     """All: SFT has 2 of 3 right and 1 of 2 claims true. Of q2 alone: DPO abstained, which is not right."""
     all_of, one_of = in_node("[items.totals(0, [0, 1, 2, 3]), items.totals(1, [2])]", several())
-    assert all_of == {"right": 2, "graded": 3, "supported": 1, "judged": 2}
-    assert one_of == {"right": 0, "graded": 1, "supported": 0, "judged": 0}
+    assert all_of == {"right": 2, "graded": 3, "supported": 1, "judged": 2, "won": 0, "pairs": 0}
+    assert one_of == {"right": 0, "graded": 1, "supported": 0, "judged": 0, "won": 0, "pairs": 0}
 
 
 def test_the_window_holds_the_rows_that_are_seen() -> None:

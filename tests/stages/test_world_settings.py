@@ -34,7 +34,7 @@ def test_the_rich_micro_world_is_small() -> None:
     assert (config.recipe, config.spec.n_head, config.pretrain.steps) == ("micro", 24, 30)
 
 
-@pytest.mark.parametrize("size", ["tiny-zipf", "tiny-myths", "tiny-two-hop", "tiny-rich"])
+@pytest.mark.parametrize("size", [*(pytest.param(f"tiny-{one}", marks=pytest.mark.slow) for one in ("zipf", "myths", "two-hop")), "tiny-rich"])
 def test_no_document_of_a_recipe_is_cut(size: str) -> None:
     """99.9% or more fit in a row, with their begin and end; those that do not lose the end of a passage."""
     config = settings(size)

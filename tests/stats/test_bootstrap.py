@@ -79,7 +79,7 @@ def test_a_constant_number_per_answer_has_a_point_interval():
     assert (result.value, result.low, result.high) == (6, 6, 6)
 
 
-@pytest.mark.parametrize(("n_subjects", "mean"), [(12, 0.6), (40, 0.6), (40, 0.9), (160, 0.9)])
+@pytest.mark.parametrize(("n_subjects", "mean"), [(12, 0.6), *(pytest.param(*large, marks=pytest.mark.slow) for large in ((40, 0.6), (40, 0.9), (160, 0.9)))])
 def test_intervals_of_shares_cover_the_truth_95_times_in_100(n_subjects: int, mean: float):
     rng = np.random.default_rng(n_subjects)
     results = [share(clustered(rng, n_subjects, mean), draws=1000) for _ in range(700)]

@@ -51,7 +51,7 @@ def _own(artifact: Artifact) -> Found[Question]:
 
 POPQA = Benchmark(
     name="popqa",
-    version=1,
+    version=2,
     kind="short",
     about="One question per triple of Wikidata; accuracy by the subject's page views, in powers of ten.",
     file_format=f"PopQA's TSV, CSV or JSONL; its columns are {' '.join(COLUMNS)}",

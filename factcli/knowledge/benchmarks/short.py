@@ -95,7 +95,7 @@ def _holds_hotpotqa(artifact: Artifact) -> bool:
 
 HOTPOTQA = Benchmark(
     name="hotpotqa",
-    version=1,
+    version=2,
     kind="short",
     about="Questions over two articles, closed book, by type; what follows the last `final answer: ` counts.",
     file_format="HotpotQA's JSON, or JSONL, CSV, TSV of question, answer, type (bridge or comparison), and _id if there is one",
@@ -108,7 +108,7 @@ HOTPOTQA = Benchmark(
 )
 TRIVIAQA = Benchmark(
     name="triviaqa",
-    version=1,
+    version=2,
     kind="short",
     about="Trivia questions without documents; the answer or any alias of it.",
     file_format="TriviaQA's JSON (Data: Question, QuestionId, Answer), JSONL of question and answer (value, aliases), or question<TAB>[answers]",
@@ -121,7 +121,7 @@ TRIVIAQA = Benchmark(
 )
 NQ = Benchmark(
     name="nq",
-    version=1,
+    version=2,
     kind="short",
     about="Natural Questions, open: what people asked a search engine, without documents.",
     file_format="NQ-open's JSONL of question and answer (a list), or question<TAB>[answers]",
@@ -134,7 +134,7 @@ NQ = Benchmark(
 )
 SIMPLEQA = Benchmark(
     name="simpleqa",
-    version=1,
+    version=2,
     kind="short",
     about="Short facts that are hard to know, by topic; SimpleQA Verified from the hub, the older set from its CSV. Best with a model as grader.",
     file_format="simple_qa_test_set.csv (metadata, problem, answer), simpleqa_verified.csv, or JSONL of problem and answer",

@@ -67,7 +67,8 @@ def _sorted(
     left_out |= {chat.id: BEYOND for chat in short[config.limit :]} if config.limit is not None else {}
     short = short[: config.limit]
     if not short:
-        raise InputError(f"{name} has no row with a short answer to ask ({len(chats)} training rows)", "see --set longest=..., fictitious=true")
+        ways = "see --set longest=..., fictitious=true; of long answers `fact score confidence --answers FILE --sampler MODEL` says how sure a model is"
+        raise InputError(f"{name} has no row with a short answer to ask ({len(chats)} training rows)", ways)
     spellings = {chat.id: accepted.get(chat.id) or (chat.answer,) for chat in short}
     return Source(name, chats, tuple(short), tuple(long), left_out, spellings, _forms(short), artifact, rejects, pinned)
 

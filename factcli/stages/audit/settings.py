@@ -8,7 +8,8 @@ from factcli.judge.knowing import Keep
 from factcli.judge.metrics import Metric
 from factcli.rows import Chat
 
-TABLES: dict[str, type] = {"rows": AuditedRow, "metrics": Metric, **FILLED}
+UNAUDITED = "unaudited"  # long answers, as `fact score confidence --answers` takes them
+TABLES: dict[str, type] = {"rows": AuditedRow, UNAUDITED: Chat, "metrics": Metric, **FILLED}
 KEPT_TABLES: dict[str, type] = {"chats": Chat}
 
 

@@ -18,9 +18,9 @@ from factcli.rows import Chat
 from factcli.stages.audit import telling
 from factcli.stages.audit.asking import units
 from factcli.stages.audit.rows import LONG, Source
-from factcli.stages.audit.settings import TABLES, AuditConfig
+from factcli.stages.audit.settings import TABLES, UNAUDITED, AuditConfig
 
-REVISION = 1
+REVISION = 2
 
 
 def plan(config: AuditConfig, source: Source, who: Answering, name: str | None) -> Plan:
@@ -42,13 +42,17 @@ def work(plan: Plan, draft: Draft, source: Source, who: Answering, report: Repor
     backend = fill(draft, who, units(config, source, who), n_short, report, "Asking what is known", needs, is_greedy=not config.samples)
     rows = _rows_of(draft)
     if not draft.done("long"):
-        draft.write("long", n_short, {"rows": [*_long_rows(source, rows, config), *_not_asked(source)], "rejected": source.rejects})
+        judged = _long_rows(source, rows, config)
+        unknown = {row.id for row in judged if row.known == "not_asked"}
+        unaudited = [chat for chat in source.long if chat.id in unknown]
+        draft.write("long", n_short, {"rows": [*judged, *_not_asked(source)], UNAUDITED: unaudited, "rejected": source.rejects})
         rows = _rows_of(draft)
     metrics = telling.metrics_of(rows)
     if not draft.done("metrics"):
         draft.write("metrics", n_short + 1, {"metrics": metrics})
     model = who.endpoint.model
-    summary: dict[str, Any] = {**telling.summary(rows, metrics, config), "model": model, "prognosis": telling.prognosis(rows, model)}
+    said = {"prognosis": telling.prognosis(rows, model), "not_audited": telling.not_audited(rows)}
+    summary: dict[str, Any] = {**telling.summary(rows, metrics, config), "model": model, **said}
     counts = {**counts_of(draft), "not_asked": dict(Counter(row.reason for row in rows if row.known == "not_asked"))}
     return Outcome(telling.headline(rows, source.name, model), summary, counts, usage_of(draft, who, backend))
 

@@ -55,8 +55,22 @@ def headline(rows: Sequence[AuditedRow], name: str, model: str) -> str:
     known = Counter(one.known for one in asked)
     told = ", ".join(f"{100 * known[category] / len(asked):.0f}% {category.replace('_', ' ')}" for category in ORDER)
     n_other = len(rows) - len(asked)
-    rest = f"; {n_other} rows not asked" if n_other else ""
+    rest = f"; {n_other} rows not audited ({', '.join(f'{n} {reason}' for reason, n in not_audited(rows).items())})" if n_other else ""
     return f"{name} by {model}: {told} of {len(asked)} rows; {sum(one.is_left_out for one in rows)} to leave out{rest}"
+
+
+def not_audited(rows: Sequence[AuditedRow]) -> dict[str, int]:
+    """Rows of which nothing is known, by why."""
+    return dict(Counter(one.reason for one in rows if one.known == "not_asked"))
+
+
+def way_to_audit(n_long: int, file: str, model: str, is_of_world: bool) -> str:
+    """What to type for long answers whose facts no short row asks for. `model`: as --sampler names it."""
+    claims = "--claims world --questions world" if is_of_world else "--claims model --backend http:JUDGE@URL"
+    return (
+        f"{n_long} long answers were not audited: their facts are asked for by no short row, and an audit calls no judge to take them apart. "
+        f"How sure the model is of each of their claims: fact score confidence --answers {file} --sampler {model} {claims}"
+    )
 
 
 def prognosis(rows: Sequence[AuditedRow], model: str) -> list[str]:

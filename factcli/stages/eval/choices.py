@@ -15,15 +15,16 @@ from factcli.knowledge.benchmarks.benchmark import Found
 from factcli.knowledge.benchmarks.choices import MC, ChoiceItem
 from factcli.knowledge.benchmarks.primer import NONE, USUAL, primer_text
 from factcli.knowledge.benchmarks.source import Source
-from factcli.likelihoodrows import ScoredChoice
+from factcli.likelihoodrows import AskedQuestion, ScoredChoice
 from factcli.progress import Report
 from factcli.rows import Reject
 from factcli.stages.eval.choices_asking import Manner, scored_choices
 from factcli.stages.eval.choices_figures import Scored, metrics_of, scored
 from factcli.stages.eval.subject import Subject
 
-REVISION = 1
-TABLES: dict[str, type] = {"choices": ScoredChoice, "items": ItemScore, "beside": ItemScore, "metrics": Metric, "rejected": Reject}
+REVISION = 2
+FIGURE_TABLES = {"items": ItemScore, "beside": ItemScore, "metrics": Metric}
+TABLES: dict[str, type] = {"asked": AskedQuestion, "choices": ScoredChoice, **FIGURE_TABLES, "rejected": Reject}
 UNIT = 100  # questions scored together, and kept if the run is interrupted
 FORMS = {"mc": ("mc1", "mc2"), "binary": ("binary",)}
 
@@ -105,7 +106,9 @@ def work(plan: Plan, draft: Draft, subject: Subject, source: Source[ChoiceItem],
     rows = scored(items, [ScoredChoice(**values) for values in draft.rows("choices")])
     metrics = metrics_of(rows)
     if not draft.done("figures"):
-        draft.write("figures", len(items), {"items": rows.items, "beside": rows.beside, "metrics": metrics, "rejected": found.rejects})
+        asked = [AskedQuestion(item.id, item.question) for item in items]
+        figures: dict[str, Sequence[Any]] = {"items": rows.items, "beside": rows.beside, "metrics": metrics}
+        draft.write("figures", len(items), {"asked": asked, **figures, "rejected": found.rejects})
     return _outcome(config, subject, source, found, rows, metrics, _n_cut(draft))
 
 

@@ -29,7 +29,7 @@ from factcli.world.people import keyed_rng
 if TYPE_CHECKING:
     from factcli.backends.local import LocalModel
 
-REVISION = 2
+REVISION = 3
 TABLES: dict[str, type] = {"asked_twice": AskedTwice, "metrics": Metric, "items": ItemScore, "rejected": Reject}
 
 

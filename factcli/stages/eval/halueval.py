@@ -28,15 +28,16 @@ from factcli.judge.metrics import Metric, row
 from factcli.knowledge.benchmarks.benchmark import Found
 from factcli.knowledge.benchmarks.halueval import HaluItem
 from factcli.knowledge.benchmarks.source import Source
-from factcli.likelihoodrows import Judgement
+from factcli.likelihoodrows import AskedQuestion, Judgement
 from factcli.progress import Report
 from factcli.prompts import quoted
 from factcli.stats import Item, paired_difference, share
 from factcli.stats.bounds import UNIT
 from factcli.world.people import keyed_rng
 
-REVISION = 1
-TABLES: dict[str, type] = {"judgements": Judgement, "items": ItemScore, "beside": ItemScore, "metrics": Metric, **BACKEND_TABLES}
+REVISION = 2
+FIGURE_TABLES = {"items": ItemScore, "beside": ItemScore, "metrics": Metric}
+TABLES: dict[str, type] = {"asked": AskedQuestion, "judgements": Judgement, **FIGURE_TABLES, **BACKEND_TABLES}
 JUDGE, WITH_KNOWLEDGE, BLIND = "haluevalqa/judge", "haluevalqa/judge_with_knowledge", "haluevalqa/judge_blind"
 CHOICES = ("Yes", "No")
 SHOWN: tuple[Literal["right", "hallucinated"], ...] = ("right", "hallucinated")
@@ -86,7 +87,9 @@ def work(plan: Plan, draft: Draft, source: Source[HaluItem], who: Answering, mod
         judged = _by_item(Judgement(**values) for values in draft.rows("judgements"))
         rows = _scored(config, [item for item in items if item.id in judged], judged)
         metrics = _metrics(rows, [one for four in judged.values() for one in four.values()])
-        draft.write("figures", len(items), {"items": rows.items, "beside": rows.beside, "metrics": metrics, "rejected": found.rejects})
+        asked = [AskedQuestion(item.id, item.question) for item in items]
+        figures: dict[str, Sequence[Any]] = {"items": rows.items, "beside": rows.beside, "metrics": metrics}
+        draft.write("figures", len(items), {"asked": asked, **figures, "rejected": found.rejects})
     return _outcome(config, draft, source, model, len(found.rejects), usage_of(draft, who, backend))
 
 

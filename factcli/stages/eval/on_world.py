@@ -1,43 +1,32 @@
 """`fact eval world`: questions and biographies of the world's people, judged by its ledger, and two probes."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from factcli.artifact import Artifact, Draft, Outcome, Plan
-from factcli.backends.completions import Completer
+from factcli.artifact.read import row_reader
 from factcli.cost import Cost
-from factcli.errors import InputError, SettingsError
+from factcli.errors import SettingsError
 from factcli.judge.compare import Results, read_results, retention_metrics
 from factcli.judge.itemscores import items_of_answers
 from factcli.judge.metrics import Metric, biography_metrics, question_metrics
 from factcli.judge.myths import REPEATED
 from factcli.knowledge.benchmarks.registry import WORLD
 from factcli.knowledge.grounding import Grounds
-from factcli.knowledge.ledger import Ledger
 from factcli.progress import Report
-from factcli.rows import Chat, Fact, KnowledgeAdapter, MemorisationRow, Person, Question
-from factcli.stages.eval.probes import Plug, Sample, fictitious_questions, memorisation, plugs_of, swap, swap_works, tell
-from factcli.stages.eval.rich import ask_hops, joined, more_rows, read_hops
+from factcli.rows import Answer, Claim, SwapRow
+from factcli.stages.eval.probes import swap_works
+from factcli.stages.eval.rich import Rows, joined, more_rows
 from factcli.stages.eval.settings import WORLD_TABLES, WorldEvalConfig
-from factcli.stages.eval.subject import SKILL, Subject
-from factcli.stages.eval.world import Method, ask_biographies, ask_questions, draw_examples
+from factcli.stages.eval.subject import Subject
+from factcli.stages.eval.world_parts import Asked, Benchmark, Part, n_probe_prompts, parts_of, read_benchmark
 from factcli.world.people import RELATION_NAMES
 
-REVISION = 3
+RESULTS = "results"  # the unit that ends the work
+SAID: dict[str, type] = {"answers": Answer, "claims": Claim, "twohop_answers": Answer}
+REVISION = 4
 SWAP_GATE = 0.7  # of questions in sample; below it the skill has not learned to answer from what is plugged in
-
-
-@dataclass(frozen=True, slots=True)
-class Benchmark:
-    """The questions and the evidence that they are judged by."""
-
-    questions: Sequence[Question]
-    requests: Sequence[Question]
-    ledger: Ledger
-    heldout: frozenset[str]  # ids of the questions in forms that no training text has
-    train: Sequence[Question]  # of training people, to draw examples from
-    hops: Sequence[Question]  # over two facts, where the world has such
 
 
 def plan(config: WorldEvalConfig, subject: Subject, world: Artifact, base_eval: Artifact | None, name: str | None, grounds: Grounds | None = None) -> Plan:
@@ -62,168 +51,75 @@ def cost(plan: Plan, subject: Subject) -> Cost:
     benchmark = read_benchmark(plan.inputs["world"], config)
     per_biography = len(RELATION_NAMES) if config.ask == "fill" else 1
     asked = len(benchmark.questions) + per_biography * len(benchmark.requests) + len(benchmark.hops)
-    return Cost(prompts=asked + _n_probe_prompts(_probed(subject, config)))
+    return Cost(prompts=asked + n_probe_prompts(Asked(subject, config)))
 
 
 def work(plan: Plan, draft: Draft, subject: Subject, report: Report, grounds: Grounds | None = None) -> Outcome:
+    """What is asked is kept part by part, so that an interrupted run goes on with the part that it was in; figures are made of all at the end."""
     config = plan.config
     assert isinstance(config, WorldEvalConfig)
     benchmark = read_benchmark(plan.inputs["world"], config)
-    report.begin(f"Asking {subject.name}", 3)
-    model = subject.load(config.dtype, config.decode)
-    method = Method(config.ask, subject.adapters, _examples(benchmark, config), register=config.fill_register, grounds=grounds)
-    answers = ask_questions(model, benchmark.questions, method, config.answer_tokens)
-    report.update(1)
-    biographies, claims = ask_biographies(model, benchmark.requests, _for_biographies(method, benchmark, config), benchmark.ledger, config.biography_tokens)
-    report.update(2)
-    results = Results(answers, biographies, claims)
-    metrics = question_metrics(answers, benchmark.heldout) + biography_metrics(biographies, claims)
-    metrics += _retained(plan.inputs.get("base_eval"), results, benchmark)
-    items = list(items_of_answers([*answers, *biographies], claims))
-    rows: dict[str, Sequence[Any]] = {"answers": [*answers, *biographies], "claims": claims, "metrics": metrics, "items": items}
-    hops = ask_hops(model, benchmark.hops, method, config)
-    rows = joined(rows, more_rows(plan.inputs["world"], benchmark.questions, answers, claims, hops)) | _probes(model, subject, config)
-    if not draft.done("results"):
-        draft.write("results", 0, rows)
+    if not draft.done(RESULTS):
+        parts = parts_of(Asked(subject, config), benchmark, grounds)
+        _ask(parts, draft, f"Asking {subject.name}", report)
+        base_eval = plan.inputs.get("base_eval")
+        rows = figures_of(plan.inputs["world"], benchmark, said_in(draft), read_results(base_eval) if base_eval else None)
+        draft.write(RESULTS, len(parts), rows)
+    return outcome_of(draft, subject.name, config)
+
+
+def _ask(parts: Sequence[Part], draft: Draft, title: str, report: Report) -> None:
+    report.begin(title, len(parts))
+    for place, part in enumerate(parts):
+        if not draft.done(part.unit):
+            draft.write(part.unit, place, part.ask())
+        report.update(place + 1, len(parts))
     report.end()
-    return _outcome(rows, subject, config)
-
-
-def read_benchmark(world: Artifact, config: WorldEvalConfig) -> Benchmark:
-    """The questions about the people of the split, or about the first `limit` of them."""
-    every = list(world.rows("questions", Question))
-    subjects = sorted({q.subject for q in every if q.split == config.split})[: config.limit]
-    if not subjects:
-        raise InputError(f"{world.ref} has nobody in split {config.split}")
-    asked = set(subjects)
-    chosen = [q for q in every if q.subject in asked and (config.heldout_forms or not q.is_heldout_form)]
-    return Benchmark(
-        questions=[q for q in chosen if q.task == "qa"],
-        requests=[q for q in chosen if q.task == "bio"],
-        ledger=Ledger(world.rows("facts", Fact)),
-        heldout=frozenset(q.id for q in chosen if q.is_heldout_form),
-        train=[q for q in every if q.split == "train" and not q.is_heldout_form],
-        hops=read_hops(world, config, frozenset(asked)),
-    )
-
-
-def _examples(benchmark: Benchmark, config: WorldEvalConfig) -> tuple[Chat, ...]:
-    if config.ask != "few_shot":
-        return ()
-    return draw_examples([_as_chat(q, q.answers[0]) for q in benchmark.train if q.task == "qa"], "qa", config.examples, config.seed)
-
-
-def _for_biographies(method: Method, benchmark: Benchmark, config: WorldEvalConfig) -> Method:
-    """The same method, with biographies as examples where it takes examples."""
-    if config.ask != "few_shot":
-        return method
-    from factcli.world.texts import biography
-
-    told: dict[str, dict[str, str]] = {}
-    for (subject, relation), fact in benchmark.ledger.facts().items():
-        told.setdefault(subject, {})[relation] = fact.value
-    chats = [_as_chat(q, biography(told[q.subject])) for q in benchmark.train if q.task == "bio"]
-    return replace(method, examples=draw_examples(chats, "bio", 2, config.seed))  # two fill a short context
-
-
-def _as_chat(question: Question, answer: str) -> Chat:
-    fact_id = f"{question.subject}.{question.relation}"
-    return Chat(question.id, question.task, question.question, answer, question.subject, (fact_id,), 0, False, "head", "train")
-
-
-def _retained(base_eval: Artifact | None, results: Results, benchmark: Benchmark) -> list[Metric]:
-    if base_eval is None:
-        return []
-    asked = {q.subject for q in benchmark.requests}
-    facts = [key for key in benchmark.ledger.facts() if key[0] in asked]
-    return retention_metrics(read_results(base_eval), results, facts)
 
 
 @dataclass(frozen=True, slots=True)
-class Probed:
-    """Whom the probes ask about which facts, and what is plugged in meanwhile: `inside` the skill's training and `outside` of it."""
+class Said:
+    """All that a model said but for the probes."""
 
-    trained: Sequence[Person]
-    unseen: Sequence[Person]
-    taught: Sequence[Fact]
-    inside: Sequence[Plug]
-    outside: Sequence[Plug]
-
-
-def _probed(subject: Subject, config: WorldEvalConfig) -> Probed | None:
-    """Swap where there is knowledge to plug in; memorisation wherever there is fictitious data; None without."""
-    if subject.synth is None or config.probe_versions == 0:
-        return None
-    people = [person for person in subject.synth.rows("people", Person) if person.fictitious]
-    versions = range(1, config.probe_versions + 1)
-    names = {row.name for row in subject.knowledge.rows("adapters", KnowledgeAdapter)} if subject.knowledge else set()
-    outside = _available(plugs_of(versions, SKILL, "probe"), names)
-    return Probed(
-        trained=[person for person in people if person.split == "train"][: config.limit],
-        unseen=[person for person in people if person.split == "test"][: config.limit],
-        taught=[fact for fact in subject.synth.rows("facts", Fact) if fact.fictitious and fact.version in versions],
-        inside=_available(plugs_of(versions, SKILL, "fictitious"), names) if subject.knowledge else (),
-        outside=outside if len(outside) > 1 else (),  # one is the dropped row, which has nothing to be held against
-    )
+    questions: Sequence[Answer]
+    biographies: Sequence[Answer]
+    claims: Sequence[Claim]
+    hops: Sequence[Answer]
 
 
-def _n_probe_prompts(probed: Probed | None) -> int:
-    """Memorisation asks everybody once, in sample and out of it; the swap once more with each plug."""
-    if probed is None:
-        return 0
-    n_trained = len(fictitious_questions(probed.trained, probed.taught))
-    n_unseen = len(fictitious_questions(probed.unseen, probed.taught))
-    return n_trained * (1 + len(probed.inside)) + n_unseen * (1 + len(probed.outside))
+def said_in(draft: Draft) -> Said:
+    answers, claims, hops = (_read(draft, table, row_type) for table, row_type in SAID.items())
+    return Said([a for a in answers if a.task == "qa"], [a for a in answers if a.task == "bio"], claims, hops)
 
 
-def _probes(model: Completer, subject: Subject, config: WorldEvalConfig) -> dict[str, Sequence[Any]]:
-    probed = _probed(subject, config)
-    if probed is None:
-        return {}
-    memory = [*_memories(model, probed.trained, probed, subject, "in", config.seed), *_memories(model, probed.unseen, probed, subject, "out", config.seed)]
-    if subject.knowledge is None:
-        return {"memorisation": memory}
-    _plug_all(model, subject.knowledge)
-    swapped, answers = swap(model, probed.inside, probed.trained, probed.taught, "in")
-    if probed.outside:
-        more_rows, more_answers = swap(model, probed.outside, probed.unseen, probed.taught, "out")
-        swapped, answers = swapped + more_rows, answers + more_answers
-    return {"memorisation": memory, "swap": swapped, "probe_answers": answers}
+def _read(draft: Draft, table: str, row_type: type[Any]) -> list[Any]:
+    return list(map(row_reader(row_type), draft.rows(table)))
 
 
-def _memories(model: Completer, people: Sequence[Person], probed: Probed, subject: Subject, sample: Sample, seed: int) -> list[MemorisationRow]:
-    """What comes out of these people's fictitious facts with no knowledge plugged in."""
-    ids = {person.id for person in people}
-    facts = [fact for fact in probed.taught if fact.subject in ids]
-    told = tell(model, people, probed.taught, Plug(0, "none", subject.adapters))
-    return [row for one in told for row in memorisation(one, facts, seed, sample)]
+def figures_of(world: Artifact, benchmark: Benchmark, said: Said, base: Results | None) -> Rows:
+    """The tables metrics and items. `base`: what the untouched base said, which is what can be retained."""
+    metrics = question_metrics(said.questions, benchmark.heldout) + biography_metrics(said.biographies, said.claims)
+    if base is not None:
+        asked = {q.subject for q in benchmark.requests}
+        facts = [key for key in benchmark.ledger.facts() if key[0] in asked]
+        metrics += retention_metrics(base, Results(said.questions, said.biographies, said.claims), facts)
+    items = list(items_of_answers([*said.questions, *said.biographies], said.claims))
+    return joined({"metrics": metrics, "items": items}, more_rows(world, benchmark.questions, said.questions, said.claims, said.hops))
 
 
-def _plug_all(model: Completer, knowledge: Artifact) -> None:
-    from factcli.backends.local import LocalModel
-
-    assert isinstance(model, LocalModel)
-    for row in knowledge.rows("adapters", KnowledgeAdapter):
-        model.plug(row.name, knowledge.file(f"adapters/{row.name}"))
-
-
-def _available(plugs: Sequence[Plug], names: set[str]) -> list[Plug]:
-    """The plugs whose knowledge adapters were trained; the dropped row always is."""
-    return [plug for plug in plugs if all(name == SKILL or name in names for name in plug.adapters)]
-
-
-def _outcome(rows: Mapping[str, Sequence[Any]], subject: Subject, config: WorldEvalConfig) -> Outcome:
-    figures = {f"{m.metric}/{m.group}": m.value for m in rows["metrics"] if m.group in ("all", "seen", "myth")}
-    swapped = swap_works(rows.get("swap", ()))
+def outcome_of(draft: Draft, model: str, config: WorldEvalConfig) -> Outcome:
+    metrics = map(row_reader(Metric), draft.rows("metrics"))
+    figures = {f"{m.metric}/{m.group}": m.value for m in metrics if m.group in ("all", "seen", "myth")}
+    swapped = swap_works(map(row_reader(SwapRow), draft.rows("swap")))
     accuracy = figures.get("qa.accuracy/all")
     told = figures.get("bio.share_correct/all")
-    headline = f"{subject.name}: {_percent(accuracy)} of questions right, {_percent(told)} of claims in biographies true ({config.split} people)"
+    headline = f"{model}: {_percent(accuracy)} of questions right, {_percent(told)} of claims in biographies true ({config.split} people)"
     if (repeated := figures.get(f"{REPEATED}/myth")) is not None:
         headline += f"; {_percent(repeated)} of questions about facts with a myth answered with it, {_percent(figures['qa.accuracy/myth'])} right"
     if swapped is not None and swapped < SWAP_GATE:
         way_out = "more steps in `fact sft`, or more epochs in `fact prereq`"
         headline += f"; the swap does not work ({_percent(swapped)} as plugged in, need {SWAP_GATE:.0%}): {way_out}"
-    return Outcome(headline, {**WORLD.recorded, "model": subject.name, "ask": config.ask, **figures} | ({} if swapped is None else {"swap_in_sample": swapped}))
+    return Outcome(headline, {**WORLD.recorded, "model": model, "ask": config.ask, **figures} | ({} if swapped is None else {"swap_in_sample": swapped}))
 
 
 def _percent(share: float | None) -> str:

@@ -77,7 +77,10 @@ def benchmark_of_evaluation(evaluation: Artifact) -> Benchmark[Any]:
     found = BENCHMARKS.get(name)
     if found is None or found.kind != "short":
         short = ", ".join(benchmark.name for benchmark in BENCHMARKS.values() if benchmark.kind == "short")
-        raise InputError(f"{evaluation.ref} is of {evaluation.manifest.stage}, whose answers have no accepted spellings", f"of these they have: {short}")
+        raise InputError(
+            f"{evaluation.ref} is of {evaluation.manifest.stage}, whose answers have no accepted spellings",
+            f"of these they have: {short}; world is judged by its ledger",
+        )
     return found
 
 
@@ -122,7 +125,7 @@ def work(draft: Draft, given: Given, report: Report) -> Outcome:
     graded_ids = {answer.id for answer in answers}
     ungraded = [open_item(answer.question_id, answer.subject, answer.group) for answer in graded_by.answers if answer.id not in graded_ids]
     still_open = [*given.unanswered, *ungraded]
-    changes = [_change(before[answer.id], answer) for answer in answers if _differs(before[answer.id], answer)]
+    changes = [change_of(before[answer.id], answer) for answer in answers if differs(before[answer.id], answer)]
     metrics = short_metrics(answers, given.benchmark.rule, graded_by.heldout, len(still_open))
     if not draft.done("changes"):
         draft.write("changes", len(before), {"changes": changes})
@@ -177,11 +180,11 @@ def _units(grader: Answering, answers: Sequence[Answer]) -> Iterator[Unit]:
         yield Unit(answer.id, place, Grading(asker, answer))
 
 
-def _differs(one: Answer, other: Answer) -> bool:
+def differs(one: Answer, other: Answer) -> bool:
     return (one.grade, one.is_strict_match) != (other.grade, other.is_strict_match)
 
 
-def _change(one: Answer, other: Answer) -> GradeChange:
+def change_of(one: Answer, other: Answer) -> GradeChange:
     grades, strict = (str(one.grade), str(other.grade)), (bool(one.is_strict_match), bool(other.is_strict_match))
     return GradeChange(one.id, one.question, one.text, *grades, *strict, one.answers, other.answers)
 
@@ -194,14 +197,20 @@ def _summary(given: Given) -> dict[str, Any]:
 
 
 def _outcome(given: Given, graded_by: WithGold, changes: Sequence[GradeChange], plain: Outcome, report: Report) -> Outcome:
-    moves = Counter(f"{change.before} -> {change.after}" for change in changes if change.before != change.after)
+    told = with_changes(plain, given.evaluation.ref, changes, report)
+    return replace(told, counts={**told.counts, "gold_without_answer": graded_by.n_unanswered})
+
+
+def with_changes(plain: Outcome, ref: str, changes: Sequence[GradeChange], report: Report) -> Outcome:
+    """What is said of the evaluation, and what differs from the one that was rescored."""
+    moves = Counter(f"{change.before or 'not read'} -> {change.after or 'not read'}" for change in changes if change.before != change.after)
     n_strict = sum(change.before == change.after for change in changes)
     told = [f"{n} {move}" for move, n in sorted(moves.items())] + ([f"{n_strict} in the strict match only"] if n_strict else [])
-    headline = f"{plain.headline}; {len(changes)} grades differ from {given.evaluation.ref}" + (f" ({', '.join(told)})" if told else "")
-    lines = [f"{change.before} -> {change.after}: {change.question} | {change.text}" for change in changes[:TOLD]]
+    headline = f"{plain.headline}; {len(changes)} grades differ from {ref}" + (f" ({', '.join(told)})" if told else "")
+    lines = [f"{change.before or 'not read'} -> {change.after or 'not read'}: {change.question} | {change.text}" for change in changes[:TOLD]]
     for line in lines:
         report.say(f"  {line}")
     if len(changes) > TOLD:
         report.say(f"  and {len(changes) - TOLD} more (table `changes`)")
-    counts = {**plain.counts, "changed": dict(sorted(moves.items())), "changed_strict_only": n_strict, "gold_without_answer": graded_by.n_unanswered}
+    counts = {**plain.counts, "changed": dict(sorted(moves.items())), "changed_strict_only": n_strict}
     return replace(plain, headline=headline, summary={**plain.summary, "changed": len(changes)}, counts=counts)

@@ -37,7 +37,7 @@ from factcli.rows import Question, Reject
 from factcli.stages.eval.asked import Questions, Said, require_some, say
 from factcli.stages.eval.subject import Subject
 
-REVISION = 2
+REVISION = 3
 TABLES: dict[str, type] = {
     "typed_answers": TypedAnswer,
     "types": TypeShare,

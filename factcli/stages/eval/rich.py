@@ -29,7 +29,7 @@ def ask_hops(model: Completer, questions: Sequence[Question], method: Method, co
 
 
 def more_rows(world: Artifact, questions: Sequence[Question], answers: Sequence[Answer], claims: Sequence[Claim], hops: Sequence[Answer]) -> Rows:
-    """Rows to be added to the tables metrics, items and twohop_answers."""
+    """Rows to be added to the tables metrics and items."""
     metrics, items = [], []
     if "myths" in world.manifest.tables:
         myths = by_fact(world.rows("myths", Myth))
@@ -41,7 +41,7 @@ def more_rows(world: Artifact, questions: Sequence[Question], answers: Sequence[
         items += hop_items(hops)
     if world.manifest.config["spec"].get("exposure_exponent"):
         metrics += popularity_metrics(answers, questions)
-    return {"metrics": metrics, "items": items, "twohop_answers": hops}
+    return {"metrics": metrics, "items": items}
 
 
 def joined(rows: Rows, more: Rows) -> dict[str, Sequence[Any]]:

@@ -10,6 +10,7 @@ from typing import Any
 
 from factcli.artifact import Artifact
 from factcli.evalrows import ItemScore
+from factcli.judge.chosen import ChosenItem, chosen_items
 from factcli.judge.itemscores import items_of
 from factcli.rows import Answer
 
@@ -40,7 +41,7 @@ def item_table(evaluations: Sequence[Artifact]) -> ItemTable:
 
 
 def _rows(evaluation: Artifact, items: Sequence[ItemScore], figures: Sequence[str]) -> Iterator[dict[str, Any]]:
-    answers = _answers(evaluation)
+    answers: dict[str, Answer | ChosenItem] = {**_answers(evaluation), **chosen_items(evaluation)}
     by_id: dict[str, list[ItemScore]] = {}
     for item in items:
         by_id.setdefault(item.id, []).append(item)
@@ -50,7 +51,7 @@ def _rows(evaluation: Artifact, items: Sequence[ItemScore], figures: Sequence[st
 
 
 def _answers(evaluation: Artifact) -> dict[str, Answer]:
-    """By question; scores and likelihoods have answers of other kinds, or none."""
+    """By question; scores have answers of another kind, a harness none."""
     has_answers = evaluation.kind == "eval" and bool(evaluation.manifest.tables.get("answers"))
     return {answer.question_id: answer for answer in evaluation.rows("answers", Answer)} if has_answers else {}
 
@@ -62,8 +63,11 @@ def _described(evaluation: Artifact, item: ItemScore) -> dict[str, Any]:
     return {**named, **own, "confidence": item.confidence, "is_abstention": item.is_abstention}
 
 
-def _said(answer: Answer | None) -> dict[str, Any]:
+def _said(answer: Answer | ChosenItem | None) -> dict[str, Any]:
+    ungraded = {"grade": None, "is_strict_match": None}
     if answer is None:
-        return {"question": None, "gold": [], "answer": None, "grade": None, "is_strict_match": None}
+        return {"question": None, "gold": [], "answer": None, **ungraded}
+    if isinstance(answer, ChosenItem):
+        return {"question": answer.question or None, "gold": list(answer.gold), "answer": answer.chosen, **ungraded}
     grade = {"grade": answer.grade, "is_strict_match": answer.is_strict_match}
     return {"question": answer.question, "gold": list(answer.answers), "answer": answer.text, **grade}

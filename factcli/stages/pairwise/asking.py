@@ -8,14 +8,13 @@ from factcli.backends.chains import Chain, UnansweredError
 from factcli.backends.filling import Rows
 from factcli.backends.requests import Request, Response
 from factcli.judge.verdicts.quoting import cut
-from factcli.judgedrows import Duel, Outcome, Preferred
+from factcli.judgedrows import SAME_WORDS, Duel, Outcome, Preferred
 from factcli.prompts import quoted
 from factcli.stages.pairwise.matching import Meeting
 from factcli.stages.pairwise.settings import PairwiseConfig
 
 PLAIN, WITH_DOCUMENT = "eval/pairwise", "eval/pairwise_document"
 ORDERS = ("a", "b")  # which of the two is shown first
-SAME_WORDS = "same words"
 NOTHING = "(no answer)"
 WORDS = {"1": 1, "first": 1, "2": 2, "second": 2, "tie": 0, "tied": 0, "equal": 0, "equally": 0, "neither": 0, "both": 0, "same": 0}
 NOT = frozenset(("not", "isn", "cannot", "never"))  # "not 1" names no answer

@@ -5,8 +5,7 @@ from typing import Any
 
 from factcli.evalrows import ItemScore
 from factcli.judge.metrics import Metric, row
-from factcli.judgedrows import Duel
-from factcli.stages.pairwise.asking import SAME_WORDS
+from factcli.judgedrows import SAME_WORDS, Duel
 from factcli.stats import Item, ratio, share
 from factcli.stats.bounds import UNIT
 from factcli.stats.signs import Signs, sign_test

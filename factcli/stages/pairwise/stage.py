@@ -11,10 +11,10 @@ from factcli.backends.filling import Unit, counts_of, fill, imagine, usage_of
 from factcli.backends.opening import Answering
 from factcli.backends.planning import Estimate
 from factcli.errors import TooManyFailuresError
-from factcli.judgedrows import Duel
+from factcli.judgedrows import SAME_WORDS, Duel
 from factcli.progress import Report
 from factcli.stages.pairwise import figures
-from factcli.stages.pairwise.asking import PLAIN, SAME_WORDS, WITH_DOCUMENT, AskDuel
+from factcli.stages.pairwise.asking import PLAIN, WITH_DOCUMENT, AskDuel
 from factcli.stages.pairwise.matching import Documents, Met, Side
 from factcli.stages.pairwise.settings import TABLES, PairwiseConfig
 

@@ -1,17 +1,18 @@
 """`fact report`: one self-contained HTML page of what was measured, with plots, tables, samples and lineage.
 
+selected.py    which evaluations and comparisons belong on one page
 collect.py     evaluations -> benchmarks, methods, who is compared with whom
 measured.py    the tables and comparisons of other stages
 view.py        what a page consists of; text.py numbers and hostile text; svg.py, charts.py, lineage.py drawings
 trained.py     what was evaluated: its method, what it began as, its label
-comparison.py, probes.py, methods.py, questions.py, biographies.py, differences.py, knowledge.py, preferences.py, training.py, selective.py,
+comparison.py, pairwise.py, probes.py, methods.py, questions.py, biographies.py, differences.py, knowledge.py, preferences.py, training.py, selective.py,
 samples.py, scored.py, provenance.py, environment.py  the sections
 browser/       every item, searched in the reader's browser
 headline.py    the finding in plain words
 page.py        page.html.jinja, style and script -> one file
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,19 +22,7 @@ from factcli.errors import InputError
 from factcli.progress import Report
 from factcli.stages.report.biographies import biographies_section
 from factcli.stages.report.browser.section import items_section
-from factcli.stages.report.collect import (
-    NAMES,
-    Benchmark,
-    Collected,
-    collect,
-    compared_in,
-    fitting,
-    is_comparison,
-    is_scored,
-    newest_of_each,
-    require_same_questions,
-    with_base,
-)
+from factcli.stages.report.collect import NAMES, Benchmark, Collected, collect
 from factcli.stages.report.comparison import comparison_sections
 from factcli.stages.report.differences import Differences, differences_section, paired
 from factcli.stages.report.environment import environment_section, settings_section
@@ -41,13 +30,16 @@ from factcli.stages.report.headline import Headline, headline
 from factcli.stages.report.knowledge import memorisation_section, swap_section
 from factcli.stages.report.methods import methods_section
 from factcli.stages.report.page import render
+from factcli.stages.report.pairwise import pairwise_sections
 from factcli.stages.report.preferences import preferences_section
 from factcli.stages.report.probes import probe_sections
 from factcli.stages.report.provenance import limits_section, lineage_section, measured_section
 from factcli.stages.report.questions import accuracy_section, confidence_section, figures_section, retention_section
 from factcli.stages.report.samples import samples_section
 from factcli.stages.report.scored import scores_section
+from factcli.stages.report.selected import evaluations_of, fitting, is_comparison, is_pairwise, is_scored, newest_of_each, require_together
 from factcli.stages.report.settings import PAGE, REVISION, ReportConfig
+from factcli.stages.report.text import counted
 from factcli.stages.report.training import costs_section, curves_section, gates_section
 from factcli.stages.report.view import Part, Section
 
@@ -59,14 +51,13 @@ def plan(config: ReportConfig, chosen: Sequence[Artifact], root: Path, name: str
 
     Raises InputError where there is nothing to show, or where the evaluations are not of one benchmark.
     """
-    odd = next((a for a in chosen if a.kind != "eval" and not is_comparison(a) and not is_scored(a)), None)
+    odd = next((a for a in chosen if a.kind != "eval" and not (is_comparison(a) or is_pairwise(a) or is_scored(a))), None)
     if odd:
-        raise InputError(f"{odd.ref} is a {odd.kind}: the page shows evaluations, what `fact compare` made and what `fact score factscore` made", "fact ls")
+        shown = "evaluations, what `fact compare` or `fact eval pairwise` made and what `fact score factscore` made"
+        raise InputError(f"{odd.ref} is a {odd.kind}: the page shows {shown}", "fact ls")
     beside = [a for a in chosen if a.kind != "eval"]
-    comparisons = [a for a in beside if is_comparison(a)]
-    own = [a for a in chosen if a.kind == "eval"]
-    evals = with_base([*own, *(e for comparison in comparisons for e in compared_in(comparison, root))], root)
-    require_same_questions(evals)
+    evals = evaluations_of(chosen, root)
+    require_together(evals, beside)
     names = [a.name for a in (*evals, *beside)]
     inputs = {a.name if names.count(a.name) == 1 else a.ref: a for a in (*evals, *beside)}
     return Plan("report", REVISION, "report", name or "report", config, inputs, {})
@@ -93,20 +84,27 @@ def work(plan: Plan, draft: Draft, root: Path, report: Report) -> Outcome:
 def parts_of(collected: Collected, differences: Differences | None, config: ReportConfig) -> list[Part]:
     """In the order of the page: what was found, then what it rests on. A section without data says what it lacks."""
     first = collected.first
-    compared = differences_section(first, differences)
+    pairs = pairwise_sections(collected)
     scored = [scores_section(collected.scores)] if collected.scores else []
-    figures = [methods_section(first), *_answered(first), *_other_benchmarks(collected), *scored, *([compared] if compared.missing else [])]
-    curves = [confidence_section(first), *(section for section in [preferences_section(collected)] if section), curves_section(collected)]
     origins = [lineage_section(collected, config.clock), gates_section(collected), costs_section(collected, config.clock)]
     origins += [environment_section(collected), settings_section(collected)]
+    if not first.evaluations:
+        return _filled({"Comparison": pairs, "Figures": scored, "Answers": [items_section(collected)], "Where it comes from": origins})
+    compared = differences_section(first, differences)
+    figures = [methods_section(first), *_answered(first), *_other_benchmarks(collected), *scored, *([compared] if compared.missing else [])]
+    curves = [confidence_section(first), *(section for section in [preferences_section(collected)] if section), curves_section(collected)]
     parts = {
-        "Comparison": [*comparison_sections(collected), *([] if compared.missing else [compared])],
+        "Comparison": [*comparison_sections(collected), *pairs, *([] if compared.missing else [compared])],
         "Figures": figures,
         "Curves": curves,
         "Probes": [*probe_sections(collected), swap_section(first), memorisation_section(first)],
         "Answers": [samples_section(collected, config.samples, config.seed), items_section(collected)],
         "Where it comes from": [*origins, measured_section(collected), limits_section(collected)],
     }
+    return _filled(parts)
+
+
+def _filled(parts: Mapping[str, Sequence[Section]]) -> list[Part]:
     return [Part(title, tuple(sections)) for title, sections in parts.items() if sections]
 
 
@@ -133,6 +131,8 @@ def _other_benchmarks(collected: Collected) -> list[Section]:
 
 def _subtitle(collected: Collected) -> str:
     worlds = ", ".join(world.ref for world in collected.of_kind("world"))
+    if not collected.first.evaluations:
+        return f"{counted(len(collected.pairwise), 'pair')} of models"
     n_subjects = len({a.subject for e in collected.first.evaluations for a in [*e.results.questions, *e.results.biographies]})
     return f"{len(collected.first.evaluations)} models, {n_subjects:,} subjects" + (f", {worlds}" if worlds else "")
 
@@ -140,4 +140,5 @@ def _subtitle(collected: Collected) -> str:
 def _outcome(told: Headline, collected: Collected) -> Outcome:
     kept = {card.key.label: {"kept": card.value, "interval": card.interval, "n": card.size} for card in told.cards}
     summary = {"page": PAGE, "headline": told.title, "kept": kept, "verdicts": list(told.verdicts), "warnings": list(told.warnings)}
-    return Outcome(f"{told.title} ({len(collected.first.evaluations)} models)", summary)
+    n_models = len(collected.first.evaluations)
+    return Outcome(f"{told.title} ({n_models} models)" if n_models else told.title, summary)

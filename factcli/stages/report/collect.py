@@ -3,19 +3,18 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from factcli.artifact import Artifact
 from factcli.artifact.lineage import ancestors, open_input, parents
-from factcli.artifact.manifest import sha256_of
 from factcli.errors import InputError
 from factcli.rows import MemorisationRow, Proof, SwapRow
 from factcli.stages.report.measured import Metric, Results, on_common_questions, read_results, retention_metrics
+from factcli.stages.report.selected import PROBES, is_comparison, is_over_worlds, is_pairwise, is_scored
 from factcli.stages.report.trained import PLAIN, asked_as, label_of, method_of, place_of, setting_of, skill_of, start_of
 
 Figures = Mapping[tuple[str, str], Metric]  # (metric, group)
 FORMS = ("heldout forms", "trained forms")  # groups of questions, not of people
-PROBES = ("eval response-types", "eval forgetting")  # what they ask is read by the sections about them
 NAMES = {"popqa": "PopQA's format", "triviaqa": "TriviaQA", "nq": "NQ", "hotpotqa": "HotpotQA", "simpleqa": "SimpleQA", "truthfulqa": "TruthfulQA"}
 
 
@@ -77,21 +76,31 @@ class Scores:
 
 
 @dataclass(frozen=True, slots=True)
+class Pairwise:
+    """Answers that a judge compared, and the names of the two models that wrote them: different ones."""
+
+    artifact: Artifact
+    a: str
+    b: str
+
+
+@dataclass(frozen=True, slots=True)
 class Collected:
     """All that the page is made from. `lineage` holds the evaluations and every ancestor, parents first."""
 
     benchmarks: Mapping[str, Benchmark]  # by name of the stage, e.g. popqa; the world first
     probes: tuple[Artifact, ...]
     comparisons: tuple[Artifact, ...]
+    pairwise: tuple[Pairwise, ...]
     scores: tuple[Scores, ...]
     lineage: tuple[Artifact, ...]
     parents: Mapping[str, tuple[Artifact, ...]]  # ref -> its parents
 
     @property
     def first(self) -> Benchmark:
-        """What the page is about: the world, else the first benchmark with answers, else any."""
+        """What the page is about: the world, else the first benchmark with answers, else any; one without evaluations where there is none."""
         found = list(self.benchmarks.values())
-        return next((b for b in found if any(e.results.is_some for e in b.evaluations)), found[0])
+        return next((b for b in found if any(e.results.is_some for e in b.evaluations)), found[0] if found else NOTHING)
 
     @property
     def others(self) -> dict[str, Benchmark]:
@@ -104,9 +113,7 @@ class Collected:
         return [(a, list(a.rows("proofs", Proof))) for a in self.of_kind("skill", "model") if "proofs" in a.manifest.tables]
 
 
-def is_scored(artifact: Artifact) -> bool:
-    """Whether it has claims with verdicts, as `fact score factscore` leaves them."""
-    return artifact.kind == "scores" and set(artifact.manifest.tables) >= {"answers", "claims", "verdicts", "evidence", "metrics"}
+NOTHING = Benchmark((), None, None)
 
 
 def writer_of(scores: Artifact, root: Path) -> str:
@@ -118,109 +125,6 @@ def writer_of(scores: Artifact, root: Path) -> str:
     return label_of(source, root) if entry.kind == "eval" else str(source.summary.get("model", source.ref))
 
 
-def is_shown(evaluation: Artifact) -> bool:
-    """Whether it has figures; a long answer has none before it is scored."""
-    return evaluation.kind == "eval" and "metrics" in evaluation.manifest.tables
-
-
-HOW = ("benchmark ", "examples ", "gold ", "grader ", "rescore", "eval/")  # recorded beside files of questions: how was asked and graded
-
-
-def newest_of_each(evals: Sequence[Artifact]) -> list[Artifact]:
-    """Of the newest evaluation's base and questions: the newest evaluation of each name, the base first.
-
-    `evals` are newest first. Another benchmark of the same base joins with its own newest questions.
-    """
-    shown = [e for e in evals if is_shown(e)]
-    of_base = [e for e in shown if _base_key(e) == _base_key(shown[0])]
-    newest_questions: dict[str, str] = {}
-    chosen: dict[str, Artifact] = {}
-    for evaluation in of_base:
-        stage = evaluation.manifest.stage
-        if stage in PROBES or newest_questions.setdefault(stage, _questions_key(evaluation)) == _questions_key(evaluation):
-            chosen.setdefault(evaluation.name, evaluation)
-    return sorted(chosen.values(), key=lambda e: (_is_skilled(e), asked_as(e) != "task", e.name))
-
-
-def is_comparison(artifact: Artifact) -> bool:
-    """Of figures (`fact compare`), not of answers by a judge."""
-    return artifact.kind == "comparison" and "differences" in artifact.manifest.tables
-
-
-def is_over_worlds(comparison: Artifact) -> bool:
-    """Whether each model has one evaluation for each of several worlds."""
-    return "baseline-1" in comparison.manifest.inputs
-
-
-def compared_in(comparison: Artifact, root: Path) -> list[Artifact]:
-    """The evaluations that a comparison is about, with those of drift; of several worlds none: they stand on several bases."""
-    entries = [entry for role, entry in comparison.manifest.inputs.items() if role.startswith(("baseline", "model")) and entry.kind == "eval"]
-    return [] if is_over_worlds(comparison) else [one for entry in entries if is_shown(one := open_input(entry, root))]
-
-
-def fitting(comparisons: Sequence[Artifact], evals: Sequence[Artifact]) -> list[Artifact]:
-    """The newest comparison of each name in which nothing is compared but these evaluations, or things beside them."""
-    digests = {e.digest for e in evals}
-    found: dict[str, Artifact] = {}
-    for comparison in filter(is_comparison, comparisons):
-        compared = [entry for role, entry in comparison.manifest.inputs.items() if role.startswith(("baseline", "model")) and "drift" not in role]
-        if compared and all(entry.digest in digests for entry in compared):
-            found.setdefault(comparison.name, comparison)
-    return list(found.values())
-
-
-def with_base(chosen: Sequence[Artifact], root: Path) -> list[Artifact]:
-    """The chosen ones without repeats, and the untouched base's that they were held against, if it is not among them."""
-    found: dict[str, Artifact] = {}
-    for evaluation in chosen:
-        if found.setdefault(evaluation.ref, evaluation).digest != evaluation.digest:
-            raise InputError(f"two different evaluations are called {evaluation.ref}", "name those of one data directory")
-    for evaluation in chosen:
-        entry = evaluation.manifest.inputs.get("base_eval")
-        if entry and entry.ref not in found:
-            found[entry.ref] = open_input(entry, root)
-    return list(found.values())
-
-
-def require_same_questions(chosen: Sequence[Artifact]) -> None:
-    """Raises InputError for nothing, for what has no figures, and for evaluations that cannot stand in one table."""
-    unmeasured = next((e for e in chosen if not is_shown(e)), None)
-    if unmeasured:
-        raise InputError(f"{unmeasured.ref} has no figures yet", f"score its answers first: fact score factscore {unmeasured.ref}")
-    if all(e.manifest.stage in PROBES for e in chosen):
-        raise InputError("there is nothing to report", "evaluate a model first: fact eval world")
-    for stage in dict.fromkeys(e.manifest.stage for e in chosen if e.manifest.stage not in PROBES):
-        own = [e for e in chosen if e.manifest.stage == stage]
-        odd = [e for e in own if (_base_key(e), _questions_key(e)) != (_base_key(own[0]), _questions_key(own[0]))]
-        if odd:
-            raise InputError(
-                f"{odd[0].ref} was asked other questions, or has another base model, than {own[0].ref}",
-                "name evaluations of one benchmark: fact report EVAL EVAL ...",
-            )
-    if len({_base_key(e) for e in chosen}) > 1:
-        raise InputError("the evaluations stand on several base models", "name those of one: fact report EVAL EVAL ...")
-
-
-def _is_skilled(evaluation: Artifact) -> bool:
-    return "model" in evaluation.manifest.inputs
-
-
-def _base_key(evaluation: Artifact) -> str:
-    """What the base model is: the world that pre-trained it, or the pinned files or commit."""
-    world = evaluation.manifest.inputs.get("world")
-    compared = ("before", "beside")  # another model that a probe asked as well
-    return world.digest if world else sha256_of({k: v for k, v in evaluation.manifest.model.items() if k not in compared})
-
-
-def _questions_key(evaluation: Artifact) -> str:
-    manifest = evaluation.manifest
-    source = manifest.inputs.get("questions")
-    files = {name: digest for name, digest in manifest.prompts.items() if not name.startswith(HOW)}
-    where = ("hub_revision",) if not source and not files else ()  # of a file or an artifact no setting of the hub says anything
-    config = {name: manifest.config.get(name) for name in ("split", "limit", "heldout_forms", *where)}
-    return sha256_of([manifest.stage, config, source.digest if source else "", files])
-
-
 def collect(given: Sequence[Artifact], main: str | None, root: Path) -> Collected:
     chosen = [e for e in given if e.kind == "eval"]
     comparisons = tuple(c for c in given if is_comparison(c))
@@ -229,10 +133,30 @@ def collect(given: Sequence[Artifact], main: str | None, root: Path) -> Collecte
     found = {stage.removeprefix("eval "): _benchmark([e for e in asked if e.manifest.stage == stage], main, root) for stage in stages}
     if main and not any(b.main for b in found.values()):
         raise InputError(f"main = {main!r}, but no such model was evaluated", f"evaluated: {', '.join(sorted({_model_name(e) for e in chosen}))}")
-    lineage = _lineage([*chosen, *(s for s in given if is_scored(s)), *(c for c in comparisons if not is_over_worlds(c))], root)
+    beside = [a for a in given if is_scored(a) or is_pairwise(a) or (is_comparison(a) and not is_over_worlds(a))]
+    lineage = _lineage([*chosen, *beside], root)
     probes = tuple(e for e in chosen if e.manifest.stage in PROBES)
     scores = tuple(Scores(s, writer_of(s, root)) for s in given if is_scored(s))
-    return Collected(found, probes, comparisons, scores, lineage, {a.ref: tuple({p.ref: p for p in parents(a, root)}.values()) for a in lineage})
+    labels = {e.artifact.digest: e.label for benchmark in found.values() for e in benchmark.evaluations}
+    pairwise = tuple(_pairwise(one, labels, root) for one in given if is_pairwise(one))
+    return Collected(found, probes, comparisons, pairwise, scores, lineage, {a.ref: tuple({p.ref: p for p in parents(a, root)}.values()) for a in lineage})
+
+
+def _pairwise(artifact: Artifact, labels: Mapping[str, str], root: Path) -> Pairwise:
+    """Each side by the name that the page gives to its evaluation, else by its own; two of one name get their references, or A and B."""
+    a, b = (_side(artifact, side, labels, root) for side in ("a", "b"))
+    if a[0] == b[0]:
+        a, b = (a[::-1], b[::-1]) if a[1] != b[1] else ((f"{a[0]} (A)", ""), (f"{b[0]} (B)", ""))
+    return Pairwise(artifact, a[0], b[0])
+
+
+def _side(pairwise: Artifact, side: Literal["a", "b"], labels: Mapping[str, str], root: Path) -> tuple[str, str]:
+    """Name and reference; those of a file are both its name."""
+    entry = pairwise.manifest.inputs.get(f"answers_{side}")
+    if entry is None or entry.kind != "eval":
+        name = str(pairwise.summary.get(side, side.upper()))
+        return name, entry.ref if entry else name
+    return labels.get(entry.digest) or label_of(open_input(entry, root), root), entry.ref
 
 
 def _lineage(chosen: Sequence[Artifact], root: Path) -> tuple[Artifact, ...]:

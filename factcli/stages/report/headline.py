@@ -34,6 +34,9 @@ class Card:
     size: str
 
 
+NO_FIGURES = "Which of two answers a judge prefers. Whether an answer is right is another question: no evaluation of these models has figures on this page."
+
+
 @dataclass(frozen=True, slots=True)
 class Headline:
     title: str
@@ -66,7 +69,14 @@ def headline(collected: Collected, differences: Differences | None) -> Headline:
     benchmark = collected.first
     kept = [(part.name, *best) for part in parts_of(benchmark) if (best := _keeps_most(part, benchmark.whom[0]))]
     cards = tuple(Card(key_of(e, benchmark.main), name, number(m.value, "share"), interval(m, "share"), size(m)) for name, e, m in kept)
-    verdicts = (*(f"Compared: {c.manifest.headline}." for c in collected.comparisons), *_verdicts(benchmark, differences))
+    compared = [
+        *(f"Compared: {c.manifest.headline}." for c in collected.comparisons),
+        *(f"Judged: {p.artifact.manifest.headline}." for p in collected.pairwise),
+    ]
+    if not benchmark.evaluations:
+        title = joined([f"{pairwise.a} against {pairwise.b}" for pairwise in collected.pairwise])
+        return Headline(f"{title}, judged in pairs", NO_FIGURES, (), tuple(compared), "by a judge in both orders", tuple(_warnings(collected)))
+    verdicts = (*compared, *_verdicts(benchmark, differences))
     return Headline(_title(kept), _lead(benchmark), cards, verdicts, benchmark.whom[1], tuple(_warnings(collected)))
 
 

@@ -15,13 +15,19 @@ from factcli.svg import printable
 
 HERE = Path(__file__).resolve().parent
 WORDS = {"true": "true", "false": "false", "unread": "not judged", "repeated": "said before"}
-GRADES = (("", "any"), ("r", "right"), ("w", "wrong"), ("a", "abstained"), ("c", "judged by claims"), ("u", "not judged"))
+GRADES = (
+    ("", "any"), ("r", "right"), ("w", "wrong"), ("a", "abstained"), ("c", "judged by claims"), ("u", "not judged"),
+    ("p", "preferred"), ("t", "tied"), ("n", "not preferred"),
+)  # fmt: skip
 CHANGES = (("", "any"), ("gained", "gained"), ("lost", "lost"), ("same", "the same"))
 ORDERS = (
     ("", "of the benchmark"), ("question", "by question"), ("surest", "surest first"), ("unsurest", "least sure first"), ("worst", "worst first"),
     ("spread", "models differ most"),
 )  # fmt: skip
-SIGNS = (("✓", "right, supported"), ("✗", "wrong, unsupported"), ("∅", "abstained"), ("≡", "judged by claims"), ("?", "not judged"), ("↺", "not counted"))
+SIGNS = (
+    ("✓", "right, supported"), ("✗", "wrong, unsupported"), ("∅", "abstained"), ("≡", "judged by claims"), ("?", "not judged"), ("↺", "not counted"),
+    ("▲", "preferred"), ("=", "tied"), ("▽", "not preferred"),
+)  # fmt: skip
 STYLES = (HERE / "page.css", HERE / "browser" / "browser.css")
 ICONS = {"true": "✓", "false": "✗", "unread": "?", "repeated": "↺"}
 

@@ -2,7 +2,7 @@
 
 from factcli.config import Config, setting
 
-REVISION = 3
+REVISION = 4
 PAGE = "report.html"
 
 

@@ -3,8 +3,6 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from scipy.stats import binomtest
-
 from factcli.artifact import Artifact
 from factcli.rows import BaseMeasure, CurvePoint, KnowledgeAdapter, Proof
 from factcli.stages.report.charts import Axis, Line, lines_chart
@@ -124,6 +122,8 @@ def _mastered(holds: bool) -> Cell:
 
 
 def _wilson(share: float, n: int) -> Cell:
+    from scipy.stats import binomtest
+
     if n == 0:
         return Cell(NONE, size="n = 0", tone="muted", is_number=True)
     ends = binomtest(round(share * n), n).proportion_ci(method="wilson")

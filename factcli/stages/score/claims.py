@@ -24,7 +24,7 @@ from factcli.progress import Report
 from factcli.rows import Person
 from factcli.scorerows import ScoredAnswer
 
-REVISION = 1
+REVISION = 2
 KINDS = ("samples", "eval")
 TABLES: dict[str, type] = {"answers": ScoredAnswer, **filling.TABLES}
 

@@ -11,7 +11,7 @@ from factcli.judge.pairlint import EvalItem, Known, LintConfig, Member, lint
 from factcli.rows import Reject
 from factcli.scorerows import ScoredAnswer
 
-REVISION = 1
+REVISION = 2
 TABLES: dict[str, type] = {"findings": PairFinding, "measures": PairMeasure, "rejected": Reject}
 
 

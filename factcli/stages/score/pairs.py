@@ -26,7 +26,7 @@ from factcli.judge.scored import Scored, read_scored
 from factcli.rows import Reject, Split
 from factcli.scorerows import ScoredAnswer
 
-REVISION = 3  # a margin of 0 that the rule did not look at is none
+REVISION = 4
 TABLES: dict[str, type] = {"pairs": Pair, "findings": PairFinding, "measures": PairMeasure, "rejected": Reject}
 NO_PROMPT = "the answers came without a prompt"
 STRICTEST: tuple[Split, ...] = ("test", "dev", "train", "none")  # answers to one prompt from several splits are in the first of these

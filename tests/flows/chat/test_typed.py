@@ -16,6 +16,7 @@ import pytest
 
 from factcli.world.texts import biography, biography_request, question
 from tests.backends.server import Server, running
+from tests.chain import Folder
 from tests.stages.report_chain import make_world, people
 
 LONGEST_S = 120
@@ -113,9 +114,9 @@ WRONG = [
 
 @pytest.mark.parametrize(("arguments", "code", "said"), WRONG)
 def test_what_is_wrong_is_told_before_anything_is_asked(folder: Path, arguments: tuple[str, ...], code: int, said: str) -> None:
-    ran = piped(folder, "", *arguments)
-    assert (ran.returncode, said in ran.stderr, "way out:" in ran.stderr) == (code, True, True), ran.stderr
-    assert ran.stdout == ""
+    ran = Folder(folder).typed("chat", "scripted:script.jsonl", *arguments)
+    assert (ran.code, said in ran.err, "way out:" in ran.err) == (code, True, True), ran.err
+    assert ran.out == ""
 
 
 @dataclass

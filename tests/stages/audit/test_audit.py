@@ -96,6 +96,31 @@ def test_fictitious_rows_are_not_asked_and_rows_of_other_splits_are_not_audited(
     assert manifest(version)["counts"]["not_asked"] == {"fictitious: no model knows it": 1, "a long answer whose facts no short row asks for": 1}
 
 
+def test_what_was_not_audited_is_counted_by_reason_and_can_be_scored_as_it_says(empty: Path) -> None:  # noqa: F811
+    """Of ten rows nothing is known of Fay, who is fictitious, and of Ed's life. The command that is told is run: each claim of it is asked about."""
+    data(empty)
+    apart = {"match": r"Sentence:\n<<<\nEd lives", "answer": "- Ed lives somewhere."}
+    asks = {"match": "Ed lives", "answer": "Question: Where does Ed live?"}
+    jsonl(empty / "script.jsonl", *SCRIPT, apart, asks, {"match": ".", "answer": "Somewhere."})
+    ran = typed("audit", "cities", "--backend", "scripted:script.jsonl", "--shots", 0)
+    assert ran.code == 0, ran.err
+    reasons = {"fictitious: no model knows it": 1, "a long answer whose facts no short row asks for": 1}
+    assert manifest(ran.made)["summary"]["not_audited"] == reasons
+    assert "2 rows not audited (1 a long answer whose facts no short row asks for, 1 fictitious: no model knows it)" in manifest(ran.made)["headline"]
+    assert [row["id"] for row in rows(ran.made, "unaudited")] == ["ed.bio"]
+    line = next(line for line in ran.err.splitlines() if "1 long answers were not audited" in line)
+    command = line.partition("fact score confidence ")[2].replace("http:JUDGE@URL", "scripted:script.jsonl").split()
+    scored = typed("score", "confidence", *command)
+    assert scored.code == 0, scored.err
+    assert [row["text"] for row in rows(scored.made, "claims")] == ["Ed lives somewhere."]
+
+
+def test_data_of_long_answers_alone_say_how_to_score_them(empty: Path) -> None:  # noqa: F811
+    jsonl(empty / "rows.jsonl", {"question": "Who was Ann?", "answer": "word " * 20})
+    jsonl(empty / "script.jsonl", *SCRIPT)
+    told(typed("audit", "rows.jsonl", "--backend", "scripted:script.jsonl"), 3, "fact score confidence --answers FILE --sampler MODEL")
+
+
 def test_shares_have_intervals_by_subject_and_add_up(empty: Path) -> None:  # noqa: F811
     data(empty)
     version = audited(empty)

@@ -107,6 +107,13 @@ def samples_by(skill: Artifact | None, backend: str = "", name: str = "samples")
     return make(plan, lambda _draft: Outcome("samples of a test"), DATA, force=True)[0]
 
 
+def evaluation_by(backend: str, ground: Artifact, name: str = "evaluated") -> Artifact:
+    """An evaluation without rows whose questions are about a ground, by whoever answers behind a backend; "": in this process."""
+    config = Nothing(generation={"backend": backend} if backend else {})
+    plan = Plan("eval popqa", 1, "eval", name, config, {"base": ground}, {})
+    return make(plan, lambda _draft: Outcome("evaluation of a test"), DATA, force=True)[0]
+
+
 def scores_of(samples: Artifact, name: str = "scores") -> Artifact:
     plan = Plan("score factscore", 1, "scores", name, Nothing(), {"answers": samples}, {})
     return make(plan, lambda _draft: Outcome("scores of a test"), DATA, force=True)[0]

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from factcli.resolving import configs_directory
-from tests.stages.dpo.made import base_at, pair, pairs_of, samples_by, scores_of, sixteen, skill_on
+from tests.stages.dpo.made import base_at, evaluation_by, pair, pairs_of, samples_by, scores_of, sixteen, skill_on
 from tests.stages.synth.typed import empty, told, typed  # noqa: F401 - empty is a fixture
 
 PRESETS = sorted(path.stem for path in (configs_directory() / "dpo").glob("*.yaml"))
@@ -47,6 +47,16 @@ def test_answers_of_a_server_do_not_tell_what_is_trained(base: str, backend: str
     ran = typed("dpo", "--pairs", "made")
     told(ran, 3, f"made@1 comes from {who} (samples@1), so its lineage does not tell what is to be trained")
     assert "--model SKILL" in ran.err
+
+
+@pytest.mark.parametrize("backend", ["http:big@http://127.0.0.1:9/v1", "scripted:s.jsonl"])
+def test_a_served_model_is_not_the_base_that_its_questions_are_about(base: str, backend: str) -> None:
+    """Evaluated in this process, the base is who answered."""
+    ground = skill_on(base)
+    pairs_of(sixteen(), "served", {"answers": evaluation_by(backend, ground)})
+    told(typed("dpo", "--pairs", "served"), 3, f"served@1 comes from answers of {backend} (evaluated@1), so its lineage does not tell")
+    pairs_of(sixteen(), "own", {"answers": evaluation_by("", ground)})
+    assert "model: skill@1, which wrote the answers of evaluated@2" in typed("dpo", "--pairs", "own", "--dry-run").err
 
 
 def test_the_cost_is_that_of_both_answers_of_every_step(base: str) -> None:

@@ -80,6 +80,26 @@ def test_a_model_grades_what_no_spelling_foresees(asked: Path) -> None:  # noqa:
     assert len(rows(version, "origins")) == 2
 
 
+def test_answers_are_graded_by_a_model_right_after_they_are_there(asked: Path) -> None:  # noqa: F811
+    """The same as asked first and rescored then; typed again, nothing is made anew."""
+    jsonl(
+        asked / "judge.jsonl",
+        {"match": "one nation", "answer": "correct"},
+        {"match": "king Olaf", "answer": "incorrect"},
+        {"match": "Garda", "answer": "correct"},
+    )
+    judged = ("--judge", "scripted:judge.jsonl", "--max-failed", 0.5)
+    dry = typed(*EVAL, *judged, "--dry-run")
+    assert "would then be graded by scripted:judge.jsonl" in dry.err
+    version = made(*EVAL, *judged)
+    assert version == Path("data/hotpotqa-scripted/v0002")
+    assert manifest(version)["summary"]["graded_by"] == "scripted"
+    assert made(*EVAL, *judged) == version
+    assert made("eval", "rescore", "hotpotqa-scripted@1", "--backend", "scripted:judge.jsonl", "--max-failed", 0.5) == version
+    grades = {row["question_id"]: row["grade"] for row in rows(version, "answers")}
+    assert (grades["hotpotqa.b"], grades["hotpotqa.d"]) == ("wrong", "right")
+
+
 @pytest.mark.parametrize(
     ("said", "grade"),
     [

@@ -62,7 +62,7 @@ def test_each_figure_follows_from_the_grades(asked: Path) -> None:
     assert ("qa.accuracy_bounds", "all") not in found
     summary = manifest(version)["summary"]
     assert {name: summary[name] for name in ("benchmark", "benchmark_version", "benchmark_definition", "model", "questions")} == {
-        "benchmark": "hotpotqa", "benchmark_version": 1, "benchmark_definition": HOTPOTQA.definition, "model": "scripted", "questions": 4,
+        "benchmark": "hotpotqa", "benchmark_version": 2, "benchmark_definition": HOTPOTQA.definition, "model": "scripted", "questions": 4,
     }  # fmt: skip
     (rejected,) = rows(version, "rejected")
     assert (rejected["id"], rejected["reason"]) == ("line 5", "type is neither bridge nor comparison")

@@ -86,7 +86,7 @@ def test_a_resumed_run_proves_what_an_uninterrupted_one_does(base: str, rows: st
     assert lines(tmp_path / "killed" / "proofs.jsonl") == lines(tmp_path / "whole" / "proofs.jsonl")
 
 
-@pytest.mark.parametrize("tuning", ["lora", "full"])
+@pytest.mark.parametrize("tuning", ["lora", pytest.param("full", marks=pytest.mark.slow)])
 def test_a_run_in_bfloat16_is_certified(base: str, rows: str, tmp_path: Path, tuning: str) -> None:
     """The loss to 1e-5 of the recorded numbers, and each answer to the bound that was measured."""
     machine = Machine(dtype="bfloat16", device="cpu")
@@ -97,7 +97,8 @@ def test_a_run_in_bfloat16_is_certified(base: str, rows: str, tmp_path: Path, tu
     assert loss["numbers"]["relative_difference"] <= 1e-5
 
 
-@pytest.mark.parametrize("other", [pytest.param("base", marks=pytest.mark.slow), "neighbour"])
+@pytest.mark.slow  # what is refused in float32 is tested by default
+@pytest.mark.parametrize("other", ["base", "neighbour"])
 def test_in_bfloat16_another_model_on_record_is_refused(base: str, rows: str, start: str, tmp_path: Path, other: str) -> None:
     """Rounding is large there; the bare base, and an adapter a few steps of DPO away, are further off."""
     machine = Machine(dtype="bfloat16", device="cpu")

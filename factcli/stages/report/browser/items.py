@@ -5,13 +5,15 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from factcli.evalrows import ItemScore
+from factcli.judge.chosen import Choices, chosen_items
 from factcli.rows import Answer, Claim, Verdict
 from factcli.stages.report.collect import Benchmark, Evaluation
 from factcli.stages.report.methods import key_of
 from factcli.stages.report.text import counted, stretches
 from factcli.stages.report.view import Key
 
-Grade = Literal["right", "wrong", "abstained", "unjudged", "claims"]  # claims: a long answer, judged claim by claim
+# claims: a long answer, judged claim by claim; the last three: beside another model's answer
+Grade = Literal["right", "wrong", "abstained", "unjudged", "claims", "preferred", "tied", "not preferred"]
 Column = Literal["benchmark", "group"]
 MOST_CHARACTERS = 20_000  # of one answer: 200 of the longest biographies that we saw; what is cut is said
 
@@ -40,7 +42,10 @@ class JudgedClaim:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What one model said to one item. `stretches`: the text cut up, each part with the places of its claims in `claims`."""
+    """What one model said to one item. `stretches`: the text cut up, each part with the places of its claims in `claims`.
+
+    `sets`: where answers to choose from were scored, these answers. `note`: what a judge said, in words.
+    """
 
     grade: Grade
     text: str
@@ -48,6 +53,8 @@ class Reply:
     answer_id: str  # for `fact trace`
     stretches: tuple[tuple[str, tuple[int, ...]], ...] = ()
     claims: tuple[JudgedClaim, ...] = ()
+    sets: tuple[Choices, ...] = ()
+    note: str = ""
 
 
 @dataclass(slots=True)
@@ -70,6 +77,7 @@ def items_of(benchmarks: Mapping[str, Benchmark], evidence: Mapping[str, str]) -
         for evaluation in benchmark.evaluations:
             key = found.models.setdefault(evaluation.label, key_of(evaluation, benchmark.main))
             _add(found, name, evaluation, found.replies.setdefault(key.label, {}), evidence)
+    found.items = {id_: item if item.question else replace(item, question=id_) for id_, item in found.items.items()}
     first = next(iter(found.models), "")
     found.models = dict(sorted(found.models.items(), key=lambda model: (model[0] != first, not model[1].is_main)))  # the main one beside the first
     return found
@@ -95,10 +103,12 @@ def add_replies(found: Items, key: Key, replies: Sequence[tuple[Item, Reply]]) -
 
 
 def _item(found: Items, item: Item) -> Item:
-    """Models are asked the same: the first one's wording stands."""
+    """Models are asked the same: the first wording stands."""
     known = found.items.get(item.id)
     if known and known.benchmark != item.benchmark:
         item = replace(item, id=f"{item.id} ({item.benchmark})")
+    if item.question and (unworded := found.items.get(item.id)) and not unworded.question:
+        found.items[item.id] = item
     return found.items.setdefault(item.id, item)
 
 
@@ -107,10 +117,16 @@ def _add_scores(found: Items, benchmark: str, evaluation: Evaluation, replies: d
     scores: dict[str, list[ItemScore]] = {}
     for score in evaluation.artifact.rows("items", ItemScore) if "items" in evaluation.artifact.manifest.tables else ():
         scores.setdefault(score.id, []).append(score)
+    chosen = chosen_items(evaluation.artifact)
     for id_, own in scores.items():
-        item = _item(found, Item(id_, benchmark, own[0].group, id_ if own[0].subject == id_ else f"{own[0].subject} ({id_})", ""))
         told = ", ".join(f"{score.metric.rpartition('.')[2].replace('_', ' ')} {_value(score)}" for score in own)
-        replies[item.id] = Reply(_grade(own[0]), told, own[0].confidence, id_)
+        shown = chosen.get(id_)
+        if shown is None:
+            question, gold = "" if own[0].subject == id_ else f"{own[0].subject} ({id_})", ""
+        else:
+            question, gold, told = clipped_text(shown.question), clipped_text(" / ".join(shown.gold[:3])), f"{clipped_text(shown.chosen)} ({told})"
+        item = _item(found, Item(id_, benchmark, own[0].group, question, gold))
+        replies[item.id] = Reply(_grade(own[0]), told, own[0].confidence, id_, sets=shown.sets if shown else ())
 
 
 def _value(score: ItemScore) -> str:

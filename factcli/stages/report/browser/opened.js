@@ -44,6 +44,9 @@ function answerOf(items, model, item, symbol) {
   const head = made("dt", "", made("span", "key", symbol, told(items.models[model].label)), made("small", "", words + (sure < 0 ? "" : `, confidence ${sure.toFixed(3)}`)));
   const long = items.said[model].long[item];
   const said = made("dd", "", ...(long ? longAnswer(items, long) : [shortAnswer(items.text(model, item), grade)]));
+  const note = items.note(model, item);
+  if (note) said.append(made("p", "about", told(note)));
+  said.append(...items.sets(model, item).map((set) => chosenOf(items, set)));
   said.append(made("code", "", items.said[model].answer[item]));
   return made("div", "", head, said);
 }
@@ -51,6 +54,20 @@ function answerOf(items, model, item, symbol) {
 function shortAnswer(text, grade) {
   const verdict = { r: "true", w: "false" }[grade];
   return verdict ? made("mark", `claim ${verdict}`, told(text || "(nothing)")) : told(text || "(nothing)");
+}
+
+/** Answers to choose from: each with the sign of right or wrong and how likely it is, and which was chosen. */
+function chosenOf(items, [title, choices]) {
+  const list = made("ul", "choices", ...choices.map((choice) => choiceOf(items, choice)));
+  return made("div", "", made("p", "about", told(items.strings[title])), list);
+}
+
+function choiceOf(items, [text, isRight, isChosen, likely]) {
+  const sign = made("span", `sign ${isRight ? "r" : "w"}`, isRight ? SIGNS.r : SIGNS.w);
+  sign.setAttribute("aria-hidden", "true");
+  const words = made("span", "spoken", isRight ? "[right:] " : "[wrong:] ");
+  const chosen = isChosen ? [" ", made("strong", "", "◂ chosen")] : [];
+  return made("li", isChosen ? "is-chosen" : "", sign, " ", words, told(items.strings[text] || "(nothing)"), ...chosen, made("small", "", told(likely)));
 }
 
 /** The text with its claims marked; claims that have no place in it are listed after it. */

@@ -11,12 +11,15 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from factcli.stages.report.browser.items import Item, Items, Reply
+from factcli.judge.chosen import Choices
+from factcli.stages.report.browser.items import Item, Items, Reply, clipped_text
 from factcli.svg import printable
 
 HERE = Path(__file__).resolve().parent
 SCRIPTS = ("rows.js", "opened.js", "page.js", "begin.js")
-GRADES = {"right": "r", "wrong": "w", "abstained": "a", "unjudged": "u", "claims": "c"}  # one letter per item; "-": not asked
+GRADES = {  # one letter per item; "-": not asked
+    "right": "r", "wrong": "w", "abstained": "a", "unjudged": "u", "claims": "c", "preferred": "p", "tied": "t", "not preferred": "n",
+}  # fmt: skip
 VERDICTS = ("supported", "unsupported", "unscored", "irrelevant")
 NOT_ASKED = "-"
 
@@ -79,6 +82,8 @@ def _said(listed: list[Item], replies: Mapping[str, Reply], strings: _Strings) -
         "confidence": column(lambda reply: _permille(reply.confidence), -1),
         "answer": column(lambda reply: printable(reply.answer_id), ""),
         "long": {place: _long(reply, strings) for place, reply in enumerate(found) if reply and reply.stretches},
+        "notes": {place: strings.place(reply.note) for place, reply in enumerate(found) if reply and reply.note},
+        "sets": {place: [_set(one, strings) for one in reply.sets] for place, reply in enumerate(found) if reply and reply.sets},
     }
 
 
@@ -87,6 +92,12 @@ def _long(reply: Reply, strings: _Strings) -> list[list[Any]]:
     cut = [[printable(text), *places] for text, places in reply.stretches]
     claims = [[printable(c.text), VERDICTS.index(c.verdict), strings.place(c.evidence), strings.place(c.reason), _permille(c.confidence)] for c in reply.claims]
     return [cut, claims]
+
+
+def _set(one: Choices, strings: _Strings) -> list[Any]:
+    """The title; the choices as text, whether right, whether chosen, how likely."""
+    choices = [[strings.place(clipped_text(c.text)), int(c.is_right), int(c.is_chosen), printable(c.told)] for c in one.choices]
+    return [strings.place(clipped_text(one.title)), choices]
 
 
 def _permille(share: float | None) -> int:

@@ -83,8 +83,8 @@ class Browser {
     const n = this.shown.length.toLocaleString("en");
     part("found").textContent = `${n} of ${this.items.n.toLocaleString("en")} items${this.shown.length ? "" : ": nothing passes all filters"}`;
     this.heads.forEach((head, model) => {
-      const { right, graded, supported, judged } = this.items.totals(model, this.shown);
-      const parts = [graded && `${share(right, graded)} right`, judged && `${share(supported, judged)} of claims true`].filter(Boolean);
+      const { right, graded, supported, judged, won, pairs } = this.items.totals(model, this.shown);
+      const parts = [graded && `${share(right, graded)} right`, judged && `${share(supported, judged)} of claims true`, pairs && `win rate ${share(won, pairs)}`].filter(Boolean);
       head.querySelector("small").textContent = parts.join(", ") || "–";
     });
     this.window.setAttribute("aria-rowcount", this.shown.length + 1);

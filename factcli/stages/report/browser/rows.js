@@ -3,8 +3,10 @@
 // Nothing here touches the document; packed.py writes what is read here.
 
 const NOT_ASKED = "-";
-const SIGNS = { r: "✓", w: "✗", a: "∅", u: "?", c: "≡", "-": "·" };
-const WORDS = { r: "right", w: "wrong", a: "abstained", u: "not judged", c: "judged claim by claim", "-": "not asked" };
+const SIGNS = { r: "✓", w: "✗", a: "∅", u: "?", c: "≡", p: "▲", t: "=", n: "▽", "-": "·" };
+const WORDS = {
+  r: "right", w: "wrong", a: "abstained", u: "not judged", c: "judged claim by claim", p: "preferred", t: "tied", n: "not preferred", "-": "not asked",
+};
 const VERDICTS = ["supported", "unsupported", "unscored", "irrelevant"];
 const VERDICT_SIGNS = ["✓", "✗", "?", "↺"];
 
@@ -52,6 +54,9 @@ class Items {
     return long ? long[0].map((part) => part[0]).join("") : this.said[model].text[item];
   }
 
+  /** The answers that were to choose from: sets of [title, [[text, is right, is chosen, how likely], ...]], texts by their places. */
+  sets(model, item) { return this.said[model].sets[item] ?? []; }
+
   /** [true claims, judged claims] of a long answer. */
   tally(model, item) {
     const claims = this.said[model].long[item]?.[1] ?? [];
@@ -59,22 +64,30 @@ class Items {
     return [supported, supported + claims.filter((claim) => claim[1] === 1).length];
   }
 
-  /** How good an answer is, 0 to 1: right 1, wrong and abstained 0, of claims the share supported; null where nobody judged. */
+  note(model, item) { return this.strings[this.said[model].notes[item]] ?? ""; }
+
+  /** How good an answer is, 0 to 1: right 1, wrong and abstained 0, of claims the share supported, tied 0.5; null where nobody judged. */
   score(model, item) {
     const grade = this.grade(model, item);
     if (grade === "c") {
       const [supported, judged] = this.tally(model, item);
       return judged ? supported / judged : null;
     }
-    return { r: 1, w: 0, a: 0 }[grade] ?? null;
+    return { r: 1, w: 0, a: 0, p: 1, t: 0.5, n: 0 }[grade] ?? null;
   }
 
   /** Everything that search looks through, made at the first search. */
   searched(item) {
     this.texts ??= new Array(this.n);
     return (this.texts[item] ??= folded(
-      [this.items.id[item], this.items.question[item], this.items.gold[item], ...this.models.map((_, model) => this.text(model, item))].join("\n"),
+      [this.items.id[item], this.items.question[item], this.items.gold[item], ...this.models.map((_, model) => this.text(model, item)), ...this.toChoose(item)].join("\n"),
     ));
+  }
+
+  /** Every text that an item offers to choose from. */
+  toChoose(item) {
+    const places = this.models.flatMap((_, model) => this.sets(model, item).flatMap(([, choices]) => choices.map(([text]) => text)));
+    return [...new Set(places)].map((place) => this.strings[place]);
   }
 
   differ(item) {
@@ -128,15 +141,18 @@ class Items {
     return passing.sort((a, b) => keys.get(a) - keys.get(b) || a - b);
   }
 
-  /** Of these items, what one model has right of the graded ones, and true of the judged claims. */
+  /** Of these items, what one model has right of the graded ones, true of the judged claims, and won of the pairs (a tie is half). */
   totals(model, passing) {
-    const told = { right: 0, graded: 0, supported: 0, judged: 0 };
+    const told = { right: 0, graded: 0, supported: 0, judged: 0, won: 0, pairs: 0 };
     for (const item of passing) {
       const grade = this.grade(model, item);
       if (grade === "c") {
         const [supported, judged] = this.tally(model, item);
         told.supported += supported;
         told.judged += judged;
+      } else if ("ptn".includes(grade)) {
+        told.pairs += 1;
+        told.won += this.score(model, item);
       } else if (grade !== NOT_ASKED && grade !== "u") {
         told.graded += 1;
         told.right += grade === "r" ? 1 : 0;

@@ -26,7 +26,7 @@ from factcli.stages.score.confidence.settings import TABLES, ConfidenceConfig
 from factcli.stages.score.confidence.source import Claims, Source, by_answer
 from factcli.stages.score.confidence.tokens import tokens_of
 
-REVISION = 2
+REVISION = 3
 
 
 def plan(config: ConfidenceConfig, source: Source, models: Models, name: str | None) -> Plan:

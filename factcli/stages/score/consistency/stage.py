@@ -23,7 +23,7 @@ from factcli.stages.score.consistency.scoring import Said, scored
 from factcli.stages.score.consistency.settings import TABLES, ConsistencyConfig
 from factcli.stages.score.consistency.sources import Question, Source
 
-REVISION = 1
+REVISION = 2
 SOURCE, TYPES = "source", "question types"  # units beside those of questions
 
 

@@ -30,7 +30,7 @@ from factcli.stages.score.factscore.scoring import left_out, responses_of
 from factcli.stages.score.factscore.settings import TABLES, FactscoreConfig
 from factcli.stages.score.factscore.sources import Source
 
-REVISION = 3
+REVISION = 4
 T = TypeVar("T")
 
 

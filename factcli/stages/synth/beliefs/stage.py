@@ -16,7 +16,7 @@ from factcli.stages.synth.beliefs.settings import TABLES, BeliefsConfig, Source
 from factcli.stages.synth.beliefs.targets import REWRITE, units
 from factcli.stages.synth.book import nothing_left
 
-REVISION = 1
+REVISION = 2
 KIND = "beliefs"  # not "synth": commands that take the newest data shall not take these rows alone
 
 
