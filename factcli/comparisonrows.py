@@ -25,9 +25,9 @@ class ComparedFigure:
     low: float | None  # ends of the 95% interval
     high: float | None
     p_value: float | None  # two-sided
-    p_holm: float | None  # adjusted over the family: every model and figure of role gain and group all
+    p_holm: float | None  # adjusted over the family: of every model the figures that decide; None of those that stand beside
     test: str  # how p came about; "" without one
-    interval: str  # bca, t or percentile
+    interval: str  # bca+t (each end the outer one of BCa's and of t's), bca, t or percentile
     n_items: int
     n_subjects: int  # clusters; of several worlds the worlds
     n_unpaired: int  # items that only one of the two was asked: left out
@@ -60,6 +60,7 @@ class ShipVerdict:
     is_shippable: bool
     gain: str  # the figure that decides
     reasons: tuple[str, ...]  # why not; of a shippable one what was held against what
+    is_asked: bool = True  # False: no drift was measured, so that nothing but the gain can be said
 
 
 @dataclass(frozen=True, slots=True)

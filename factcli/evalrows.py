@@ -1,5 +1,6 @@
 """Rows of evaluations: what each item of a benchmark adds to each figure."""
 
+import math
 from dataclasses import dataclass
 
 SURPRISE = ("bits_per_byte", "byte_perplexity", "nats_per_token", "nats_per_word", "perplexity", "word_perplexity")
@@ -7,6 +8,8 @@ LOWER_IS_BETTER = (  # the last part of a figure's name
     *("abstention", "brier_score", "myth_other_wrong", "myth_repeated", "risk_coverage_area", "wrong"),
     *SURPRISE,
 )
+COUNTS = ("claims_per_answer", "number_correct")  # of each answer: as many as there are
+RANGES = {"three_grades": (-1.0, 1.0), **dict.fromkeys((*SURPRISE, *COUNTS), (0.0, math.inf))}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,3 +50,8 @@ class GradeChange:
 def is_lower_better(metric: str) -> bool:
     """Whether a smaller value of the figure is the better one."""
     return metric.rpartition(".")[2] in LOWER_IS_BETTER
+
+
+def range_of(metric: str) -> tuple[float, float] | None:
+    """The least and the most that an item of the figure can be; None: its name does not say, it is a share where every item looks like one."""
+    return RANGES.get(metric.rpartition(".")[2])

@@ -32,7 +32,7 @@ def make_comparison(
     if made is None:
         return
     verdicts = list(made.rows("verdicts", ShipVerdict))
-    show(telling.rendered(list(made.rows("differences", ComparedFigure)), verdicts))
+    show(telling.rendered(list(made.rows("differences", ComparedFigure)), verdicts, made.summary.get("notes", [])))
     show(changetelling.rendered(made.rows("changed", ChangedClaim), made.summary))
     failed = [verdict for verdict in verdicts if not verdict.is_shippable]
     if require and failed:
@@ -75,7 +75,7 @@ def make_power_plan(making: Making, refs: Sequence[str], flags: Mapping[str, Any
     plan = planning.plan(config, [_opened(making, ref, False)[0] for ref in refs], making.name)
     made = finish(making, plan, lambda _: Cost(), lambda draft, _: planning.work(plan, draft))
     if made is not None:
-        show(telling.rendered_plan(list(made.rows("planned", PlannedFigure))))
+        show(telling.rendered_plan(list(made.rows("planned", PlannedFigure)), made.summary["splits"], made.summary["notes"]))
 
 
 def show(rendered: RenderableType) -> None:

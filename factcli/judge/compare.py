@@ -13,6 +13,7 @@ from factcli.errors import InputError
 from factcli.judge.metrics import Metric, accuracy_items, correct_items, groups_of, is_judged, ranked_claims, row
 from factcli.rows import Answer, Claim
 from factcli.stats import Bootstrap, Item, bootstrap_ratio, share, share_at_equal_claims
+from factcli.stats.bounds import UNIT
 
 FactKey = tuple[str, str]  # (subject, relation)
 Key = TypeVar("Key")
@@ -109,14 +110,18 @@ def _retention_rows(base: Results, model: Results, facts: Sequence[FactKey], gro
     return rows
 
 
+def _share_of(items: Iterable[Item]) -> Bootstrap:
+    return bootstrap_ratio(items, bounds=UNIT)
+
+
 def accuracy_difference(model: Results, other: Results) -> Bootstrap:
     """Accuracy on questions, model minus other."""
-    return bootstrap_ratio(accuracy_items(model.questions)).minus(bootstrap_ratio(accuracy_items(other.questions)))
+    return _share_of(accuracy_items(model.questions)).minus(_share_of(accuracy_items(other.questions)))
 
 
 def share_correct_difference(model: Results, other: Results) -> Bootstrap:
     """Share of correct claims, each model at its own number of claims: read it beside number_correct_difference."""
-    mine, others = (bootstrap_ratio(correct_items(r.biographies, r.claims)) for r in (model, other))
+    mine, others = (_share_of(correct_items(r.biographies, r.claims)) for r in (model, other))
     return mine.minus(others)
 
 
@@ -142,7 +147,7 @@ def retention_difference(model: Results, other: Results, base: Results) -> Boots
     """Share of the base's right questions that the model keeps, minus the share that the other keeps."""
     subject_of = {answer.question_id: answer.subject for answer in base.questions}
     before = right_questions(base.questions)
-    mine, others = (bootstrap_ratio(kept_items(before, right_questions(r.questions), subject_of)) for r in (model, other))
+    mine, others = (_share_of(kept_items(before, right_questions(r.questions), subject_of)) for r in (model, other))
     return mine.minus(others)
 
 

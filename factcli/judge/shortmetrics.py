@@ -3,11 +3,13 @@
 from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
 
+from factcli.evalrows import RANGES
 from factcli.judge.answers import is_contained
 from factcli.judge.itemscores import THREE_GRADES
 from factcli.judge.metrics import Metric, groups_of, question_metrics, row
 from factcli.rows import Answer
 from factcli.stats import Item, ratio, share
+from factcli.stats.bounds import UNIT, Bounds
 
 
 def short_metrics(answers: Sequence[Answer], rule: str, heldout_form_ids: AbstractSet[str] = frozenset(), n_unanswered: int = 0) -> list[Metric]:
@@ -24,9 +26,9 @@ def _own_rows(answers: Sequence[Answer], group: str, rule: str) -> list[Metric]:
     2 right / (asked + attempted) (SimpleQA, arXiv 2411.04368)."""
     return [
         row("qa.containment", group, share(Item(a.subject, is_contained(a.text, a.answers, rule)) for a in answers)),
-        row("qa.three_grades", group, ratio(Item(a.subject, THREE_GRADES[a.grade or "wrong"]) for a in answers)),
+        row("qa.three_grades", group, ratio((Item(a.subject, THREE_GRADES[a.grade or "wrong"]) for a in answers), bounds=Bounds(*RANGES["three_grades"]))),
         row("qa.wrong", group, share(Item(a.subject, a.grade == "wrong") for a in answers)),
-        row("qa.f_score", group, ratio(f_score_items(answers))),
+        row("qa.f_score", group, ratio(f_score_items(answers), bounds=UNIT)),
     ]
 
 

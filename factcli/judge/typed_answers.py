@@ -15,6 +15,7 @@ from factcli.judge.metrics import GROUP_ORDER, RANKING_DRAWS, Metric, row
 from factcli.judge.responses import TYPES, ResponseType
 from factcli.rows import Split
 from factcli.stats import Bootstrap, Estimate, Item, RankedClaim, bootstrap_ratio, share
+from factcli.stats.bounds import UNIT
 from factcli.stats.ties import tied_risk_at_coverage, tied_risk_coverage_area
 
 Source = Literal["words", "threshold"]
@@ -221,7 +222,7 @@ def figures(answers: Sequence[TypedAnswer]) -> list[Metric]:
 
 
 def _tells_unknown(answers: Sequence[TypedAnswer], source: Source) -> Estimate:
-    known, unknown = (bootstrap_ratio(_refusals(answers, source, is_known)) for is_known in (True, False))
+    known, unknown = (bootstrap_ratio(_refusals(answers, source, is_known), bounds=UNIT) for is_known in (True, False))
     return unknown.minus(known).estimate()
 
 

@@ -9,7 +9,7 @@ Letters: D redraws, C clusters (subjects), M items, S seeds of the world.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -17,12 +17,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from factcli.errors import InputError
+from factcli.stats.bounds import UNIT, Bounds, Ends
 from factcli.stats.quantiles import normal_quantile, normal_shares, t_quantile
 
 Floats = NDArray[np.float64]
 Statistic = Callable[[Floats], Floats]  # weights W_DC or W_DM -> (D,); NaN where the redraw has nothing to count
 
 DRAWS = 2000  # the ends of a 95% interval then move by about 2% of its width from seed to seed
+MOST_LEFT_OUT = 1000  # clusters that are left out in turn: of more skew no longer matters, and it would cost C x C
+SAME = 1e-12  # values that differ by less do so by rounding alone
 _BLOCK = 4_000_000  # weights held at once, 32 MB as float64
 
 
@@ -56,6 +59,7 @@ class Bootstrap:
     n_items: int
     n_clusters: int
     is_difference: bool = False
+    bounds: Bounds | None = None  # of an item's value; None: it has none, e.g. claims per answer
 
     def minus(self, other: "Bootstrap") -> "Bootstrap":
         """The paired difference. InputError where the two were not measured on the same subjects."""
@@ -70,6 +74,7 @@ class Bootstrap:
             n_items=min(self.n_items, other.n_items),
             n_clusters=min(self.n_clusters, other.n_clusters),
             is_difference=True,
+            bounds=self.bounds.minus(other.bounds) if self.bounds and other.bounds else None,
         )
 
     def estimate(self) -> Estimate:
@@ -77,14 +82,26 @@ class Bootstrap:
 
         The skew that BCa corrects for is noise where few items tell two models apart: with 30 clusters of unequal size, gains of 8% and
         losses of 6% of the items, BCa covers 90%, t 96%; with gains alone it is t that is short, at 90%. The outer ends cover 94 to 96%.
+        Where no redraw varies, the ends are exact (bounds.py), never a width of zero; no end lies beyond what an item can be.
         """
+        return Estimate(self.value, *self._ends(), self.n_items, self.n_clusters)
+
+    def _ends(self) -> Ends:
         if self.value is None:
-            return Estimate(None, None, None, self.n_items, self.n_clusters)
+            return None, None
+        if self.bounds is not None and self._is_constant:
+            is_at_end = not self.is_difference and self.value in self.bounds[:2]
+            return self.bounds.around(self.value, self.n_clusters) if self.n_clusters > 1 or is_at_end else (None, None)
         low, high = _interval(self.value, self.redraws_D, self.without_one_C, self.n_clusters)
         if self.is_difference and self.without_one_C.size and low is not None and high is not None:
             reach = t_quantile(0.975, self.without_one_C.size - 1) * jackknife_error(self.without_one_C)
             low, high = min(low, float(self.value - reach)), max(high, float(self.value + reach))
-        return Estimate(self.value, low, high, self.n_items, self.n_clusters)
+        return self.bounds.clipped(low, high) if self.bounds else (low, high)
+
+    @property
+    def _is_constant(self) -> bool:
+        drawn = self.redraws_D[~np.isnan(self.redraws_D)]
+        return len(drawn) > 0 and bool(np.ptp(drawn) <= SAME)
 
 
 def _require_same_subjects(left: tuple[str, ...], right: tuple[str, ...]) -> None:
@@ -167,20 +184,20 @@ class Counts(NamedTuple):
     n_clusters: int
 
 
-def redraw(clusters: tuple[str, ...], statistic: Statistic, counts: Counts, draws: int, seed: int) -> Bootstrap:
+def redraw(clusters: tuple[str, ...], statistic: Statistic, counts: Counts, draws: int, seed: int, bounds: Bounds | None = None) -> Bootstrap:
     """The statistic of the clusters' weights: at ones, at D redraws, and without each cluster in turn."""
     n_clusters = len(clusters)
     value = _number(float(statistic(np.ones((1, n_clusters)))[0]))
     if value is None:
-        return Bootstrap(None, np.full(draws, np.nan), np.empty(0), clusters, counts.n_items, counts.n_clusters)
+        return Bootstrap(None, np.full(draws, np.nan), np.empty(0), clusters, *counts, bounds=bounds)
     weights_DC = subject_weights(n_clusters, draws, seed)
     blocks = _row_blocks(draws, max(n_clusters, counts.n_items))
     redraws_D = np.concatenate([statistic(weights_DC[rows].astype(float)) for rows in blocks])
-    return Bootstrap(value, redraws_D, _leave_one_out(statistic, n_clusters), clusters, counts.n_items, counts.n_clusters)
+    return Bootstrap(value, redraws_D, _leave_one_out(statistic, n_clusters), clusters, *counts, bounds=bounds)
 
 
 def _leave_one_out(statistic: Statistic, n_clusters: int) -> Floats:
-    if n_clusters > 1000:  # skew no longer matters, and this would cost C x C
+    if n_clusters > MOST_LEFT_OUT:
         return np.empty(0)
     without_one_C = statistic(1 - np.eye(n_clusters))
     return np.empty(0) if np.isnan(without_one_C).any() else without_one_C
@@ -195,8 +212,8 @@ def quotient(numerator: Floats, denominator: Floats) -> Floats:
     return np.divide(numerator, denominator, out=np.full(numerator.shape, np.nan), where=denominator > 0)
 
 
-def bootstrap_ratio(items: Iterable[Item], draws: int = DRAWS, seed: int = 0) -> Bootstrap:
-    """Sum of numerators over sum of denominators, with its redraws. Items may come in any order."""
+def bootstrap_ratio(items: Iterable[Item], draws: int = DRAWS, seed: int = 0, bounds: Bounds | None = None) -> Bootstrap:
+    """Sum of numerators over sum of denominators, with its redraws. Items may come in any order; `bounds` of one, where it has any."""
     sums: dict[str, list[float]] = {}
     n_items = 0
     for cluster, numerator, denominator in sorted(items):  # sorted: float sums do not depend on the order
@@ -210,28 +227,23 @@ def bootstrap_ratio(items: Iterable[Item], draws: int = DRAWS, seed: int = 0) ->
     def statistic(weights_DC: Floats) -> Floats:
         return quotient(weights_DC @ sums_C2[:, 0], weights_DC @ sums_C2[:, 1])
 
-    return redraw(clusters, statistic, Counts(n_items, int((sums_C2[:, 1] > 0).sum())), draws, seed)
+    return redraw(clusters, statistic, Counts(n_items, int((sums_C2[:, 1] > 0).sum())), draws, seed, bounds)
 
 
-def ratio(items: Iterable[Item], draws: int = DRAWS, seed: int = 0) -> Estimate:
-    """A ratio that may exceed 1, e.g. claims per answer. Of constant items the interval is one point."""
-    return bootstrap_ratio(items, draws, seed).estimate()
+def ratio(items: Iterable[Item], draws: int = DRAWS, seed: int = 0, bounds: Bounds | None = None) -> Estimate:
+    """A ratio that may exceed 1, e.g. claims per answer. Of constant items without bounds the interval is one point."""
+    return bootstrap_ratio(items, draws, seed, bounds).estimate()
 
 
 def share(items: Iterable[Item], draws: int = DRAWS, seed: int = 0) -> Estimate:
-    """A share in 0..1. At exactly 0 or 1 no redraw varies, so the far end is the exact binomial bound
-    with each subject counted as one trial (1 - 0.025 ** (1 / n_clusters)), never a width of zero."""
-    result = bootstrap_ratio(items, draws, seed).estimate()
-    if result.value not in (0.0, 1.0):
-        return result
-    reach = 1 - 0.025 ** (1 / result.n_clusters)
-    low, high = (0.0, reach) if result.value == 0 else (1 - reach, 1.0)
-    return replace(result, low=low, high=high)
+    """A share in 0..1. Where all subjects have the same one no redraw varies, so the ends are exact binomial bounds
+    with each subject counted as one trial (at 0 the far end is 1 - 0.025 ** (1 / n_clusters)), never a width of zero."""
+    return bootstrap_ratio(items, draws, seed, UNIT).estimate()
 
 
-def paired_difference(a: Iterable[Item], b: Iterable[Item], draws: int = DRAWS, seed: int = 0) -> Estimate:
-    """Ratio of `a` minus ratio of `b`, both on the same redrawn subjects."""
-    return bootstrap_ratio(a, draws, seed).minus(bootstrap_ratio(b, draws, seed)).estimate()
+def paired_difference(a: Iterable[Item], b: Iterable[Item], draws: int = DRAWS, seed: int = 0, bounds: Bounds | None = None) -> Estimate:
+    """Ratio of `a` minus ratio of `b`, both on the same redrawn subjects. `bounds`: of an item of either."""
+    return bootstrap_ratio(a, draws, seed, bounds).minus(bootstrap_ratio(b, draws, seed, bounds)).estimate()
 
 
 def seed_subject_bootstrap(by_seed: Mapping[int, Bootstrap], draws: int = DRAWS, seed: int = 0) -> Estimate:
@@ -250,7 +262,16 @@ def seed_subject_bootstrap(by_seed: Mapping[int, Bootstrap], draws: int = DRAWS,
     picks_DS = rng.integers(0, draws, size=seeds_DS.shape)
     means_D = redraws_SD[seeds_DS, picks_DS].mean(axis=1)
     value = float(np.mean([result.value for result in known if result.value is not None]))
-    return Estimate(value, *_interval(value, means_D, np.empty(0), len(known)), n_items, len(known))
+    seeds = tuple(str(key) for key in sorted(by_seed) if by_seed[key].value is not None)
+    return Bootstrap(value, means_D, np.empty(0), seeds, n_items, len(known), bounds=_widest([result.bounds for result in known])).estimate()
+
+
+def _widest(all_bounds: Sequence[Bounds | None]) -> Bounds | None:
+    found = [bounds for bounds in all_bounds if bounds is not None]
+    if len(found) < len(all_bounds):
+        return None
+    lows, highs, are_known, _ = zip(*found, strict=True)
+    return Bounds(min(lows), max(highs), all(are_known))
 
 
 def equal_signs(values: Sequence[float]) -> tuple[int, int]:
@@ -259,9 +280,9 @@ def equal_signs(values: Sequence[float]) -> tuple[int, int]:
     return sum(bool(sign != 0 and np.sign(value) == sign) for value in values), len(values)
 
 
-def bootstrap_items(subjects_M: Sequence[str], statistic: Statistic, draws: int = DRAWS, seed: int = 0) -> Bootstrap:
-    """Any statistic of weighted items, with its redraws of subjects."""
+def bootstrap_items(subjects_M: Sequence[str], statistic: Statistic, draws: int = DRAWS, seed: int = 0, bounds: Bounds | None = None) -> Bootstrap:
+    """Any statistic of weighted items, with its redraws of subjects; `bounds`: what it can be."""
     clusters = tuple(sorted(set(subjects_M)))
     place = {cluster: index for index, cluster in enumerate(clusters)}
     cluster_of_M = np.array([place[subject] for subject in subjects_M], dtype=np.intp)
-    return redraw(clusters, lambda weights_DC: statistic(weights_DC[:, cluster_of_M]), Counts(len(subjects_M), len(clusters)), draws, seed)
+    return redraw(clusters, lambda weights_DC: statistic(weights_DC[:, cluster_of_M]), Counts(len(subjects_M), len(clusters)), draws, seed, bounds)

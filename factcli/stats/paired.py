@@ -13,7 +13,8 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from factcli.stats.bootstrap import DRAWS, Bootstrap, Counts, Estimate, Floats, jackknife_error, jackknife_reach, quotient, redraw
+from factcli.stats.bootstrap import DRAWS, SAME, Bootstrap, Counts, Estimate, Floats, jackknife_error, jackknife_reach, quotient, redraw
+from factcli.stats.bounds import UNIT, Bounds, met_bounds
 
 IntervalKind = Literal["bca", "t", "percentile"]
 FLIPS = 9999  # drawn where not all can be counted: the smallest p is then 0.0001
@@ -48,6 +49,13 @@ class PairedSums:
     sums_C4: Floats
     n_items: int  # with a denominator above 0 for either
     is_share: bool  # no numerator is below 0 or above its denominator
+    item_bounds: Bounds | None = None  # of what one item of either can be, where it is no share
+
+    @property
+    def bounds(self) -> Bounds | None:
+        """Of the difference."""
+        of_item = UNIT if self.is_share else self.item_bounds
+        return of_item.minus(of_item) if of_item else None
 
     @property
     def values(self) -> tuple[float | None, float | None]:
@@ -66,15 +74,18 @@ class PairedSums:
         return np.asarray((self.sums_C4[:, :2] != self.sums_C4[:, 2:]).any(axis=1))
 
 
-def paired_sums(items: Iterable[PairedItem]) -> PairedSums:
-    """Items of one cluster added up, in any order."""
+def paired_sums(items: Iterable[PairedItem], bounds: Bounds | None = None) -> PairedSums:
+    """Items of one cluster added up, in any order. `bounds`: of one item, where they are known; else shares have theirs, and others what was met."""
     sums: dict[str, Floats] = {}
-    n_items, is_share = 0, True
+    met: list[float] = []
+    n_items, is_share = 0, bounds in (None, UNIT)
     for cluster, *values in sorted(items):  # sorted: float sums do not depend on the order
         sums[cluster] = sums.get(cluster, np.zeros(4)) + values
         n_items += values[1] > 0 or values[3] > 0
         is_share &= 0 <= values[0] <= values[1] and 0 <= values[2] <= values[3]
-    return PairedSums(tuple(sums), np.array(list(sums.values()), dtype=float).reshape(-1, 4), n_items, is_share)
+        met += [top / bottom for top, bottom in (values[:2], values[2:]) if bottom > 0]
+    of_item = bounds if bounds and np.isfinite(bounds[:2]).all() else met_bounds(met)
+    return PairedSums(tuple(sums), np.array(list(sums.values()), dtype=float).reshape(-1, 4), n_items, is_share, of_item)
 
 
 def difference_of(sums: PairedSums, draws: int = DRAWS, seed: int = 0) -> Bootstrap:
@@ -84,7 +95,7 @@ def difference_of(sums: PairedSums, draws: int = DRAWS, seed: int = 0) -> Bootst
         found_D4 = weights_DC @ sums.sums_C4
         return quotient(found_D4[:, 0], found_D4[:, 1]) - quotient(found_D4[:, 2], found_D4[:, 3])
 
-    return replace(redraw(sums.clusters, statistic, Counts(sums.n_items, sums.counted), draws, seed), is_difference=True)
+    return replace(redraw(sums.clusters, statistic, Counts(sums.n_items, sums.counted), draws, seed, sums.bounds), is_difference=True)
 
 
 def estimate_difference(sums: PairedSums, kind: IntervalKind = "bca", draws: int = DRAWS, seed: int = 0) -> Estimate:
@@ -94,14 +105,21 @@ def estimate_difference(sums: PairedSums, kind: IntervalKind = "bca", draws: int
     t           the jackknife's standard error over clusters, Student's t with C - 1 degrees of freedom and a term for skew
     percentile  of the redraws, as they are: too narrow for few clusters; for comparison with what others print
 
-    Where no cluster differs nothing varies, and the end is the exact bound on a share of clusters of which none was seen to
-    change, 1 - 0.025 ** (1 / C), never a width of zero.
+    Where all clusters differ alike (or none does) nothing varies, and the ends are exact, never a width of zero (bounds.py). Of a
+    share no end lies beyond +-1.
     """
-    if sums.is_share and sums.counted > 1 and not sums.is_differing.any():
-        reach = 1 - 0.025 ** (1 / sums.counted)
-        return Estimate(0.0, -reach, reach, sums.n_items, sums.counted)
-    if kind == "t":
-        return _by_t(sums)
+    bounds, error = sums.bounds, standard_error(sums)
+    if bounds and error is not None and error <= SAME:
+        mine, others = sums.values
+        assert mine is not None
+        assert others is not None, "there is an error, so there is a difference"
+        return Estimate(mine - others, *bounds.around(mine - others, sums.counted), sums.n_items, sums.counted)
+    found = _by_t(sums) if kind == "t" else _by_redraws(sums, kind, draws, seed)
+    low, high = bounds.clipped(found.low, found.high) if bounds else (found.low, found.high)
+    return replace(found, low=low, high=high)
+
+
+def _by_redraws(sums: PairedSums, kind: IntervalKind, draws: int, seed: int) -> Estimate:
     result = difference_of(sums, draws, seed)
     if kind == "bca" or result.value is None or result.n_clusters < 2:
         return result.estimate()
@@ -151,7 +169,7 @@ def flip_test(sums: PairedSums, n_flips: int = FLIPS, seed: int = 0) -> Tested:
     n_differing = len(change_CP)
     is_exact = n_differing <= MOST_EXACT
     n_larger = n_counted = 0
-    for flips_FC in _all_flips(n_differing) if is_exact else _drawn_flips(n_differing, n_flips, seed):
+    for flips_FC in all_flips(n_differing) if is_exact else drawn_flips(n_differing, n_flips, seed):
         found_F = _studentised(total_P + flips_FC @ change_CP)
         n_larger += int((np.abs(found_F) >= abs(seen) * (1 - _SAME) - _SAME).sum())
         n_counted += len(flips_FC)
@@ -180,14 +198,16 @@ def _studentised(totals_FP: Floats) -> Floats:
     return np.asarray(difference_F / scale_F)
 
 
-def _all_flips(n_clusters: int) -> Iterator[Floats]:
-    """(2 ** C, C): every way to swap some of them."""
-    numbers_F = np.arange(2**n_clusters)
-    yield (numbers_F[:, None] >> np.arange(n_clusters) & 1).astype(float)
+def all_flips(n_clusters: int, step: int = _BLOCK) -> Iterator[Floats]:
+    """Every way to swap some of the clusters, (F, C) at a time."""
+    for start in range(0, 2**n_clusters, step):
+        numbers_F = np.arange(start, min(start + step, 2**n_clusters))
+        yield (numbers_F[:, None] >> np.arange(n_clusters) & 1).astype(float)
 
 
-def _drawn_flips(n_clusters: int, n_flips: int, seed: int) -> Iterator[Floats]:
+def drawn_flips(n_clusters: int, n_flips: int, seed: int, step: int | None = None) -> Iterator[Floats]:
+    """Swaps drawn by the seed, (F, C) at a time."""
     rng = np.random.default_rng([seed, n_clusters, 1])
-    step = max(1, _BLOCK // n_clusters)
+    step = step or max(1, _BLOCK // n_clusters)
     for start in range(0, n_flips, step):
         yield rng.integers(0, 2, size=(min(step, n_flips - start), n_clusters), dtype=np.uint8).astype(float)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from factcli.errors import InputError
 from factcli.stats.bootstrap import DRAWS, Bootstrap, Counts, Estimate, Floats, Item, Statistic, bootstrap_items, quotient, redraw, share
+from factcli.stats.bounds import UNIT, Bounds
 
 
 class RankedClaim(NamedTuple):
@@ -49,7 +50,7 @@ class EqualClaims(NamedTuple):
 
 
 def surest_first(claims: Iterable[Ranked]) -> list[Ranked]:
-    """By falling confidence; ties by subject and, within one, wrong claims first: a tie never flatters."""
+    """By falling confidence; ties by subject and, within one, wrong claims first: within one a tie never flatters. For few levels: ties.py."""
     return sorted(claims, key=lambda claim: (-claim.confidence, claim.subject, claim.is_correct))
 
 
@@ -98,7 +99,7 @@ def _cut(
         return _share_of_surest(weights_DC[:, subject_of_M], correct_M, n_kept_D)
 
     counts = Counts(n_claims, len({claim.subject for claim in claims[:n_claims]}))
-    return redraw(clusters, statistic, counts, draws, seed)
+    return redraw(clusters, statistic, counts, draws, seed, UNIT)
 
 
 def share_by_claims_kept(claims: Iterable[RankedClaim], n_most: int, draws: int = DRAWS, seed: int = 0) -> dict[int, Estimate]:
@@ -135,7 +136,7 @@ def _level_starts(ranked: Sequence[RankedClaim]) -> NDArray[np.intp]:
 def share_at_coverage(claims: Iterable[RankedClaim], coverage: float, draws: int = DRAWS, seed: int = 0) -> Estimate:
     """Share correct among the most confident `coverage` (0..1] of items."""
     ranked = surest_first(claims)
-    return _estimate(ranked, coverage_statistic(ranked, coverage), draws, seed)
+    return _estimate(ranked, coverage_statistic(ranked, coverage), draws, seed, Bounds(0.0, 1.0, part=coverage))
 
 
 def share_of_surest(ranked: Sequence[HasConfidence]) -> Callable[[Floats, Floats], Floats]:
@@ -181,7 +182,7 @@ def mean_risk(claims: Iterable[RankedClaim]) -> float | None:
     return float((np.cumsum(wrong_M) / np.arange(1, len(wrong_M) + 1)).mean()) if len(wrong_M) else None
 
 
-def _estimate(ranked: Sequence[RankedClaim], statistic: Statistic, draws: int, seed: int) -> Estimate:
+def _estimate(ranked: Sequence[RankedClaim], statistic: Statistic, draws: int, seed: int, bounds: Bounds = UNIT) -> Estimate:
     if not ranked:
         return Estimate(None, None, None, 0, 0)
-    return bootstrap_items([claim.subject for claim in ranked], statistic, draws, seed).estimate()
+    return bootstrap_items([claim.subject for claim in ranked], statistic, draws, seed, bounds).estimate()

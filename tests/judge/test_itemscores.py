@@ -1,6 +1,7 @@
 """Items of every measurement in one form: from the table where it is, else from answers and claims, else from scores."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +45,24 @@ def test_answers_and_claims_of_an_evaluation_without_items_become_items(tmp_path
     assert (found["bio.share_correct", "q4"], found["bio.number_correct", "q4"]) == ((0, 0), (0, 1))
     first = items[0]
     assert (first.subject, first.group, first.confidence, first.is_abstention) == ("p0", "head", 0.5, False)
-    assert len(items) == 3 * 3 + 2 * 2
+    assert [found["qa.wrong", f"q{n}"] for n in range(3)] == [(0, 1), (0, 1), (1, 1)]
+    assert [found["qa.abstention", f"q{n}"] for n in range(3)] == [(0, 1), (1, 1), (0, 1)]
+    assert [found["qa.accuracy_of_given", f"q{n}"] for n in range(3)] == [(1, 1), (0, 0), (0, 1)]
+    assert [found["bio.claims_per_answer", f"q{n}"] for n in (3, 4)] == [(3, 1), (0, 1)]
+    assert len(items) == 3 * 6 + 2 * 3  # without accepted spellings nothing is known of containment
+
+
+def test_figures_that_evaluations_did_not_write_once_are_derived_from_their_answers(tmp_path: Path):
+    """Stored: accuracy of q0 and of q1, to which no answer came. Opal stands in "the opals" to the letter, though that is graded wrong."""
+    said = replace(answer(0, "wrong"), text="the opals", answers=("Opal",))
+    stored = [ItemScore(id_, "qa.accuracy", f"p{id_}", "head", 0.0, float(id_ == "q0")) for id_ in ("q0", "q1")]
+    items = items_of(evaluation(tmp_path, items=stored, answers=[said, answer(3, None)]))
+    assert items[:2] == stored
+    later = {(item.metric, item.id): (item.numerator, item.denominator) for item in items[2:]}
+    assert later == {
+        ("qa.strict_accuracy", "q0"): (0, 1), ("qa.three_grades", "q0"): (-1, 1), ("qa.containment", "q0"): (1, 1), ("qa.wrong", "q0"): (1, 1),
+        ("qa.abstention", "q0"): (0, 1), ("qa.accuracy_of_given", "q0"): (0, 1),
+    }  # fmt: skip
 
 
 def test_a_table_of_items_is_read_as_it_is_and_answers_beside_it_are_not_counted_again(tmp_path: Path):
@@ -55,7 +73,15 @@ def test_a_table_of_items_is_read_as_it_is_and_answers_beside_it_are_not_counted
 def test_items_of_a_real_evaluation_give_its_own_figures(tmp_path: Path):
     chain = make_chain(tmp_path)
     metrics = {(row["metric"], row["group"]): row["value"] for row in _rows(chain.tuned)}
-    for name in ("qa.accuracy", "qa.strict_accuracy", "bio.share_correct", "bio.number_correct"):
+    for name in (
+        "qa.accuracy",
+        "qa.strict_accuracy",
+        "qa.abstention",
+        "qa.accuracy_of_given",
+        "bio.share_correct",
+        "bio.number_correct",
+        "bio.claims_per_answer",
+    ):
         own = [item for item in items_of(chain.tuned) if item.metric == name]
         assert sum(i.numerator for i in own) / sum(i.denominator for i in own) == pytest.approx(metrics[name, "all"])
 

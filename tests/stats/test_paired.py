@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import t
 
+from factcli.stats.bounds import Bounds
 from factcli.stats.multiple import holm
 from factcli.stats.paired import IntervalKind, PairedItem, PairedSums, estimate_difference, flip_test, paired_sums, standard_error
 from tests.stats.simulated import World, alike, claims, draw
@@ -52,6 +53,40 @@ def test_where_no_subject_differs_the_interval_has_the_exact_bound_and_no_width_
     # 20 subjects of whom none changed: 0.025 ** (1 / 20) = 0.8316, so up to 16.84% may change
     result = estimate_difference(paired_sums(PairedItem(f"p{n}", 1, 1, 1, 1) for n in range(20)))
     assert (result.value, result.low, result.high) == (0, pytest.approx(-0.1684, abs=1e-4), pytest.approx(0.1684, abs=1e-4))
+
+
+@pytest.mark.parametrize(("n", "low", "p"), [(3, -0.4152, 2 / 8), (5, -0.0436, 2 / 32), (6, 0.0814, 2 / 64)])
+@pytest.mark.parametrize("kind", ["bca", "t", "percentile"])
+def test_where_all_subjects_gain_alike_the_near_end_is_exact_and_says_what_the_test_says(kind: IntervalKind, n: int, low: float, p: float):
+    """Up to 1 - 0.025 ** (1 / n) of the subjects may lose instead, 2 less each: 3 subjects 1 - 2 x 0.7076, 5: 1 - 2 x 0.5218, 6: 1 - 2 x 0.4593."""
+    sums = of_differences(*[1.0] * n)
+    result = estimate_difference(sums, kind)
+    assert (result.value, result.low, result.high) == (1, pytest.approx(low, abs=1e-4), 1)
+    assert (flip_test(sums).p_value or 1) == pytest.approx(p)
+
+
+def test_a_figure_with_a_range_of_its_own_has_the_exact_end_by_that_range():
+    # three grades, -1..1: two subjects that turn from wrong to right differ by 2; 0.8419 of them may differ by -2: 2 - 0.8419 x 4
+    result = estimate_difference(paired_sums([PairedItem("a", 1, 1, -1, 1), PairedItem("b", 1, 1, -1, 1)], Bounds(-1, 1)), "t")
+    assert (result.value, result.low, result.high) == (2, pytest.approx(2 - 4 * (1 - 0.025**0.5)), 2)
+
+
+def test_without_a_known_range_that_of_what_was_met_is_taken_and_without_any_there_is_no_end():
+    """Numbers of 2 to 5 claims, one more each: items met lie 3 apart at most, so a difference lies in -4..4 (2..6); reach 1 - 0.025 ** (1 / 4)."""
+    counts = Bounds(0, math.inf)
+    sums = paired_sums((PairedItem(f"p{n}", n + 1, 1, n, 1) for n in (2, 3, 4, 5)), counts)
+    reach = 1 - 0.025 ** (1 / 4)
+    result = estimate_difference(sums)
+    assert (result.value, result.low, result.high) == (1, pytest.approx(1 - reach * 5), pytest.approx(1 + reach * 3))
+    same = estimate_difference(paired_sums((PairedItem(f"p{n}", 0, 1, 0, 1) for n in range(9)), counts))
+    assert (same.value, same.low, same.high) == (0, None, None)
+
+
+@pytest.mark.parametrize("kind", ["bca", "t"])
+def test_no_end_of_a_difference_of_shares_lies_beyond_one(kind: IntervalKind):
+    # two questions, one gained: a standard error of 0.5 and t of 1 degree of freedom, 12.7, would be 6.4 either way
+    result = estimate_difference(of_differences(1, 0), kind)
+    assert (result.value, result.low, result.high) == (0.5, -1, 1)
 
 
 def test_a_difference_has_the_outer_ends_of_bca_and_of_plain_t():

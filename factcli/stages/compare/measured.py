@@ -5,11 +5,12 @@ from dataclasses import dataclass, replace
 
 from factcli.artifact import Artifact
 from factcli.errors import InputError, SettingsError, nearest
-from factcli.evalrows import ItemScore
+from factcli.evalrows import ItemScore, range_of
 from factcli.judge.changes import results_of
 from factcli.judge.compare import Results
 from factcli.judge.itemscores import items_of
-from factcli.stats.paired import PairedItem
+from factcli.stats.bounds import Bounds
+from factcli.stats.paired import PairedItem, PairedSums, paired_sums
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,16 @@ class Pairs:
     def paired_items(self) -> list[PairedItem]:
         """Clusters are the baseline's subjects."""
         return [PairedItem(base.subject, model.numerator, model.denominator, base.numerator, base.denominator) for model, base in self.items]
+
+    @property
+    def sums(self) -> PairedSums:
+        """By subject, with the range of an item where the figure has one."""
+        return paired_sums(self.paired_items, bounds_of(self.metric))
+
+
+def bounds_of(metric: str) -> Bounds | None:
+    found = range_of(metric)
+    return Bounds(*found) if found else None
 
 
 def read_measured(artifact: Artifact) -> Measured:

@@ -11,7 +11,7 @@ from factcli.stages.compare.settings import PLAN_TABLES, PowerConfig
 from factcli.stats.paired import PairedItem
 from factcli.stats.power import Spread, planned, spread_of
 
-REVISION = 1
+REVISION = 2
 UNRELATED = 2  # of one model alone: a difference of two that have nothing to do with one another has twice the variance
 
 
@@ -32,7 +32,18 @@ def work(plan: Plan, draft: Draft) -> Outcome:
         draft.write("planned", 0, {"planned": rows})
     least = min(rows, key=lambda row: (row.metric != rows[0].metric, row.smallest))
     headline = f"{least.metric}: {least.n_subjects:,} subjects with {least.n_items} items each show a difference of {least.smallest:.3g} in 4 of 5 runs"
-    return Outcome(headline, {row.id: row.smallest for row in rows})
+    notes = [_too_late(one.ref) for one in plan.inputs.values() if split_of(one) == "test"]
+    about = {"splits": {one.ref: split_of(one) for one in plan.inputs.values()}, "notes": notes}
+    return Outcome(headline + ("; from test people" if notes else ""), {row.id: row.smallest for row in rows} | about)
+
+
+def split_of(evaluation: Artifact) -> str:
+    """Whose answers it has: dev, test, or "" where it does not say, as of a benchmark that has no dev people."""
+    return str(evaluation.manifest.config.get("split") or "")
+
+
+def _too_late(ref: str) -> str:
+    return f"{ref} is of test people: a plan made from those that are to decide comes after the fact; plan from dev people, `fact eval world --set split=dev`"
 
 
 def _of_metric(metric: str, read: Sequence[Measured], config: PowerConfig) -> list[PlannedFigure]:

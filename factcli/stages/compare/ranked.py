@@ -9,7 +9,9 @@ from factcli.judge.metrics import is_judged, ranked_claims
 from factcli.stages.compare.measured import Measured, Pairs, is_of_task
 from factcli.stages.compare.settings import CompareConfig
 from factcli.stats import RankedClaim, share_at_equal_claims
-from factcli.stats.selective import ABSTAINED, Selective, StatisticOf, area_of, compare_selective, curve_of, equal_claims, share_at, swap_test
+from factcli.stats.bootstrap import MOST_LEFT_OUT
+from factcli.stats.paired import Tested
+from factcli.stats.selective import ABSTAINED, FLIPS, RISK_AREA, Selective, StatisticOf, compare_selective, curve_of, equal_claims, share_at, swap_test
 
 RANKED = "accuracy"  # the last part of the figures whose items are right or wrong, once each: others would tell the same again
 AREA = "risk_coverage_area"
@@ -22,7 +24,7 @@ def selective_figures(pairs: Pairs, model: str, baseline: str, config: CompareCo
     sides = ranked_sides(pairs)
     if sides is None:
         return []
-    wanted: dict[str, StatisticOf] = {AREA: area_of} | {f"at_coverage_{100 * share:g}": share_at(share) for share in config.coverage}
+    wanted: dict[str, StatisticOf] = {AREA: RISK_AREA} | {f"at_coverage_{100 * share:g}": share_at(share) for share in config.coverage}
     return [_selective(pairs, f"{pairs.metric}.{name}", compare_selective(*sides, of, config.seed), model, baseline) for name, of in wanted.items()]
 
 
@@ -34,6 +36,16 @@ def ranked_sides(pairs: Pairs) -> tuple[list[RankedClaim], list[RankedClaim]] | 
     if not kept or not all(_is_rankable(item) for both in kept for item in both):
         return None
     return [_ranked(mine, base.subject) for mine, base in kept], [_ranked(base, base.subject) for _, base in kept]
+
+
+def unranked(pairs: Pairs, model: str, baseline: str) -> str | None:
+    """Why answers that are right or wrong have no figures of confidence; None where they have, or are of another kind."""
+    if pairs.metric.rpartition(".")[2] != RANKED or ranked_sides(pairs) is not None:
+        return None
+    sides = {model: [mine for mine, _ in pairs.items], baseline: [base for _, base in pairs.items]}
+    silent = {ref: sum(item.denominator > 0 and item.confidence is None and not item.is_abstention for item in items) for ref, items in sides.items()}
+    without = [f"{n:,} of {len(sides[ref]):,} answers of {ref} have no confidence" for ref, n in silent.items() if n]
+    return f"no risk and coverage of {pairs.metric}: {', '.join(without) or 'its items are not right or wrong, once each'}"
 
 
 def _is_rankable(item: ItemScore) -> bool:
@@ -61,8 +73,8 @@ def _selective(pairs: Pairs, metric: str, found: Selective, model: str, baseline
         high=difference.high,
         p_value=tested.p_value,
         p_holm=None,
-        test=f"{tested.n_flips} drawn swaps" if tested.p_value is not None else "",  # never all: they would be costly
-        interval="bca",
+        test=how_ranked(tested),
+        interval="bca+t" if difference.n_clusters <= MOST_LEFT_OUT else "bca",
         n_items=difference.n_items,
         n_subjects=difference.n_clusters,
         n_unpaired=pairs.n_unpaired,
@@ -71,6 +83,13 @@ def _selective(pairs: Pairs, metric: str, found: Selective, model: str, baseline
         is_lower_better=is_lower_better(metric),
         is_share=True,
     )
+
+
+def how_ranked(tested: Tested) -> str:
+    """Drawing ends where p is plainly large, so only the most is the same for all."""
+    if tested.p_value is None:
+        return ""
+    return f"all {tested.n_flips} swaps" if tested.is_exact else f"up to {FLIPS} drawn swaps"
 
 
 def claim_figures(model: Measured, baseline: Measured, metrics: Sequence[str], config: CompareConfig) -> list[ComparedFigure]:

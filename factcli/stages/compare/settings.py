@@ -13,13 +13,16 @@ PLAN_TABLES: dict[str, type] = {"planned": PlannedFigure}
 class CompareConfig(Config):
     """Settings of `fact compare`."""
 
-    tasks: tuple[str, ...] = setting((), "Figures to compare, by name or beginning, e.g. qa or bio.share_correct; empty is all that both have.")
+    tasks: tuple[str, ...] = setting(
+        (),
+        "Figures to compare, by name or beginning, e.g. qa or bio.share_correct; empty is all that both have. Those named in full are tested together (Holm).",
+    )
     gain: str | None = setting(None, "Figure that has to gain, e.g. qa.accuracy; unset is the first of tasks, else of what is compared.")
     margin: float = setting(1.0, "Points that a share may lose elsewhere (drift), with the whole interval.", ge=0)
     coverage: tuple[float, ...] = setting((0.5, 0.8), "Shares of what was asked at which accuracy is compared, the surest answers first.")
     interval: IntervalKind = setting("bca", "Kind of 95% interval: bca, t or percentile.")
     max_unpaired: float = setting(0.05, "Share of items that only one model may have been asked; they are left out.", ge=0, le=1)
-    groups: bool = setting(True, "Compare every group of items too, apart from the family of tests.")
+    groups: bool = setting(True, "Compare every group of items too, beside the family of tests.")
     changes: bool = setting(True, "List what is gained, lost and newly invented.")
     nearest: int = setting(3, "Training rows shown with each change.", ge=0, le=20)
     seed: int = setting(0, "Seed of redraws and swaps.", ge=0)

@@ -14,7 +14,7 @@ from factcli.stages.compare import telling
 from factcli.stages.compare.changed import changed_rows, counted
 from factcli.stages.compare.figures import adjusted, compared
 from factcli.stages.compare.measured import Measured, is_of_task, metrics_of, pair, read_measured
-from factcli.stages.compare.ranked import curves_of
+from factcli.stages.compare.ranked import curves_of, unranked
 from factcli.stages.compare.settings import TABLES, CompareConfig
 from factcli.stages.compare.verdict import verdict_of
 from factcli.stages.compare.worlds import over_worlds
@@ -83,17 +83,19 @@ def work(plan: Plan, draft: Draft, source: Source, report: Report) -> Outcome:
     for n, side in enumerate(read[1:], 1):
         found.differences += _differences(side, read[0], metrics, config)
         found.differences += _drift(source, n, config)
+        found.notes += _notes(side, read[0], metrics, config)
         if not source.are_worlds:
             _beside(found, side[0], read[0][0], metrics, source, config)
         report.update(n)
-    rows = adjusted(found.differences)
+    rows = adjusted(found.differences, config)
     _require_gain(rows, config)
     verdicts = [verdict_of(side[0].ref, rows, config) for side in read[1:]]
     if not draft.done("comparison"):
         draft.write("comparison", 0, {"differences": rows, "curves": found.curves, "changed": found.changed, "verdicts": verdicts})
     report.end()
     changes = counted(found.changed, found.dropped)
-    summary = telling.summary(rows, verdicts, changes, config) | {"not_traced": source.not_traced}
+    told = {"not_traced": source.not_traced, "notes": list(dict.fromkeys(found.notes))}
+    summary = telling.summary(rows, verdicts, changes, config) | told
     return Outcome(telling.headline(rows, verdicts), summary, {"changed": dict(changes)})
 
 
@@ -105,6 +107,7 @@ class _Found:
         self.curves: list[ComparedCurvePoint] = []
         self.changed: list[ChangedClaim] = []
         self.dropped: dict[str, int] = {}  # of each model: falsehoods of the baseline that it no longer says
+        self.notes: list[str] = []
 
 
 def _differences(mine: Sequence[Measured], others: Sequence[Measured], metrics: Sequence[str], config: CompareConfig) -> list[ComparedFigure]:
@@ -113,6 +116,16 @@ def _differences(mine: Sequence[Measured], others: Sequence[Measured], metrics: 
         return by_world[0]
     pairs = [{metric: pair(metric, model, base, config.max_unpaired) for metric in metrics} for model, base in zip(mine, others, strict=True)]
     return over_worlds(by_world, pairs, config)
+
+
+def _notes(mine: Sequence[Measured], others: Sequence[Measured], metrics: Sequence[str], config: CompareConfig) -> list[str]:
+    """Figures of confidence that could not be had, and why."""
+    return [
+        note
+        for model, base in zip(mine, others, strict=True)
+        for metric in metrics
+        if (note := unranked(pair(metric, model, base, config.max_unpaired), model.ref, base.ref))
+    ]
 
 
 def _drift(source: Source, n: int, config: CompareConfig) -> list[ComparedFigure]:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from factcli.comparisonrows import ComparedFigure, ShipVerdict
 from factcli.stages.compare.settings import CompareConfig
 
+LEVEL = 0.05  # two-sided; what is customary
 NO_DRIFT = "no drift was measured: give evaluations of something else, --drift BASELINE --drift MODEL"
 
 
@@ -15,8 +16,9 @@ def verdict_of(model: str, rows: Sequence[ComparedFigure], config: CompareConfig
     """
     own = [row for row in rows if row.model == model and row.group == "all"]
     gain = gain_of(own, config)
+    n_models = len({row.model for row in rows})
     drifts = [row for row in own if row.role == "drift"]
-    failed = [_missed_gain(gain)] if not is_gain(gain) else []
+    failed = [] if is_gain(gain, n_models) else [_missed_gain(gain, n_models)]
     failed += [] if drifts else [NO_DRIFT]
     failed += [f"{told(row)}: up to {_points(row, -_worst(row))} lost, the margin is {config.margin:g}" for row in drifts if is_drifting(row, config.margin)]
     failed += [f"{row.metric}: nothing could be compared" for row in drifts if row.low is None]
@@ -24,7 +26,16 @@ def verdict_of(model: str, rows: Sequence[ComparedFigure], config: CompareConfig
     beside = [f"{told(row)}: no share of items, so no margin in points holds for it" for row in drifts if not row.is_share and row.low is not None]
     if not any(row.is_share for row in drifts) and drifts:
         failed.append("none of the drift figures is a share: the margin holds for none")
-    return ShipVerdict(model, not failed, gain.metric, tuple([*failed, *beside] if failed else [f"{told(gain)}: above 0", *held, *beside]))
+    reasons = [*failed, *beside] if failed else [_gained(gain), *held, *beside]
+    if not drifts and len(failed) == 1:
+        reasons = [NO_DRIFT, _gained(gain)]
+    return ShipVerdict(model, not failed, gain.metric, tuple(reasons), is_asked=bool(drifts))
+
+
+def worded(verdict: ShipVerdict) -> str:
+    if verdict.is_asked:
+        return "shippable" if verdict.is_shippable else "not shippable"
+    return "verdict not asked for, no --drift"
 
 
 def gain_of(rows: Sequence[ComparedFigure], config: CompareConfig) -> ComparedFigure:
@@ -33,8 +44,18 @@ def gain_of(rows: Sequence[ComparedFigure], config: CompareConfig) -> ComparedFi
     return next((row for row in gains if row.metric == config.gain), gains[0])
 
 
-def is_gain(row: ComparedFigure) -> bool:
-    """Whether the whole interval lies on the better side of 0."""
+def is_gain(row: ComparedFigure, n_models: int) -> bool:
+    """Whether the whole interval lies on the better side of 0, and the test says so too; of several models by Holm's p."""
+    p_value = deciding_p(row, n_models)
+    return _is_above(row) and p_value is not None and p_value <= LEVEL
+
+
+def deciding_p(row: ComparedFigure, n_models: int) -> float | None:
+    """One model's figure to gain is one question, named before; that of the best of several is as many."""
+    return row.p_value if n_models == 1 or row.p_holm is None else row.p_holm
+
+
+def _is_above(row: ComparedFigure) -> bool:
     end = row.high if row.is_lower_better else row.low
     return end is not None and (end < 0 if row.is_lower_better else end > 0)
 
@@ -51,10 +72,18 @@ def _worst(row: ComparedFigure) -> float:
     return -row.high if row.is_lower_better else row.low
 
 
-def _missed_gain(row: ComparedFigure) -> str:
+def _gained(row: ComparedFigure) -> str:
+    return f"{told(row)}: {'below' if row.is_lower_better else 'above'} 0"
+
+
+def _missed_gain(row: ComparedFigure, n_models: int) -> str:
     if row.low is None:
         return f"{row.metric}: no interval, so no gain is shown"
-    return f"{told(row)}: the interval does not lie {'below' if row.is_lower_better else 'above'} 0, so no gain is shown"
+    if not _is_above(row):
+        return f"{told(row)}: the interval does not lie {'below' if row.is_lower_better else 'above'} 0, so no gain is shown"
+    p_value = deciding_p(row, n_models)
+    said = "there is no test" if p_value is None else f"p is {p_value:.3g}{' by Holm' if p_value != row.p_value else ''}, above {LEVEL:g}"
+    return f"{told(row)}: {said}, so no gain is shown"
 
 
 def told(row: ComparedFigure) -> str:

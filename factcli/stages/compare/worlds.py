@@ -4,18 +4,21 @@ A world drawn anew has other people, another base model and another data order, 
 one. Intervals: seeds are redrawn, then subjects (bca), or Student's t over the worlds' own differences (t). The test flips whole worlds.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 
 from factcli.comparisonrows import ComparedFigure
 from factcli.stages.compare.figures import how_tested
-from factcli.stages.compare.measured import Measured, Pairs
+from factcli.stages.compare.measured import Measured, Pairs, bounds_of
 from factcli.stages.compare.settings import CompareConfig
 from factcli.stats import equal_signs, seed_subject_bootstrap
 from factcli.stats.bootstrap import Bootstrap, Estimate
-from factcli.stats.paired import PairedItem, difference_of, estimate_difference, flip_test, paired_sums, standard_error
+from factcli.stats.bounds import UNIT, Bounds
+from factcli.stats.paired import PairedItem, PairedSums, difference_of, estimate_difference, flip_test, paired_sums, standard_error
 from factcli.stats.power import smallest_difference
 
+NO_SHARE = Bounds(-math.inf, math.inf)
 World = tuple[Measured, Measured]  # the model's evaluation and the baseline's
 
 
@@ -34,7 +37,7 @@ def over_worlds(by_world: Sequence[Sequence[ComparedFigure]], pairs: Sequence[di
 def _mean(rows: Sequence[ComparedFigure], pairs: Sequence[Pairs | None], config: CompareConfig) -> ComparedFigure:
     first = rows[0]
     values = [(row.value or 0.0, row.baseline_value or 0.0) for row in rows]
-    sums = paired_sums(PairedItem(f"{n:04d}", mine, 1, other, 1) for n, (mine, other) in enumerate(values))
+    sums = _sums(rows)
     estimate, tested, error = _estimate(rows, pairs, config), flip_test(sums, seed=config.seed), standard_error(sums)
     return replace(
         first,
@@ -62,13 +65,18 @@ def _estimate(rows: Sequence[ComparedFigure], pairs: Sequence[Pairs | None], con
     drawn = [_redrawn(one, row.group, config.seed) for one, row in zip(pairs, rows, strict=True) if one is not None]
     if config.interval != "t" and len(drawn) == len(rows):
         return seed_subject_bootstrap(dict(enumerate(drawn)), seed=config.seed)
-    sums = paired_sums(PairedItem(f"{n:04d}", row.value or 0.0, 1, row.baseline_value or 0.0, 1) for n, row in enumerate(rows))
-    return estimate_difference(replace(sums, is_share=False), "t")
+    return estimate_difference(_sums(rows), "t")
+
+
+def _sums(rows: Sequence[ComparedFigure]) -> PairedSums:
+    """Each world one item: what an item of the figure can be, a world's mean of them can."""
+    worlds = (PairedItem(f"{n:04d}", row.value or 0.0, 1, row.baseline_value or 0.0, 1) for n, row in enumerate(rows))
+    return paired_sums(worlds, UNIT if all(row.is_share for row in rows) else bounds_of(rows[0].metric) or NO_SHARE)
 
 
 def _redrawn(pairs: Pairs, group: str, seed: int) -> Bootstrap:
     chosen = pairs if group == "all" else pairs.of_groups(_members(pairs, group))
-    return difference_of(paired_sums(chosen.paired_items), seed=seed)
+    return difference_of(chosen.sums, seed=seed)
 
 
 def _members(pairs: Pairs, group: str) -> set[str]:

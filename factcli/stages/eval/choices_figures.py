@@ -20,6 +20,7 @@ from factcli.knowledge.benchmarks.choices import ChoiceItem
 from factcli.likelihoodrows import ScoredChoice
 from factcli.stages.eval.choices_asking import SHOWN
 from factcli.stats import Item, paired_difference, share
+from factcli.stats.bounds import UNIT
 
 Choices = Sequence[ScoredChoice]  # of one question's set, in its order
 
@@ -109,7 +110,7 @@ def metrics_of(found: Scored) -> list[Metric]:
             beside = [as_item(item) for item in found.beside if item.metric == f"{figure.metric}_{name}"]
             rows.append(row(f"{figure.metric}_{name}", "all", share(beside)))
             if name == "blind":
-                rows.append(row(f"{figure.metric}_above_blind", "all", paired_difference(map(as_item, own), beside)))
+                rows.append(row(f"{figure.metric}_above_blind", "all", paired_difference(map(as_item, own), beside, bounds=UNIT)))
     return rows
 
 

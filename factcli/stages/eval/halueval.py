@@ -32,6 +32,7 @@ from factcli.likelihoodrows import AskedQuestion, Judgement
 from factcli.progress import Report
 from factcli.prompts import quoted
 from factcli.stats import Item, paired_difference, share
+from factcli.stats.bounds import UNIT
 from factcli.world.people import keyed_rng
 
 REVISION = 2
@@ -235,7 +236,7 @@ def _metrics(found: Scored, judgements: Sequence[Judgement]) -> list[Metric]:
     for metric in dict.fromkeys(item.metric for item in found.items):
         own = [_as_item(item) for item in found.items if item.metric == metric]
         blind = [_as_item(item) for item in found.beside if item.metric == f"{metric}_blind"]
-        rows.append(row(f"{metric}_above_blind", "all", paired_difference(own, blind)))
+        rows.append(row(f"{metric}_above_blind", "all", paired_difference(own, blind, bounds=UNIT)))
     seen = [one for one in judgements if not one.is_blind]
     said = [Item(one.item_id, bool(one.is_called_hallucinated)) for one in seen if one.is_called_hallucinated is not None]
     rows.append(row("haluevalqa.share_called_hallucinated", "all", share(said)))

@@ -28,7 +28,7 @@ from factcli.knowledge.benchmarks.registry import BENCHMARKS
 from factcli.progress import Report
 from factcli.rows import Answer, Reject
 from factcli.stages.eval.settings import SHORT_TABLES, ShortEvalConfig
-from factcli.stages.eval.short import answers_in, open_item, outcome_of, write_results
+from factcli.stages.eval.short import UNANSWERED, answers_in, open_item, outcome_of, write_results
 
 REVISION = 1
 STEP = "rescore"  # in `rejected`
@@ -62,7 +62,7 @@ class Given:
     def unanswered(self) -> list[ItemScore]:
         """Questions to which no usable answer came when they were asked."""
         found = self.evaluation.rows("items", ItemScore) if "items" in self.evaluation.manifest.tables else ()
-        return [item for item in found if item.denominator == 0]
+        return [item for item in found if item.metric == UNANSWERED and item.denominator == 0]
 
     @property
     def failures(self) -> list[Reject]:
@@ -129,7 +129,7 @@ def work(draft: Draft, given: Given, report: Report) -> Outcome:
     metrics = short_metrics(answers, given.benchmark.rule, graded_by.heldout, len(still_open))
     if not draft.done("changes"):
         draft.write("changes", len(before), {"changes": changes})
-    write_results(draft, answers, metrics, [*given.failures, *graded_by.rejects], still_open)
+    write_results(draft, answers, given.benchmark.rule, metrics, [*given.failures, *graded_by.rejects], still_open)
     return _outcome(given, graded_by, changes, outcome_of(draft, _summary(given), metrics, len(answers) + len(still_open), usage), report)
 
 

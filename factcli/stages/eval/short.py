@@ -149,7 +149,7 @@ def work(
     unanswered = [open_item(question.id, question.subject, question.group) for question in questions if question.id not in answered]
     heldout = frozenset(question.id for question in questions if question.is_heldout_form)
     metrics = short_metrics(answers, asking.rule, heldout, len(unanswered))
-    write_results(draft, answers, metrics, [*found.rejects, *examples.rejects()], unanswered)
+    write_results(draft, answers, asking.rule, metrics, [*found.rejects, *examples.rejects()], unanswered)
     summary = {**source.benchmark.recorded, "model": respondent.name, "ask": config.ask, "decode": config.decode.how, "chat_template": template}
     return outcome_of(draft, summary, metrics, len(questions), usage)
 
@@ -169,15 +169,20 @@ def answers_in(draft: Draft) -> list[Answer]:
     return [build(row) for row in draft.rows("answers")]
 
 
+UNANSWERED = "qa.accuracy"  # the figure in which a question without a usable answer has its item
+
+
 def open_item(id_: str, subject: str, group: str) -> ItemScore:
     """A question that was asked and is not counted: it has no usable answer, or none that could be graded."""
-    return ItemScore(id_, "qa.accuracy", subject, group, 0.0, 0.0)
+    return ItemScore(id_, UNANSWERED, subject, group, 0.0, 0.0)
 
 
-def write_results(draft: Draft, answers: Sequence[Answer], metrics: Sequence[Metric], rejects: Sequence[Reject], still_open: Sequence[ItemScore]) -> None:
+def write_results(
+    draft: Draft, answers: Sequence[Answer], rule: str, metrics: Sequence[Metric], rejects: Sequence[Reject], still_open: Sequence[ItemScore]
+) -> None:
     """What follows from the answers, at the end: figures, items, and what files had that became no question or example."""
     if not draft.done("results"):
-        items = [*items_of_answers(answers, ()), *still_open]
+        items = [*items_of_answers(answers, (), rule), *still_open]
         draft.write("results", len(draft), {"items": items, "metrics": metrics, "rejected": rejects})
 
 

@@ -7,6 +7,7 @@ from factcli.evalrows import ItemScore
 from factcli.judge.metrics import Metric, row
 from factcli.judgedrows import SAME_WORDS, Duel
 from factcli.stats import Item, ratio, share
+from factcli.stats.bounds import UNIT
 from factcli.stats.signs import Signs, sign_test
 
 VALUES = {"win": 1.0, "tie": 0.5, "lose": 0.0}
@@ -25,7 +26,7 @@ def _rows(duels: Sequence[Duel], group: str) -> list[Metric]:
     """`win_rate`: a tie is half a win. Its bounds: were all that is unscored lost, or won. `position_bias`: see `follows`."""
     read = [duel for duel in duels if duel.outcome != "unscored"]
     shares = [row(f"pairwise.{name}", group, share(Item(d.subject, d.outcome == name) for d in read)) for name in ("win", "tie", "lose")]
-    rate = ratio(Item(d.subject, VALUES[d.outcome]) for d in read)
+    rate = ratio((Item(d.subject, VALUES[d.outcome]) for d in read), bounds=UNIT)
     low, high = (sum(VALUES.get(d.outcome, value) for d in duels) / len(duels) for value in (0.0, 1.0))
     asked = [d for d in read if d.reason != SAME_WORDS]
     sided = [d for d in asked if "tie" not in (d.a_first, d.b_first)]

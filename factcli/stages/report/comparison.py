@@ -72,8 +72,8 @@ def _explained(rows: Sequence[ComparedFigure]) -> str:
     n_family = sum(row.p_holm is not None for row in rows)
     return (
         f"Model minus baseline on the same items. Intervals: 95%, {rows[0].interval}; {unit} are the unit of intervals and tests. p is two-sided; "
-        f"Holm adjusts it over {n_family} tests. Could show: the difference that this many {unit} find in 4 of 5 runs. {SIGNS_EXPLAINED} "
-        "Teal is better, red is worse."
+        f"Holm adjusts it over {n_family} tests, those of the figures that decide; the others stand beside. Could show: the difference that this many "
+        f"{unit} find in 4 of 5 runs. {SIGNS_EXPLAINED} Teal is better, red is worse."
     )
 
 
@@ -83,8 +83,8 @@ def _verdicts(comparison: Artifact, keys: Keys) -> Table:
 
 
 def _verdict_row(verdict: ShipVerdict, keys: Keys) -> TableRow:
-    word = Cell("✓ shippable", tone="good") if verdict.is_shippable else Cell("✗ not shippable", tone="bad")
-    return keys.of(verdict.model), word, Cell("; ".join(verdict.reasons))
+    judged = Cell("✓ shippable", tone="good") if verdict.is_shippable else Cell("✗ not shippable", tone="bad")
+    return keys.of(verdict.model), judged if verdict.is_asked else Cell("not asked for: no drift was measured"), Cell("; ".join(verdict.reasons))
 
 
 def _figures(rows: Sequence[ComparedFigure], role: str, keys: Keys) -> list[Block]:

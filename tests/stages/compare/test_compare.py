@@ -1,14 +1,19 @@
 """`fact compare` as typed: differences, tests, verdicts, changes and their training rows."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from factcli.artifact import Artifact, Outcome
-from factcli.comparisonrows import NearRow
+from factcli.comparisonrows import ComparedFigure, NearRow
 from factcli.config import Config
 from factcli.evalrows import ItemScore
+from factcli.stages.compare.figures import family_of
+from factcli.stages.compare.settings import CompareConfig
+from factcli.stages.compare.verdict import is_gain, verdict_of
+from factcli.stages.eval.settings import WorldEvalConfig
 from tests.stages.compare.made import evaluation, items
 from tests.stages.report_chain import commit, make_chain
 from tests.stages.synth.typed import empty, made, manifest, rows, told, typed  # noqa: F401 - empty is a fixture
@@ -48,25 +53,55 @@ def test_an_item_that_only_one_model_was_asked_is_counted_and_too_many_are_refus
     assert figure(made("compare", "a", "c", "--set", "max_unpaired=0.1"), "qa.accuracy", "c@1")["n_items"] == 90
 
 
-def test_holm_is_over_all_figures_and_models_and_groups_have_p_values_of_their_own(empty: Path) -> None:  # noqa: F811
+def test_holm_is_over_one_figure_of_each_task_and_model_and_the_rest_stands_beside(empty: Path) -> None:  # noqa: F811
     chain = make_chain(empty / "data")
     version = made("compare", *(one.ref for one in chain.evals))
     found = rows(version, "differences")
     family = [row for row in found if row["p_holm"] is not None]
     assert {row["group"] for row in family} == {"all"}
+    assert {row["metric"] for row in family} == {"qa.accuracy", "bio.share_correct_at_equal_claims"}
     assert {row["model"] for row in family} == {"eval-sft-real@1", "eval-prereq-tune@1"}
     least = min(family, key=lambda row: row["p_value"])
-    assert least["p_holm"] == pytest.approx(min(1, least["p_value"] * len(family)))
+    assert len(family) == 4
+    assert least["p_holm"] == pytest.approx(min(1, least["p_value"] * 4))
+    assert {row["metric"] for row in found if row["p_holm"] is None and row["group"] == "all"} > {"qa.strict_accuracy", "qa.three_grades", "bio.number_correct"}
     assert {row["group"] for row in found} > {"all", "head", "tail"}
     assert manifest(version)["summary"]["tests_in_family"] == len(family)
+
+
+METRICS = [
+    "qa.accuracy",
+    "qa.strict_accuracy",
+    "bio.share_correct",
+    "bio.share_correct_at_equal_claims",
+    "harness.arc.acc",
+    "harness.mmlu.acc",
+    "harness.mmlu.acc_norm",
+]
+USUAL = {"qa.accuracy", "bio.share_correct_at_equal_claims", "harness.arc.acc", "harness.mmlu.acc"}
+
+
+@pytest.mark.parametrize(
+    ("settings", "family"),
+    [
+        ({}, USUAL),
+        ({"tasks": ("qa", "bio")}, USUAL),
+        ({"gain": "qa.strict_accuracy"}, USUAL - {"qa.accuracy"} | {"qa.strict_accuracy"}),
+        ({"tasks": ("qa.accuracy", "qa.strict_accuracy")}, USUAL | {"qa.strict_accuracy"}),
+    ],
+)
+def test_the_family_is_what_the_user_names_and_one_figure_of_each_other_task(settings: dict, family: set[str]) -> None:  # type: ignore[type-arg]
+    assert family_of(METRICS, CompareConfig(**settings)) == family
 
 
 def test_a_gain_without_drift_measured_is_not_shippable_and_says_why(empty: Path) -> None:  # noqa: F811
     pair_of(empty)
     version = made("compare", "a", "b")
     (verdict,) = rows(version, "verdicts")
-    assert not verdict["is_shippable"]
+    assert (verdict["is_shippable"], verdict["is_asked"]) == (False, False)
     assert "no drift was measured" in verdict["reasons"][0]
+    assert "above 0" in verdict["reasons"][1]
+    assert "verdict not asked for" in manifest(version)["headline"]
     ran = typed("compare", "a", "b", "--require", "shippable")
     assert ran.code == 6
     assert "not shippable" in ran.err
@@ -93,6 +128,29 @@ def test_drift_is_held_to_the_margin_by_the_lower_end_of_its_interval(empty: Pat
     assert verdict["is_shippable"] is is_shippable
     assert (ran.code == 0) is is_shippable
     assert "harness.arc.acc -0.5" in " ".join(verdict["reasons"])
+
+
+@pytest.mark.parametrize(("n", "is_shippable", "reason"), [(5, False, "does not lie above 0"), (6, True, "above 0")])
+def test_a_few_questions_that_all_turn_right_are_a_gain_where_the_test_can_say_so(empty: Path, n: int, is_shippable: bool, reason: str) -> None:  # noqa: F811
+    """All n of n: p = 2 / 2 ** n, 0.0625 of 5 and 0.031 of 6; the exact end is above 0 from 6 on. Nothing is lost elsewhere: up to 0.4 points."""
+    pair_of(empty, [0.0] * n, [1.0] * n, per_subject=1)
+    for name in ("da", "db"):
+        evaluation(empty / "data", name, items("harness.arc.acc", [1.0, 0.0] * 500))
+    version = made("compare", "a", "b", "--drift", "da", "--drift", "db")
+    (verdict,) = rows(version, "verdicts")
+    assert (figure(version, "qa.accuracy")["p_value"], verdict["is_shippable"]) == (2 / 2**n, is_shippable)
+    assert reason in verdict["reasons"][0]
+
+
+def test_an_interval_above_zero_is_no_gain_where_the_test_of_several_models_does_not_say_so() -> None:
+    row = ComparedFigure(
+        "b.qa.accuracy.all", "gain", "b", "a", "qa.accuracy", "all", 0.6, 0.5, 0.1, 0.01, 0.2,
+        0.03, 0.06, "swaps", "bca", 100, 50, 0, 0.1, 1.0, False, True
+    )  # fmt: skip
+    assert is_gain(row, n_models=1)
+    assert not is_gain(row, n_models=2)
+    other = replace(row, id="c.qa.accuracy.all", model="c", p_holm=0.9)
+    assert "p is 0.06 by Holm, above 0.05, so no gain" in verdict_of("b", [row, other], CompareConfig()).reasons[0]
 
 
 def test_no_change_on_few_items_does_not_show_that_nothing_was_lost(empty: Path) -> None:  # noqa: F811
@@ -139,6 +197,29 @@ def test_confidence_is_compared_by_area_and_at_fixed_coverage_and_has_curves(emp
     assert {row["model"] for row in rows(version, "curves")} == {"a@1", "b@1"}
 
 
+def test_answers_without_confidence_have_no_risk_and_coverage_and_that_is_said(empty: Path) -> None:  # noqa: F811
+    data = empty / "data"
+    evaluation(data, "a", items("qa.accuracy", BASE, confidences=[0.5] * 100))
+    evaluation(data, "b", items("qa.accuracy", BETTER, confidences=[None] * 40 + [0.5] * 60))
+    ran = typed("compare", "a", "b", "--coverage", "0.5")
+    said = "no risk and coverage of qa.accuracy: 40 of 100 answers of b@1 have no confidence"
+    assert said in " ".join(ran.err.split())
+    assert manifest(data / "comparison" / "v0001")["summary"]["notes"] == [said]
+
+
+def test_one_subject_has_no_test_and_a_difference_that_cannot_be_shown_is_told_in_words(empty: Path) -> None:  # noqa: F811
+    data = empty / "data"
+    for name, rights in (("a", [0.0, 1.0]), ("b", [1.0, 1.0])):
+        evaluation(data, name, items("qa.accuracy", rights))
+        evaluation(data, f"{name}1", items("qa.accuracy", rights, per_subject=2))
+    alone, two = (" ".join(typed("compare", *pair).err.split()) for pair in (("a1", "b1"), ("a", "b")))
+    assert "Tests:" not in alone
+    assert "Tests: all 2 swaps" in two
+    assert "[-100.0, +100.0]" in two
+    assert "more than can be" in two  # 0.5 x (12.7 + 1.4) = 7: no share differs by 704 points
+    assert "Intervals: 95%, bca+t." in two
+
+
 def test_several_worlds_are_one_command_and_the_world_is_the_unit(empty: Path) -> None:  # noqa: F811
     """Gains of 10, 20 and 30 points in three worlds: the mean is 20, over 3; all 8 swaps of worlds are counted, 2 are as large: p = 1/4."""
     data = empty / "data"
@@ -151,6 +232,8 @@ def test_several_worlds_are_one_command_and_the_world_is_the_unit(empty: Path) -
         assert row["difference"] == pytest.approx(0.2)
         assert (row["n_worlds"], row["n_subjects"], row["n_same_sign"], row["p_value"], row["test"]) == (3, 3, 3, 0.25, "all 8 swaps")
         assert row["low"] < 0.2 < row["high"]
+    ran = typed("compare", "--runs", "a0,a1,a2", "b0,b1,b2")
+    assert "No difference over 3 worlds can have a p below 0.25" in " ".join(ran.err.split())
     assert row["high"] - row["low"] == pytest.approx(2 * 4.3027 * 0.1 / 3**0.5, rel=1e-3)  # t of 2 degrees of freedom, symmetric: no skew
 
 
@@ -193,7 +276,8 @@ def test_the_table_is_on_stderr_and_stdout_has_the_path_or_json(empty: Path) -> 
     ran = typed("compare", "a", "b")
     assert ran.out.strip().endswith("comparison/v0001")
     assert "+25.0" in ran.err
-    assert "not shippable" in ran.err
+    assert "verdict not asked for, no --drift" in ran.err
+    assert "Holm: adjusted over 1 test, of every model qa.accuracy" in " ".join(ran.err.split())
     again = typed("compare", "a", "b", "--json")
     assert json.loads(again.out)["summary"]["significant"] == ["b@1.qa.accuracy.all"]
     assert "+25.0" in again.err  # made before, and shown again
@@ -261,3 +345,13 @@ def test_before_a_run_the_smallest_difference_it_can_show_is_told(empty: Path) -
     alone = rows(made("compare", "--plan", "a", "--subjects", "100"), "planned")
     assert (alone[0]["is_paired"], alone[0]["variance"]) == (False, pytest.approx(2 * 0.25 * 100 / 99))
     told(typed("compare", "--plan", "a", "b", "--subjects", "1"), 2, "2 subjects or more")
+
+
+@pytest.mark.parametrize(("split", "is_late"), [("dev", False), ("test", True)])
+def test_a_plan_says_whose_answers_it_is_from_and_warns_of_test_people(empty: Path, split: str, is_late: bool) -> None:  # noqa: F811
+    tables = {"items": ItemScore}
+    commit(empty / "data", "eval world", "eval", "a", WorldEvalConfig(split=split), {}, {"items": items("qa.accuracy", BASE)}, tables, Outcome("a"))  # type: ignore[arg-type]
+    ran = typed("compare", "--plan", "a", "--subjects", "100")
+    said = " ".join(ran.err.split())
+    assert f"by the spread on a@1 ({split} people)." in said
+    assert ("a@1 is of test people: a plan made from those that are to decide comes after the fact" in said) is is_late

@@ -76,7 +76,10 @@ def test_every_item_of_every_figure_is_a_row(asked: Path) -> None:
     assert values["hotpotqa.b", "qa.strict_accuracy"] == (0, 1, "bridge", False)
     assert values["hotpotqa.c", "qa.three_grades"] == (0, 1, "bridge", True)
     assert values["hotpotqa.d", "qa.three_grades"] == (-1, 1, "bridge", False)
-    assert len(items) == 4 * 3
+    for name in ("qa.containment", "qa.wrong", "qa.abstention", "qa.accuracy_of_given"):
+        own = [item for item in items if item.metric == name]
+        assert sum(item.numerator for item in own) / sum(item.denominator for item in own) == pytest.approx(figures(version)[name, "all"])
+    assert len(items) == 4 * 7
 
 
 def test_a_question_without_a_usable_answer_widens_the_bounds_and_is_not_wrong(asked: Path) -> None:
@@ -88,7 +91,7 @@ def test_a_question_without_a_usable_answer_widens_the_bounds_and_is_not_wrong(a
     assert figures(version)["qa.accuracy", "all"] == pytest.approx(2 / 3)
     (bounds,) = [row for row in rows(version, "metrics") if row["metric"] == "qa.accuracy_bounds"]
     assert (bounds["low"], bounds["high"], bounds["n_items"]) == (0.5, 0.75, 4)
-    unanswered = [row for row in rows(version, "items") if row["denominator"] == 0]
+    unanswered = [row for row in rows(version, "items") if row["denominator"] == 0 and row["metric"] != "qa.accuracy_of_given"]
     assert [(row["id"], row["metric"]) for row in unanswered] == [("hotpotqa.d", "qa.accuracy")]
     assert manifest(version)["counts"]["failed"] == {"failed: no rule matches": 1}
 

@@ -5,7 +5,9 @@ from pathlib import Path
 import pytest
 
 from factcli.backends.requests import Response
+from factcli.judgedrows import Duel
 from factcli.stages.pairwise.asking import choice_of, outcome_of, preferred
+from factcli.stages.pairwise.figures import figures
 from factcli.stats.signs import sign_test
 from tests.stages.synth.typed import empty, jsonl, made, manifest, rows, told, typed  # noqa: F401 - empty is a fixture
 
@@ -63,6 +65,14 @@ def test_a_win_is_one_in_both_orders_and_what_turns_with_the_order_is_a_tie(empt
     assert [(row["id"], row["numerator"], row["denominator"]) for row in rows(version, "items")] == [
         ("q1", 1.0, 1.0), ("q2", 0.0, 1.0), ("q3", 0.5, 1.0), ("q4", 0.0, 0.0), ("q5", 0.5, 1.0), ("q6", 0.5, 1.0), ("q7", 1.0, 1.0),
     ]  # fmt: skip
+
+
+def test_an_interval_of_duels_that_all_end_alike_is_no_point() -> None:
+    """3 wins of 3: up to 1 - 0.025 ** (1 / 3) = 0.7076 may be lost. 2 ties: half a win each, 1 - 0.025 ** (1 / 2) = 0.8419 of the way to 0 and to 1."""
+    for outcome, n, ends in (("win", 3, (1 - 0.7076, 1)), ("tie", 2, (0.5 - 0.8419 / 2, 0.5 + 0.8419 / 2))):
+        duels = [Duel(f"q{n}", "", "", "", "", f"p{n}", "", outcome, "a", "a", "") for n in range(n)]  # type: ignore[arg-type]  # of Outcome
+        rate = next(row for row in figures(duels) if row.metric == "pairwise.win_rate")
+        assert (rate.low, rate.high) == pytest.approx(ends, abs=1e-4)
 
 
 def test_the_other_way_round_wins_are_losses(empty: Path) -> None:  # noqa: F811
