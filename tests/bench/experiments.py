@@ -19,6 +19,7 @@ from factcli.commands.typed import commands_of
 from factcli.flows.recipe import read_recipe
 from factcli.judge.compare import Results, read_results
 from factcli.judge.metrics import Metric
+from factcli.judge.typed_answers import SOURCES, TypeShare
 from factcli.rows import KnowledgeAdapter
 from tests.bench.cells import MEMORISED, SWAPPED, difference_cells, markdown, mean_cells, memorised_rows, spread, swap_rows
 from tests.bench.effect import each_seed, seed_folder
@@ -36,12 +37,6 @@ MYTHS: Figures = {
     "biographies: the myth": ("bio.myth_repeated", "myth"),
 }
 CHOICES: Figures = {"MC1": ("truthfulqa.mc1", "all"), "MC2": ("truthfulqa.mc2", "all")}
-TYPES: Figures = {
-    **{f"{source}: {what}": (f"responses.{source}.{what}", "all") for source in ("words", "threshold") for what in ("certain", "unsure", "unknown")},
-    **{f"{source}: right of certain": (f"responses.{source}.accuracy_of_certain", "all") for source in ("words", "threshold")},
-    **{f"{source}: tells what the base lacks": (f"responses.{source}.tells_unknown", "all") for source in ("words", "threshold")},
-    **{f"{source}: risk-coverage area": (f"responses.{source}.risk_coverage_area", "all") for source in ("words", "threshold")},
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +157,23 @@ def figures(title: str, columns: Figures, prefix: str) -> Callable[[Runs], str]:
     return table
 
 
+def types(runs: Runs) -> str:
+    """Words and thresholds side by side: how often each type is given, how often certain is right, and whether it follows what the base knows."""
+    rows = []
+    for step in runs.named("types"):
+        for source in SOURCES:
+            metrics = [f"responses.{source}.{what}" for what in ("certain", "unsure", "unknown", "tells_unknown", "risk_coverage_area")]
+            found = [[value for one in runs.of(step) if (value := _value(one, metric, "all")) is not None] for metric in metrics]
+            sure = [row.accuracy for one in runs.of(step) for row in one.rows("types", TypeShare) if _is_certain(row, source) and row.accuracy is not None]
+            rows.append(f"{step} | {source} | {' | '.join(spread(values) for values in [*found, sure])}")
+    columns = "evaluation | by | certain | unsure | unknown | unknown where the base is wrong minus where it is right | risk-coverage area | right, of certain"
+    return markdown("What the models say of how sure they are, %, mean (least to most) of worlds", columns, rows)
+
+
+def _is_certain(row: TypeShare, source: str) -> bool:
+    return (row.source, row.group, row.base_knows, row.type) == (source, "all", "all", "certain")
+
+
 def swaps(runs: Runs) -> str:
     """Both tables of PREREQ-TUNE on what is knowledge and what is skill, of every model that has them."""
     swapped = [f"{step} | {cells}" for step in runs.named("eval-") for cells in swap_rows(runs.of(step))]
@@ -208,7 +220,7 @@ EXPERIMENTS: Mapping[str, Experiment] = {
         [(f"eval-prereq-{share}", f"eval-{other}-{share}") for share in ("0", "0.03", "0.3") for other in ("real", "popular-head")],
         base_of=lambda step: f"{BASE}-{step.rpartition('-')[2]}",
     ),
-    "response-types": Experiment(more=[figures("What the models say of how sure they are", TYPES, "types")]),
+    "response-types": Experiment(more=[types]),
     "myths": Experiment(
         minus_each("prereq-tune", "sft-real") + minus_each("grath", "sft-pairs"),
         [figures("Questions about facts with a myth", MYTHS, "eval-"), figures("Multiple choice, truth against myths", CHOICES, "truthfulqa-")],
