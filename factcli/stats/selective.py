@@ -90,11 +90,13 @@ def compare_selective(mine: Sequence[RankedClaim], others: Sequence[RankedClaim]
         statistic = statistic_of.of(ranked)
         return lambda weights_FM, others_FM: statistic(weights_FM) - statistic(others_FM)
 
-    first, second = (_bootstrap(surest_first(one), statistic_of, seed) for one in (mine, others))
+    first, second = (redrawn(one, statistic_of, seed) for one in (mine, others))
     return Selective(first.value, second.value, first.minus(second).estimate(), swap_test(mine, others, difference_of, seed))
 
 
-def _bootstrap(ranked: Sequence[RankedClaim], statistic_of: StatisticOf, seed: int) -> Bootstrap:
+def redrawn(claims: Iterable[RankedClaim], statistic_of: StatisticOf, seed: int = 0) -> Bootstrap:
+    """The figure of one model with its redraws of subjects."""
+    ranked = surest_first(claims)
     return bootstrap_items([claim.subject for claim in ranked], statistic_of.of(ranked), DRAWS, seed, statistic_of.bounds)
 
 

@@ -1,9 +1,12 @@
 """Made-up results of two models on the same clustered items, with a true difference that is known."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
+from scipy.special import expit
 
+from factcli.stats import RankedClaim
 from factcli.stats.paired import PairedItem, PairedSums, paired_sums
 
 
@@ -71,3 +74,24 @@ def claims(rng: np.random.Generator, n_subjects: int) -> PairedSums:
         made, others = 2 * rng.integers(1, 6), rng.integers(1, 6)
         rows.append(PairedItem(f"p{n}", float(rng.binomial(made, share)), float(made), float(rng.binomial(others, share)), float(others)))
     return paired_sums(rows)
+
+
+class Knower(NamedTuple):
+    """A model that is right with probability logistic(known + `skill`), and whose confidence is a power of logistic(known + noise of `noise`)."""
+
+    skill: float = 0.0
+    noise: float = 1.0
+    power: float = 1.0  # the scale of its confidence: another one ranks the same
+
+
+def answered(rng: np.random.Generator, n_subjects: int, models: Sequence[Knower]) -> list[list[RankedClaim]]:
+    """Each model's answers to the same questions, 1 to about 12 of a subject, 3 in the mean. How well things are known differs between subjects."""
+    subject_M = np.repeat(np.arange(n_subjects), rng.geometric(1 / 3, size=n_subjects))
+    known_M = rng.normal(size=n_subjects)[subject_M] + rng.normal(size=len(subject_M))
+    found = []
+    for model in models:
+        right_M = rng.random(len(subject_M)) < expit(known_M + model.skill)
+        sure_M = expit(known_M + model.noise * rng.normal(size=len(subject_M))) ** model.power
+        rows = zip(subject_M, sure_M, right_M, strict=True)
+        found.append([RankedClaim(f"p{subject:05d}", f"q{n}", float(sure), bool(right)) for n, (subject, sure, right) in enumerate(rows)])
+    return found

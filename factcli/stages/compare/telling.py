@@ -86,7 +86,7 @@ def _explained(rows: Sequence[ComparedFigure]) -> str:
     unit = "worlds" if rows[0].n_worlds > 1 else "subjects"
     said = [
         f"Model minus {rows[0].baseline} on the same items; shares in percent, differences in points. Intervals: 95%, {_listed(row.interval for row in rows)}.",
-        f"Tests: {_listed(row.test for row in rows)}, the models' names swapped on whole {unit}." if any(row.test for row in rows) else "",
+        f"Tests: {_tests(rows)}, the models' names swapped on whole {unit}." if any(row.test for row in rows) else "",
         f"{unit.capitalize()} are the unit of both.",
         _of_family([row for row in rows if row.p_holm is not None]),
         _of_few_worlds(rows[0].n_worlds),
@@ -97,6 +97,11 @@ def _explained(rows: Sequence[ComparedFigure]) -> str:
 
 def _listed(names: Iterable[str]) -> str:
     return ", ".join(dict.fromkeys(name for name in names if name))
+
+
+def _tests(rows: Sequence[ComparedFigure]) -> str:
+    counted = {row.test for row in rows if row.test.startswith("all")}
+    return _listed("all swaps where few differ" if row.test in counted and len(counted) > 1 else row.test for row in rows)
 
 
 def _of_family(family: Sequence[ComparedFigure]) -> str:
