@@ -17,6 +17,7 @@ from factcli.errors import BackendError, InputError
 BASE_KINDS = ("world", "model")
 BASE_ROLES = ("world", "base")  # under which an artifact has the one that holds its base model
 MODEL_FILES = ("*.json", "*.safetensors", "*.jinja", "*.model", "*.txt")
+ADAPTER_CONFIG = "adapter_config.json"
 CONSOLIDATED = "consolidated*"  # the same weights once more, in the format of their makers
 OTHER_COPIES = ("*/*", CONSOLIDATED)
 LONGEST_HEADER = 100_000_000  # bytes of JSON; the format allows no more
@@ -98,6 +99,8 @@ def _of_directory(path: Path) -> BaseModelRef:
 
 def _require_model(path: Path) -> None:
     """InputError where something that a model directory needs is missing, cut or no JSON."""
+    if (path / ADAPTER_CONFIG).is_file() and not (path / "config.json").is_file():
+        raise InputError(f"{path} is an adapter, no model", "give the base model that it was trained on")
     if not (path / "config.json").is_file():
         raise InputError(f"{path} has no config.json, so it is no model directory", "give a directory that `save_pretrained` wrote")
     if not any((path / name).is_file() for name in TOKENIZER_FILES):
@@ -109,6 +112,24 @@ def _require_model(path: Path) -> None:
             raise InputError(f"{weights} is damaged: its length is not what its header says", "copy or download it again")
     for file in sorted(path.glob("*.json")):
         _require_json(file)
+    require_not_adapted(path)
+
+
+def require_not_adapted(path: Path) -> None:
+    """InputError where a model directory holds an adapter too, or its weights are those of a model with adapters in it.
+
+    transformers would plug such an adapter in without a word, and what is trained here would stand on another base than it says.
+    """
+    if (path / ADAPTER_CONFIG).is_file():
+        raise InputError(
+            f"{path} holds an adapter ({ADAPTER_CONFIG}) beside a model: it is adapted already",
+            "move the adapter to a directory of its own, or merge it into the model (PEFT's merge_and_unload, then save_pretrained)",
+        )
+    strange = next((name for name in weight_shapes(path) if ".lora_" in name or ".base_layer." in name), None)
+    if strange is not None:
+        raise InputError(
+            f"{path} is adapted already: its weights hold {strange}", "save the model with its adapter merged into it: PEFT's merge_and_unload, save_pretrained"
+        )
 
 
 def _require_json(path: Path) -> None:

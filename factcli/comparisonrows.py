@@ -30,13 +30,14 @@ class ComparedFigure:
     interval: str  # bca+t (each end the outer one of BCa's and of t's), bca, t or percentile
     n_items: int
     n_subjects: int  # clusters; of several worlds the worlds
-    n_unpaired: int  # items that only one of the two was asked: left out
+    n_unpaired: int  # items that only one of the two was asked, or answered: left out
     smallest: float | None  # difference that this many subjects show in 4 of 5 runs, at the variance that was met
     design_effect: float | None  # variance of the difference over what single items would give: what a naive interval leaves out
     is_lower_better: bool
     is_share: bool  # a share of each item: a margin in points holds for it
     n_worlds: int = 1
     n_same_sign: int | None = None  # worlds whose own difference has the sign of the mean
+    planned: float | None = None  # as `smallest`, at the variance of the dev evaluations that a plan was made from
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,8 +58,11 @@ def setting(
 
 def _is_untouched(field: FieldInfo, value: Any) -> bool:
     """Whether it came later and is as it was before it came."""
-    extra = field.json_schema_extra
-    return isinstance(extra, dict) and "later" in extra and bool(value == field.get_default(call_default_factory=True))
+    return _is_later(field) and bool(value == field.get_default(call_default_factory=True))
+
+
+def _is_later(field: FieldInfo) -> bool:
+    return isinstance(field.json_schema_extra, dict) and "later" in field.json_schema_extra
 
 
 def role_of(field: FieldInfo) -> str | None:
@@ -83,7 +86,8 @@ def _with_roles(config: Config, roles: tuple[str, ...]) -> dict[str, Any]:
         if _is_untouched(field, value):
             continue
         if isinstance(value, Config):
-            chosen[name] = _with_roles(value, roles)
+            group = _with_roles(value, roles)
+            chosen |= {name: group} if group or not _is_later(field) else {}
         elif role_of(field) in roles:
             dumped = config.model_dump(mode="json", include={name})[name]
             chosen[name] = _without_later(value, dumped) if is_dataclass(value) else dumped

@@ -7,11 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from factcli.artifact import Draft
+from factcli.artifact import Artifact, Draft, Plan
+from factcli.earlier import rate_of, runs_on_the_same_base
 from factcli.progress import Report
 from factcli.rows import CurvePoint
-from factcli.train.job import Job, save
+from factcli.train.estimate import refuse_held, room_of
+from factcli.train.job import Job, PretrainJob, save
 from factcli.train.launch import Trainer
+from factcli.train.launching import HERE, LaunchConfig, spread_of
+from factcli.train.memory import in_gb
+from factcli.train.size import check_adapters
 
 CURVE_POINTS = 200  # kept of each adapter's learning curve, evenly spread
 
@@ -33,17 +38,28 @@ class Context:
     report: Report
     trainer: Trainer
 
-    def train(self, job: Job, draft: Draft, title: str) -> Trained:
-        """Run a job in the draft's scratch folder; one that finished before costs nothing."""
+    def train(self, job: Job, draft: Draft, title: str, launch: LaunchConfig = HERE) -> Trained:
+        """Run a job in the draft's scratch folder; one that finished before costs nothing.
+
+        Raises SettingsError, before a process is started, where its adapters cannot attach or its weights cannot fit.
+        """
+        if not isinstance(job, PretrainJob):
+            check_adapters(job)
+            refuse_held(job, room_of(job.machine.device, launch), spread_of(launch))
         self.report.begin(title)
-        self.trainer.run(save(job, job_file(draft.scratch(), job.kind)), self._tell)
+        self.trainer.run(save(job, job_file(draft.scratch(), job.kind)), lambda event: self._tell(event, draft.plan), launch)
         self.report.end()
         folder = Path(job.out)
         values = json.loads((folder / "result.json").read_text(encoding="utf-8"))
+        if used := used_in_words(values.get("usage", {})):
+            self.report.say(f"  {used}")
         return Trained(folder, values, _curve(folder / "log.jsonl"))
 
-    def _tell(self, event: Mapping[str, Any]) -> None:
-        if event["event"] == "step":
+    def _tell(self, event: Mapping[str, Any], plan: Plan) -> None:
+        if event["event"] == "plan":
+            earlier = rate_of(runs_on_the_same_base(plan, self.root), event["device"], event["processes"])
+            self.report.say(f"  {_foreseen(event, earlier)}")
+        elif event["event"] == "step":
             self.report.update(event["step"], event.get("total"), f"loss {event['loss']:.3f}")
         elif event["event"] == "note":
             self.report.say(f"  {event['text']}")
@@ -51,6 +67,25 @@ class Context:
             self.report.say(f"  step {event['step']}: {100 * event['accuracy']:.0f}% of questions about well-known people answered")
         elif event["event"] == "question":
             self.report.say(f"  asked: {event['question']}  base model: {event['answer']!r}  truth: {event['truth']!r}")
+
+
+def _foreseen(event: Mapping[str, Any], measured: tuple[Artifact, float] | None) -> str:
+    """What the training process knows before its first step, and how long that would take at the speed of an earlier run."""
+    time = "" if measured is None else f"; about {event['tokens'] / measured[1]:.0f} s at the {measured[1]:.0f} tokens/s of {measured[0].ref}"
+    return f"{event['steps']:,} steps, {event['tokens']:,} tokens; memory: about {event['memory']} ({event['room']}){time}"
+
+
+def used_in_words(usage: Mapping[str, Any]) -> str:
+    """Speed, share of the device's peak and memory of a training run, as far as they were measured."""
+    of_first = f" in the first of {usage['processes']} processes" if usage.get("processes", 1) > 1 else ""
+    parts = []
+    if "tokens_per_s" in usage:
+        parts.append(f"{usage['tokens_per_s']:,} tokens/s")
+    if "share_of_peak" in usage:
+        parts.append(f"{100 * usage['share_of_peak']:.1f}% of the peak of {usage['device']}")
+    if "peak_memory_bytes" in usage:
+        parts.append(f"{in_gb(usage['peak_memory_bytes'])} of memory at most{of_first}")
+    return ", ".join(parts)
 
 
 def job_file(scratch: Path, kind: str) -> Path:

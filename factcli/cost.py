@@ -3,18 +3,17 @@
 import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from factcli.artifact import Artifact, Plan
-from factcli.artifact.manifest import InputEntry
-from factcli.artifact.read import survey
 from factcli.context import Context, job_file
-from factcli.train.launch import has_gpu
+from factcli.earlier import rate_of, runs_on_the_same_base
+from factcli.machine import Memory as Room
+from factcli.train.estimate import FOUR_BIT_BYTES, base_bytes, room_of
+from factcli.train.launching import HERE, LaunchConfig, spread_of
+from factcli.train.memory import Estimate, Memory, in_each_of, in_gb
 
-TRAINED_BYTES = 16  # per parameter: weight, gradient and two moments of AdamW, all float32
-FOUR_BIT_BYTES = 0.5  # per parameter of a base in 4 bits; embeddings, norms and the scales of blocks come on top
-PLUGGED_BYTES = 4  # per parameter of a frozen adapter: float32
+__all__ = ["FOUR_BIT_BYTES", "Cost", "Load", "Memory", "base_bytes", "of_training", "runs_on_the_same_base", "told"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +30,10 @@ class Cost:
     trained_rows_at_most: int | None = None
     trained_tokens_at_most: int | None = None
     base_parameters: int | None = None
-    memory_bytes: int | None = None  # at the peak, an estimate
+    memory_bytes: int | None = None  # of parameters and optimizer
     memory: str | None = None  # what it is the sum of
+    peak_memory_bytes: int | None = None  # with the activations of the largest pass, an estimate
+    peak_memory: str | None = None  # what it is the sum of, and what the device has
     seconds: int | None = None  # an estimate from above: as if every row were as long as it may be
     time: str | None = None  # how that is known, or why not
     argv: tuple[str, ...] | None = None  # of the process that trains
@@ -54,37 +55,12 @@ class Load:
     tokens: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class Memory:
-    """Parameters that a training run holds, by what is done with them."""
-
-    trained: int
-    base: int = 0  # frozen, in the base's number format
-    base_bytes: float = 4  # per parameter of the base
-    plugged: int = 0  # of frozen adapters
-
-    @property
-    def n_bytes(self) -> int:
-        return round(self.base * self.base_bytes) + self.plugged * PLUGGED_BYTES + self.trained * TRAINED_BYTES
-
-    def __str__(self) -> str:
-        parts = [
-            (self.base, f"base parameters x {self.base_bytes:g} bytes"),
-            (self.plugged, f"parameters of frozen adapters x {PLUGGED_BYTES} bytes"),
-            (self.trained, f"trained parameters x {TRAINED_BYTES} bytes (weight, gradient, two moments)"),
-        ]
-        return f"estimated: {' + '.join(f'{number} {text}' for number, text in parts if number)}; activations come on top"
-
-
-def base_bytes(dtype: Literal["auto", "float32", "bfloat16"]) -> int:
-    """Bytes per parameter of a frozen base; auto is told without torch, which may find a GPU that has no bfloat16."""
-    return 4 if dtype == "float32" or (dtype == "auto" and not has_gpu()) else 2
-
-
-def of_training(plan: Plan, kind: str, load: Load, memory: Memory, alike: Iterable[Artifact], context: Context) -> Cost:
+def of_training(plan: Plan, kind: str, load: Load, needed: Estimate | Memory, alike: Iterable[Artifact], context: Context, launch: LaunchConfig = HERE) -> Cost:
     """The cost of a training job of this kind. `alike`: finished runs, newest first, that tell how fast this one would be."""
-    launch = context.trainer.launch_of(job_file(plan.scratch(context.root), kind))
-    seconds, time = _seconds(load, alike)
+    memory, estimate = (needed.memory, needed) if isinstance(needed, Estimate) else (needed, None)
+    spread = spread_of(launch)
+    start = context.trainer.launch_of(job_file(plan.scratch(context.root), kind), launch)
+    seconds, time = _seconds(load, alike, spread.processes)
     return Cost(
         steps_at_most=load.steps,
         trained_rows_at_most=load.rows,
@@ -92,29 +68,29 @@ def of_training(plan: Plan, kind: str, load: Load, memory: Memory, alike: Iterab
         base_parameters=memory.base or memory.trained,
         memory_bytes=memory.n_bytes,
         memory=str(memory),
+        peak_memory_bytes=None if estimate is None else estimate.peak(),
+        peak_memory=None if estimate is None else _peak(estimate, room_of(launch=launch), spread.processes),
         seconds=seconds,
         time=time,
-        argv=tuple(launch.argv),
-        stdin=launch.stdin,
+        argv=tuple(start.argv),
+        stdin=start.stdin,
     )
 
 
-def _seconds(load: Load, alike: Iterable[Artifact]) -> tuple[int | None, str]:
-    measured = next((run for run in alike if run.manifest.usage.get("tokens") and run.manifest.usage.get("seconds")), None)
+def _peak(estimate: Estimate, room: Room | None, processes: int) -> str:
+    """In words; rows are as long as they may be, so it is a bound as far as the estimate goes."""
+    most = f"at most about {in_gb(estimate.peak())}{in_each_of(processes)}: {estimate}"
+    if room is None:
+        return f"{most}; what the device has is not known"
+    fits = "fits" if estimate.peak() <= room.free else f"of such rows {estimate.most_rows(room.free)} fit in a pass; shorter ones need less"
+    return f"{most}; {room}: {fits}"
+
+
+def _seconds(load: Load, alike: Iterable[Artifact], processes: int) -> tuple[int | None, str]:
+    measured = rate_of(alike, processes=processes)
     if measured is None:
         return None, "not known: no run of this kind on such a model was measured here yet"
-    rate = measured.manifest.usage["tokens"] / measured.manifest.usage["seconds"]
+    run, rate = measured
     if load.tokens is None:
-        return None, f"not known: rows may have any length; {measured.ref} had {rate:.0f} tokens/s"
-    return round(load.tokens / rate), f"estimated: at the {rate:.0f} tokens/s of {measured.ref}, were every row as long as it may be"
-
-
-def runs_on_the_same_base(plan: Plan, root: Path) -> list[Artifact]:
-    """Finished runs of the plan's kind on the plan's base, newest first."""
-    runs = (run for run in survey(root)[0] if run.kind == plan.kind and run.manifest.model == dict(plan.model))
-    same = ("world", "base")
-    return [run for run in runs if all(_digest(run.manifest.inputs.get(role)) == _digest(plan.inputs.get(role)) for role in same)]
-
-
-def _digest(parent: Artifact | InputEntry | None) -> str | None:
-    return parent.digest if parent else None
+        return None, f"not known: rows may have any length; {run.ref} had {rate:.0f} tokens/s"
+    return round(load.tokens / rate), f"estimated: at the {rate:.0f} tokens/s of {run.ref}, were every row as long as it may be"

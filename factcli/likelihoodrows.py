@@ -70,6 +70,8 @@ class HarnessSample:
     responses: str  # JSON: of each request what the model gave, e.g. its log-likelihood and whether it is greedy
     scores: str  # JSON: metric -> what this document adds to it
     prompt_sha256: str
+    question: str = ""  # the document's own part of the prompt, without the examples before it; "" where the task has none, or in earlier versions
+    choices: tuple[str, ...] = ()  # of a multiple-choice task what was scored after the question, in the order of `responses`
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """The commands of the README as typed, one after the other, in an empty folder: each finds or makes what it needs.
 
 The recipe `tiny` is replaced by `micro` in a copy of configs/, so that a world takes seconds, with steps enough for its answers to
-be sentences that a ledger can judge: without them no two answers would differ in truth, and there were no pairs. Nothing else differs.
+be sentences that a ledger can judge (without them no two answers would differ in truth, and there were no pairs), and width for the rank. Nothing else differs.
 """
 
 import json
@@ -30,7 +30,7 @@ TYPED = (
     "score pairs --by precision",
     "dpo",
 )
-SPEAKING = {"world/tiny.yaml": ("steps: 30,", "steps: 400,"), "sft/tiny.yaml": ("steps: 6\n", "steps: 60\n")}
+SPEAKING = {"world/tiny.yaml": [("steps: 30,", "steps: 400,"), ("hidden_size: 32,", "hidden_size: 64,")], "sft/tiny.yaml": [("steps: 6\n", "steps: 60\n")]}
 
 
 def small_configs(folder: Path) -> Path:
@@ -40,10 +40,12 @@ def small_configs(folder: Path) -> Path:
         shutil.copyfile(path.with_name(path.name.replace("tiny", "micro")), path)
     for path in copy.glob("*/tiny-*.yaml"):
         path.unlink()
-    for name, (few, enough) in SPEAKING.items():
+    for name, changes in SPEAKING.items():
         text = (copy / name).read_text()
-        assert few in text
-        (copy / name).write_text(text.replace(few, enough))
+        for few, enough in changes:
+            assert few in text
+            text = text.replace(few, enough)
+        (copy / name).write_text(text)
     return copy
 
 

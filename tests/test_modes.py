@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from accelerate.commands.config.config_args import load_config_from_file
 from safetensors.numpy import load_file
 
 from factcli import resolving
@@ -24,6 +25,7 @@ from factcli.evalrows import ItemScore
 from factcli.flows.grath.settings import GrathConfig
 from factcli.flows.recipe import read_recipe
 from factcli.knowledge.benchmarks.popqa import POPQA
+from factcli.knowledge.benchmarks.registry import WORLD
 from factcli.knowledge.benchmarks.source import Source
 from factcli.progress import PlainReport
 from factcli.rows import Answer, Chat, Question
@@ -43,6 +45,7 @@ from factcli.stages.score.consistency.settings import ConsistencyConfig
 from factcli.stages.score.factscore.settings import FactscoreConfig
 from factcli.stages.score.pairs import PairsConfig as ScorePairsConfig
 from factcli.stages.sft import SftConfig, choose_rows
+from factcli.stages.sweep.settings import SweepConfig
 from factcli.stages.synth import from_facts, from_world
 from factcli.stages.synth.forms import FormsConfig
 from factcli.stages.synth.pairs import PairsConfig
@@ -299,7 +302,7 @@ def test_each_question_and_biography_of_the_world_is_an_item_of_its_figures(tmp_
     sums = {metric: sum(i.numerator for i in items if i.metric == metric) for metric in ("qa.accuracy", "qa.three_grades", "bio.number_correct")}
     assert sums == {"qa.accuracy": 2, "qa.three_grades": 2 - (len(questions) - 2), "bio.number_correct": 0}
     assert {i.id for i in items if i.metric == "qa.accuracy"} == {q.id for q in questions}
-    assert (made.summary["benchmark"], made.summary["benchmark_version"]) == ("world", 2)
+    assert (made.summary["benchmark"], made.summary["benchmark_version"]) == ("world", WORLD.version)
 
 
 def metrics_of(evaluation: Artifact) -> dict[tuple[str, str], tuple[float | None, int]]:
@@ -420,7 +423,7 @@ def test_a_skill_costs_what_a_dry_run_says(qa: Folder) -> None:
 
 def test_a_frozen_base_takes_two_bytes_a_number_where_a_gpu_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     for has_gpu, wanted in ((False, [4, 4, 2]), (True, [2, 4, 2])):
-        monkeypatch.setattr("factcli.cost.has_gpu", lambda has_gpu=has_gpu: has_gpu)
+        monkeypatch.setattr("factcli.train.estimate.has_gpu", lambda has_gpu=has_gpu: has_gpu)
         assert [base_bytes(dtype) for dtype in ("auto", "float32", "bfloat16")] == wanted
 
 
@@ -492,6 +495,7 @@ MODELS: dict[str, type[Config]] = {
     "sft": SftConfig,
     "dpo": DpoConfig,
     "grath-iterate": GrathConfig,
+    "sweep": SweepConfig,
 }
 SYNTH: dict[str, type[Config]] = {  # by the file's name, or what it begins with
     "bio": BioConfig,
@@ -538,6 +542,8 @@ def test_a_shipped_settings_file_resolves_and_its_first_line_says_what_it_is_for
     elif folder in BY_NAME:
         models = BY_NAME[folder]
         resolve(models.get(path.stem) or models[path.stem.partition("-")[0]], [path], (), {})
+    elif folder == "accelerate":
+        assert load_config_from_file(str(path)).num_processes >= 1
     elif folder in FOLDERS:
         assert read_recipe(path).steps  # tests/test_run.py looks at each
     else:

@@ -45,7 +45,7 @@ def test_a_wheel_holds_every_file_of_the_package_and_the_settings(tmp_path: Path
         held = {name for name in file.namelist() if ".dist-info/" not in name}
         assert [name for name in file.namelist() if name.endswith(".dist-info/licenses/LICENSE")]
     package = {path.relative_to(source).as_posix() for path in (source / "factcli").rglob("*") if path.is_file()}
-    settings = {f"factcli/_configs/{path.relative_to(source / 'configs').as_posix()}" for path in (source / "configs").rglob("*.yaml")}
+    settings = {f"factcli/_configs/{path.relative_to(source / 'configs').as_posix()}" for path in (source / "configs").rglob("*") if path.is_file()}
     assert "factcli/prompts/toy/step.txt" in package
-    assert "factcli/_configs/prereq/popqa.yaml" in settings
+    assert {"factcli/_configs/prereq/popqa.yaml", "factcli/_configs/slurm/job.sbatch"} <= settings
     assert held == package | settings

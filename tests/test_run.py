@@ -300,6 +300,13 @@ def test_a_rule_between_settings_waits_for_the_command_that_knows_them_all(empty
     told(typed("run", written(empty, {**step, "set": {"beta": -1}}), "--dry-run"), 2, "beta = -1: input should be greater than 0")
 
 
+def test_a_sweep_may_be_a_step(empty: Path) -> None:  # noqa: F811
+    step = {"fact": "sweep", "name": "best", "with": {"command": ["sft", "--method", "real"], "grid": ["lr=1e-4,1e-3"], "seeds": "0-2", "by": "qa.accuracy"}}
+    ran = typed("run", written(empty, step), "--dry-run")
+    assert ran.code == 0, ran.err
+    assert "fact sweep sft --method real --grid lr=1e-4,1e-3 --seeds 0-2 --by qa.accuracy --name best" in ran.out
+
+
 def test_every_command_that_makes_an_artifact_has_settings_that_a_recipe_can_check() -> None:
     assert set(SETTINGS) == set(COMMANDS)
     assert all(issubclass(model, Config) for words in SETTINGS for model in models_of(words))

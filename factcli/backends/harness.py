@@ -41,6 +41,7 @@ class TaskResult:
     figures: Mapping[tuple[str, str], float]  # (metric, filter) -> the value over all samples
     is_higher_better: Mapping[str, bool]
     samples: Sequence[Mapping[str, Any]]
+    questions: Mapping[int, str]  # by doc_id: the document's own part of the prompt, where it is text
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +104,7 @@ def run_task(model: LocalModel, adapters: Sequence[str], manager: TaskManager, n
             task_manager=manager,
         )
     assert values is not None, "one process is rank 0"
-    return Results(_name_of(name), [_result(values, task.task_name) for task in tasks], _pooled(found), heard.n_cut)
+    return Results(_name_of(name), [_result(values, task) for task in tasks], _pooled(found), heard.n_cut)
 
 
 def manager_of(include: Path | None, only_included: bool) -> TaskManager:
@@ -137,14 +138,16 @@ def _set_shots(tasks: Sequence[Task], name: str, shots: int | None) -> None:
             task.set_config(key="num_fewshot", value=shots)
 
 
-def _result(values: Mapping[str, Any], name: str) -> TaskResult:
-    figures = {}
+def _result(values: Mapping[str, Any], task: Task) -> TaskResult:
+    name, figures = task.task_name, {}
     for key, value in values["results"][name].items():
         metric, comma, filter_ = key.partition(",")
         if comma and not metric.endswith("_stderr") and isinstance(value, int | float):
             figures[metric, filter_] = float(value)
     better = {metric: is_higher is not False for metric, is_higher in values["higher_is_better"].get(name, {}).items()}
-    return TaskResult(name, str(values["versions"].get(name)), int(values["n-shot"].get(name) or 0), figures, better, values["samples"][name])
+    samples = values["samples"][name]
+    questions = {sample["doc_id"]: asked for sample in samples if isinstance(asked := task.doc_to_text(sample["doc"]), str)}
+    return TaskResult(name, str(values["versions"].get(name)), int(values["n-shot"].get(name) or 0), figures, better, samples, questions)
 
 
 def _pooled(found: Sequence[Task | Group]) -> frozenset[str]:

@@ -1,7 +1,7 @@
 """The Typer app: options -> settings and artifacts -> one stage call -> print the new path. No logic.
 
 options.py  what commands share        synth.py, pack.py, score.py, cache.py, eval.py with eval_answers.py  the groups with many commands
-run.py      whole recipes: run, demo   dpo.py, export.py  one command each
+run.py      whole recipes: run, demo   dpo.py, export.py, sweep.py  one command each
 
 Everything but typer and rich is imported inside a command's body, so that `fact --help` is instant.
 stdout carries one line, the path of what was made (or JSON with --json); all else goes to stderr.
@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from factcli.cli import audit, cache, chat, compare, dpo, eval_answers, export, grath, pack, run, score, synth
-from factcli.cli.options import DataOption, JsonOption, ModelOption, SeedOption, guarded, making
+from factcli.cli import audit, cache, chat, compare, dpo, eval_answers, export, grath, pack, run, score, sweep, synth
+from factcli.cli.options import DataOption, JsonOption, ModelOption, SeedOption, guarded, making, training
 
 if TYPE_CHECKING:
     from factcli.commands.making import Making
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 ORDER = (  # of the work, which `fact --help` follows: typer by itself puts groups after commands
     *("run", "demo", "doctor"),
     *("world", "synth", "pack"),
-    *("prereq", "sft", "dpo", "grath-iterate", "export"),
+    *("prereq", "sft", "dpo", "grath-iterate", "sweep", "export"),
     *("score", "eval", "compare", "report", "audit"),
     *("chat", "ls", "show", "trace", "verify", "cache"),
 )
@@ -81,9 +81,10 @@ app.add_typer(pack.app, name="pack", rich_help_panel=MAKE)
 
 
 @app.command(rich_help_panel=TRAIN)
-@making
+@training
 def prereq(
     making: "Making",
+    launch: dict[str, Any],
     synth: Annotated[str | None, typer.Option("--synth", help="Data to learn from; without one the newest.")] = None,
     model: ModelOption = None,
     lora_r: Annotated[int | None, typer.Option("--lora-r", help="Rank of each knowledge adapter, e.g. 64.")] = None,
@@ -94,13 +95,14 @@ def prereq(
     """Teach knowledge texts to throw-away knowledge adapters, one per source, version, form and strength."""
     from factcli.commands.making import make_prereq
 
-    make_prereq(making, synth, model, {"lora_r": lora_r, "lr": lr, "recite_target": recite_target, "seed": seed})
+    make_prereq(making, synth, model, {"lora_r": lora_r, "lr": lr, "recite_target": recite_target, "seed": seed} | launch)
 
 
 @app.command(rich_help_panel=TRAIN)
-@making
+@training
 def sft(
     making: "Making",
+    launch: dict[str, Any],
     method: Annotated[str | None, typer.Option("--method", help="prereq, real, popular-head, popular-50, oracle or fictitious.")] = None,
     mode: Annotated[
         str | None, typer.Option("--mode", help="What is trained: lora (an adapter), qlora (one on a base in 4 bits) or full (every parameter).")
@@ -146,11 +148,12 @@ def sft(
         "distill": distill,
         "seed": seed,
     }
-    make_sft(making, knowledge, synth, model, known, flags)
+    make_sft(making, knowledge, synth, model, known, flags | launch)
 
 
 app.command("dpo", rich_help_panel=TRAIN)(dpo.dpo)
 app.command("grath-iterate", rich_help_panel=TRAIN)(grath.grath_iterate)
+app.command(rich_help_panel=TRAIN, cls=sweep.OwnFirst, context_settings=sweep.CONTEXT)(sweep.sweep)
 app.command(rich_help_panel=TRAIN)(export.export)
 app.add_typer(score.app, name="score", rich_help_panel=MEASURE)
 app.add_typer(eval_answers.app, name="eval", rich_help_panel=MEASURE)
@@ -163,7 +166,8 @@ app.command(rich_help_panel=MEASURE)(audit.audit)
 def report(
     making: "Making",
     evals: Annotated[
-        list[str] | None, typer.Argument(help="Evaluations to show, with comparisons and scores (factscore) of them; without any, all of the newest world.")
+        list[str] | None,
+        typer.Argument(help="Evaluations to show, with comparisons, scores and sweeps of them; without any, all of the newest world."),
     ] = None,
 ) -> None:
     """Draw one self-contained HTML page of evaluations, with intervals, curves and lineage."""

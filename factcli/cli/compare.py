@@ -28,6 +28,7 @@ def compare(
     interval: Annotated[str | None, typer.Option("--interval", help="Kind of 95% interval: bca, t or percentile.")] = None,
     require: Annotated[str | None, typer.Option("--require", help="shippable: end with code 6 where a model is not.")] = None,
     plan: Annotated[bool, typer.Option("--plan", help="Before a run: the smallest difference that it can show, by one or two dev evaluations.")] = False,
+    planned: Annotated[str | None, typer.Option("--planned", help="A plan made before: what it foresaw stands beside what was met.")] = None,
     subjects: Annotated[str | None, typer.Option("--subjects", help="With --plan: numbers of subjects, e.g. 50,100,200.")] = None,
     items: Annotated[str | None, typer.Option("--items", help="With --plan: items of each subject, e.g. 1,5; without it as on the dev evaluations.")] = None,
     seed: SeedOption = None,
@@ -45,4 +46,4 @@ def compare(
         return
     shares = numbers(coverage, "--coverage", float)
     flags = {"tasks": tasks, "gain": gain, "margin": margin, "interval": interval, "coverage": shares, "seed": seed}
-    make_comparison(making, refs or [], baseline, runs, drift or [], require, flags)
+    make_comparison(making, refs or [], baseline, runs, drift or [], planned, require, flags)

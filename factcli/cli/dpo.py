@@ -1,18 +1,19 @@
 """`fact dpo`: preference pairs into a model."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from factcli.cli.options import SeedOption, making
+from factcli.cli.options import SeedOption, training
 
 if TYPE_CHECKING:
     from factcli.commands.making import Making
 
 
-@making
+@training
 def dpo(
     making: "Making",
+    launch: dict[str, Any],
     preset: Annotated[
         str | None,
         typer.Argument(
@@ -53,5 +54,14 @@ def dpo(
     """
     from factcli.commands.dpo import make_dpo
 
-    flags = {"mode": mode, "loss": loss, "beta": beta, "lr": lr, "epochs": epochs, "steps": steps, "drop_eos_rejected": drop_eos_rejected, "seed": seed}
+    flags = {
+        "mode": mode,
+        "loss": loss,
+        "beta": beta,
+        "lr": lr,
+        "epochs": epochs,
+        "steps": steps,
+        "drop_eos_rejected": drop_eos_rejected,
+        "seed": seed,
+    } | launch
     make_dpo(making, preset, pairs, model, reference, flags)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from factcli.cli import likelihood, probes
-from factcli.cli.options import JsonOption, LimitOption, SeedOption, benchmarking, generating, guarded, making
+from factcli.cli.options import DrawnOption, JsonOption, SeedOption, benchmarking, generating, guarded, making
 
 if TYPE_CHECKING:
     from factcli.commands.making import Making
@@ -31,7 +31,7 @@ def eval_world(
     newest: NewestOption = False,
     decode: DecodeOption = None,
     pack: PassagesOption = None,
-    limit: LimitOption = None,
+    limit: DrawnOption = None,
     seed: SeedOption = None,
 ) -> None:
     """Ask the world's questions and biographies; the ledger judges every claim."""
@@ -67,7 +67,7 @@ def _short(name: str, about: str) -> None:
         pack: PassagesOption = None,
         documents: DocumentsOption = None,
         judge: Annotated[str | None, typer.Option("--judge", help=GRADER)] = None,
-        limit: LimitOption = None,
+        limit: DrawnOption = None,
         seed: SeedOption = None,
     ) -> None:
         from factcli.commands.short import Shown, make_short

@@ -92,7 +92,7 @@ ClaimsOption = Annotated[str | None, typer.Option("--claims", help="Who takes an
 ReaderOption = Annotated[str | None, typer.Option("--reader", help="Model that takes answers apart: http:MODEL@URL, local:REF or scripted:FILE.")]
 PackOption = Annotated[str | None, typer.Option("--pack", help="Knowledge pack: what claims are held against, and what rag shows; else the newest.")]
 TokensOption = Annotated[int | None, typer.Option("--max-tokens", help="Tokens of an answer, e.g. 1024.")]
-PromptsOption = Annotated[int | None, typer.Option("--limit", help="Prompts to ask, in their order, e.g. 50.")]
+PromptsOption = Annotated[int | None, typer.Option("--limit", help="Prompts to ask, drawn, e.g. 50.")]
 KOption = Annotated[int | None, typer.Option("--k", help="Supported claims of a full answer, for F1@K, e.g. 64.")]
 
 

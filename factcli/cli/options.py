@@ -14,6 +14,7 @@ DataOption = Annotated[Path, typer.Option("--data", envvar="FACT_DATA", help="Di
 ModelOption = Annotated[str | None, typer.Option("--model", help="Base model: an artifact, a directory, or a hub name.")]
 SeedOption = Annotated[int | None, typer.Option("--seed", help="Seed of every random draw, e.g. 7.")]
 LimitOption = Annotated[int | None, typer.Option("--limit", help="Subjects to take, in id order, e.g. 50.")]
+DrawnOption = Annotated[int | None, typer.Option("--limit", help="Subjects to ask about, drawn, the same for every model, e.g. 50.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON on stdout instead of a path.")]
 
 
@@ -89,6 +90,17 @@ def generating(command: Callable[..., None]) -> Callable[..., None]:
     return making(_with_options(run, command, "generation", _GENERATION))
 
 
+def training(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options of what trains, as settings of the group `launch`; the command gets them as `launch`."""
+
+    @functools.wraps(command)
+    def run(*arguments: Any, **options: Any) -> None:
+        given = {f"launch.{option.name}": options.pop(option.name) for option in _LAUNCH}
+        command(*arguments, launch=given, **options)
+
+    return making(_with_options(run, command, "launch", _LAUNCH))
+
+
 def _with_options(run: Callable[..., None], command: Callable[..., None], replaced: str, added: list[inspect.Parameter]) -> Callable[..., None]:
     """`run` with the options of `command`, where `added` stand instead of `replaced`: how typer learns of them."""
     return _typed(run, [p for p in inspect.signature(command).parameters.values() if p.name != replaced] + added)
@@ -133,6 +145,16 @@ _COMMON = [
     _common("json", JsonOption, False),
 ]
 
+_LAUNCH = [
+    _common("launcher", Annotated[str | None, typer.Option("--launcher", help="Where it trains: local (this machine), or slurm (a job in the queue).")], None),
+    _common(
+        "accelerate",
+        Annotated[
+            str | None, typer.Option("--accelerate", help="How many processes, and what they share: cpu-2, gpus, fsdp2, ... of configs/accelerate, or a file.")
+        ],
+        None,
+    ),
+]
 _GENERATION = [
     _common("backend", Annotated[str | None, typer.Option("--backend", help="Who answers: http:MODEL@URL, local:REF or scripted:FILE.")], None),
     _common("price", Annotated[str | None, typer.Option("--price", help="IN,OUT per million tokens, e.g. 0.15,0.60; or a price file.")], None),

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from factcli.cli.options import LimitOption, SeedOption, making
+from factcli.cli.options import DrawnOption, SeedOption, making
 
 if TYPE_CHECKING:
     from factcli.commands.making import Making
@@ -27,7 +27,7 @@ def response_types(
     rule: Annotated[str | None, typer.Option("--rule", help="What thresholds are fitted for on dev questions: precision or coverage.")] = None,
     certain: Annotated[float | None, typer.Option("--certain", help="Target of certain answers, e.g. 0.8.")] = None,
     given: Annotated[float | None, typer.Option("--given", help="Target of all answers but the unknown ones, e.g. 0.5.")] = None,
-    limit: LimitOption = None,
+    limit: DrawnOption = None,
     seed: SeedOption = None,
 ) -> None:
     """Sort answers into certain, unsure and unknown: by MODEL's words, and by thresholds on probability fitted on dev questions.
@@ -53,7 +53,7 @@ def forgetting(
     file: FileOption = None,
     split: Annotated[str | None, typer.Option("--split", help="Whose questions of the world: test, dev or train.")] = None,
     samples: Annotated[int | None, typer.Option("--samples", help="Answers drawn of the model before, to tell how well it knew each question, e.g. 8.")] = None,
-    limit: LimitOption = None,
+    limit: DrawnOption = None,
     seed: SeedOption = None,
 ) -> None:
     """Ask MODEL what the model before answered right: kept, lost and gained, by group and by how well it was known."""

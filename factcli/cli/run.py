@@ -1,12 +1,13 @@
 """`fact run` and `fact demo`: whole recipes."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
 from factcli.cli.options import DataOption, JsonOption, SeedOption, guarded
 
+Launcher = Literal["local", "slurm"]
 DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Print every step as typed, with its time; make nothing.")]
 
 
@@ -25,6 +26,8 @@ def run(
     from_: Annotated[
         str | None, typer.Option("--from", help="First step to take, by the name of what it makes; what earlier ones made is taken as it is.")
     ] = None,
+    launcher: Annotated[Launcher, typer.Option("--launcher", help="local: one seed after the other; slurm: an array of jobs, one for each seed.")] = "local",
+    slurm: Annotated[list[str] | None, typer.Option("--slurm", help="NAME=VALUE of the array's jobs, e.g. partition=gpu, time_limit=12:00:00.")] = None,
     dry_run: DryRunOption = False,
     json: JsonOption = False,
 ) -> None:
@@ -35,6 +38,10 @@ def run(
     chosen = seeds_of(seed, seeds)
     if dry_run:
         describe_run(_program(), asked, chosen[0])
+    elif launcher == "slurm":
+        from factcli.commands.arrays import submit_seeds
+
+        submit_seeds(asked, data, chosen if seeds else [None], tuple(slurm or ()))
     elif code := make_runs(_program(), asked, data, chosen, in_folders=seeds is not None):
         raise typer.Exit(code)
 

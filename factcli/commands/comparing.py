@@ -18,15 +18,24 @@ from factcli.stages.compare.settings import CompareConfig, PowerConfig
 from factcli.stages.compare.stage import Side
 
 SHIPPABLE = "shippable"
+PLAN = "plan"
 
 
 def make_comparison(
-    making: Making, refs: Sequence[str], baseline: str | None, are_runs: bool, drift: Sequence[str], require: str | None, flags: Mapping[str, Any]
+    making: Making,
+    refs: Sequence[str],
+    baseline: str | None,
+    are_runs: bool,
+    drift: Sequence[str],
+    planned: str | None,
+    require: str | None,
+    flags: Mapping[str, Any],
 ) -> None:
     if require not in (None, SHIPPABLE):
         raise SettingsError(f"--require is {require!r}", f"need {SHIPPABLE}")
     config = making.settings(CompareConfig, "compare", flags, None)
-    source = stage.source_of(config, _sides(making, _ordered(refs, baseline), are_runs, drift), are_runs, making.root)
+    foreseen = _plan_of(making, planned, are_runs)
+    source = stage.source_of(config, _sides(making, _ordered(refs, baseline), are_runs, drift), are_runs, making.root, foreseen)
     plan = stage.plan(config, source, making.name)
     made = finish(making, plan, lambda _: Cost(), lambda draft, context: stage.work(plan, draft, source, context.report))
     if made is None:
@@ -60,6 +69,12 @@ def _sides(making: Making, refs: Sequence[str], are_runs: bool, drift: Sequence[
     if are_runs and drift and len(measured[0]) not in (0, len(found[0])):
         raise SettingsError(f"{len(found[0])} worlds and {len(measured[0])} drift evaluations of each model", "with --runs one drift evaluation for each world")
     return [Side(evaluations, of_drift) for evaluations, of_drift in zip(found, measured, strict=True)]
+
+
+def _plan_of(making: Making, ref: str | None, are_runs: bool) -> Artifact | None:
+    if ref and are_runs:
+        raise SettingsError("--planned is given with --runs", "a plan counts subjects of one world; compare one world with it, or leave it out")
+    return open_artifact(ref, making.root, (PLAN,)) if ref else None
 
 
 def _opened(making: Making, ref: str, is_list: bool) -> tuple[Artifact, ...]:

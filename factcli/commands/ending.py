@@ -3,6 +3,7 @@
 import errno
 import sys
 import traceback
+from contextvars import ContextVar
 
 from factcli.artifact.partial import DISK_FULL
 from factcli.errors import FactError, InputError, SettingsError, TrainingError
@@ -10,6 +11,7 @@ from factcli.errors import FactError, InputError, SettingsError, TrainingError
 UNUSABLE = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST, errno.EISDIR)  # a place that cannot be written
 BUG = 1
 WRONG_INPUT = 3
+_LAST: ContextVar[str] = ContextVar("what the last error said", default="")
 WAYS_OUT: dict[type[FactError], str] = {  # where the error has none of its own
     SettingsError: "the same command with --help explains the options, with --dry-run it shows every setting",
     InputError: "`fact ls` lists what there is",
@@ -26,7 +28,13 @@ def exit_code_of(error: Exception) -> int:
     if isinstance(error, OSError) and error.errno in UNUSABLE:
         return _end(f"{error.filename or 'a file'} cannot be used: {error.strerror}", "give a directory that can be written with --data", WRONG_INPUT)
     traceback.print_exception(error)
+    _LAST.set(f"{type(error).__name__}: {error}")
     return BUG
+
+
+def last_error() -> str:
+    """What the last command of this process that failed said of it: for whoever calls several and goes on."""
+    return _LAST.get()
 
 
 def is_full_disk(error: Exception) -> bool:
@@ -38,6 +46,7 @@ def is_full_disk(error: Exception) -> bool:
 
 
 def _end(message: str, way_out: str, exit_code: int) -> int:
+    _LAST.set(message)
     tell(f"error: {message}")
     if way_out:
         tell(f"  way out: {way_out}")

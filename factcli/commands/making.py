@@ -63,6 +63,9 @@ def working(root: Path) -> Iterator[Context]:
 @contextmanager
 def sharing_trainer(root: Path) -> Iterator[None]:
     """The commands called within it train in one process, one after the other: its start costs seconds of imports."""
+    if _SHARED.get() is not None:  # a sweep in a recipe
+        yield
+        return
     with Trainer(root / resolving.WORKER_LOG) as trainer:
         before = _SHARED.set(trainer)
         try:

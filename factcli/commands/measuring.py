@@ -79,17 +79,17 @@ def _base_eval(making: Making, subject: Subject, plan: Plan) -> Artifact:
 
 
 def _newest(root: Path) -> list[Artifact]:
-    """The newest evaluations, and what was compared among them."""
+    """The newest evaluations, what was compared among them, and the sweeps that chose their models."""
     from factcli.stages import report as stage
 
     newest = stage.newest_of_each(all_artifacts(root, ("eval",)))
-    return [*newest, *stage.fitting(all_artifacts(root, ("comparison",)), newest)]
+    return [*newest, *stage.fitting(all_artifacts(root, ("comparison",)), newest), *stage.choosing(all_artifacts(root, ("sweep",)), newest)]
 
 
 def make_report(making: Making, evals: list[str]) -> None:
     from factcli.stages import report as stage
 
-    chosen = [open_artifact(ref, making.root, ("eval", "comparison", "scores")) for ref in evals] or _newest(making.root)
+    chosen = [open_artifact(ref, making.root, ("eval", "comparison", "scores", "sweep")) for ref in evals] or _newest(making.root)
     config = making.settings(stage.ReportConfig, "report", {}, None)
     plan = stage.plan(config, chosen, making.root, making.name)
     finish(making, plan, lambda _: stage.cost(), lambda draft, context: stage.work(plan, draft, making.root, context.report))

@@ -179,7 +179,7 @@ def perform_all(recipe: Recipe, commands: Mapping[str, Command], root: Path, sta
         for number, step in enumerate(recipe.steps, 1):
             tell(f"\n[{number}/{len(recipe.steps)}] fact {step.command}, {step.name}{clock.told()}")
             started = time.monotonic()
-            _perform(step, commands[step.command], recipe.folder, run)
+            perform_step(step, commands[step.command], recipe.folder, run)
             if run.code:
                 tell(f"stopped at step {number} of {len(recipe.steps)}, {step.name}; the same command goes on there")
                 break
@@ -202,7 +202,8 @@ def _from(recipe: Recipe, start: str, run: Run) -> Recipe:
     return replace(recipe, steps=recipe.steps[place:])
 
 
-def _perform(step: Step, command: Command, folder: Path, run: Run) -> None:
+def perform_step(step: Step, command: Command, folder: Path, run: Run) -> None:
+    """Makes or finds what the step makes; how it ended is the run's code."""
     typed = command.typed(step, folder, run.versions())
     sys.stdout.flush()
     run.code, said = perform(command, [*typed, "--name", step.name, "--data", str(run.root)])

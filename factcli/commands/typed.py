@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
+from typer import Abort
 
 from factcli import resolving
 from factcli.config import Config, resolve
@@ -20,6 +21,7 @@ from factcli.flows.recipe import Recipe, Step
 
 OWN = ("set", "name", "data", "force", "dry-run", "json")  # options that a step has as its fields, or the run has as its own
 LOCAL = "local:"
+INTERRUPTED = 130
 REFERENCES = frozenset(  # options and arguments that name artifacts; elsewhere `world` may be a word of the command's own
     [
         "a",
@@ -43,6 +45,7 @@ REFERENCES = frozenset(  # options and arguments that name artifacts; elsewhere 
         "original",
         "pack",
         "pairs",
+        "planned",
         "questions",
         "ref",
         "reference",
@@ -55,7 +58,7 @@ REFERENCES = frozenset(  # options and arguments that name artifacts; elsewhere 
 )
 WORDS = (("score confidence", "questions"), ("score reliability", "scores"), ("synth wiki", "documents"))  # what is called so there names none
 NAMING = ("preset", "size")  # options that name a settings file of their command's folder
-FILES = ("examples",)  # options that name a file, while the setting of that name is a number
+SPELLED = ("examples", "grid", "seeds")  # options that are typed otherwise than the setting of that name: a file for a number, 0-2 for 0, 1, 2
 SETTINGS: Mapping[str, tuple[str, ...]] = {  # where each command's settings are; several where its inputs decide
     "world": ("stages.world:WorldConfig",),
     "synth bio": ("stages.synth.settings:BioConfig", "stages.synth.subjects.settings:BioSubjectsConfig"),
@@ -102,6 +105,7 @@ SETTINGS: Mapping[str, tuple[str, ...]] = {  # where each command's settings are
     "compare": ("stages.compare.settings:CompareConfig", "stages.compare.settings:PowerConfig"),
     "audit": ("stages.audit.settings:AuditConfig",),
     "report": ("stages.report.settings:ReportConfig",),
+    "sweep": ("stages.sweep.settings:SweepConfig",),
 }
 
 
@@ -251,7 +255,7 @@ def _flags(step: Step, model: type[Config]) -> dict[str, Any]:
     """Options that are settings of the same name: rules between settings hold for both."""
     given = {name.replace("-", "_"): value for name, value in step.options.items()}
     plain = [name for name, field in model.model_fields.items() if not isinstance(field.get_default(call_default_factory=True), Config)]
-    return {name: given[name] for name in plain if name in given and name not in FILES and not isinstance(given[name], list)}
+    return {name: given[name] for name in plain if name in given and name not in SPELLED and not isinstance(given[name], list)}
 
 
 def _fault(model: type[Config], files: list[Path], assignments: list[str], flags: Mapping[str, Any]) -> str:
@@ -273,6 +277,17 @@ def _is_between_settings(error: SettingsError) -> bool:
 def perform(command: Command, argv: list[str]) -> tuple[int, dict[str, Any]]:
     """(exit code, what the command says of its artifact): typed with --json, in this process."""
     out = io.StringIO()
-    with contextlib.redirect_stdout(out):
-        code = command.call([*argv, "--json"]) or 0
+    try:
+        with contextlib.redirect_stdout(out):
+            code = command.call([*argv, "--json"]) or 0
+    except Abort:  # Ctrl-C while its words were read
+        code = INTERRUPTED
     return code, {} if code else json.loads(out.getvalue().splitlines()[-1])
+
+
+def described(command: Command, argv: list[str]) -> dict[str, Any] | None:
+    """What a dry run of it says, with nothing told; None where it cannot be known yet, as an input is not there."""
+    out = io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(io.StringIO()):
+        code = command.call([*argv, "--dry-run", "--json"])
+    return None if code else json.loads(out.getvalue())

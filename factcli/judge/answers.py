@@ -47,6 +47,13 @@ _DECLINED = (
     rf"{_AM} not (?:aware of|familiar with)",
 )
 _DECLINING = re.compile(rf"{_CLAUSE}(?:{'|'.join(_DECLINED)})(?!\w)")
+# And these, where the answer begins so: in the midst of a biography "there is no record of" is a claim.
+_NOTHING_KNOWN = re.compile(
+    r"(?:(?:unfortunately|sorry|i'm sorry|i am sorry),? (?:but )?)?(?:"
+    r"there(?:'s| is) (?:currently )?(?:no|not enough|insufficient) (?:\w+ ){0,3}(?:information|records?|data)\b"
+    r"|it(?:'s| is) (?:not (?:\w+ )?known|unclear|unknown) (?:who|whom|what|when|where|which|how|whether)\b"
+    r"|(?:this|that|it|the answer) (?:cannot|can't|can not|could not) be (?:determined|verified|confirmed|answered|found)\b)"
+)
 _WHOLLY_UNKNOWN = re.compile(
     r"(?:unfortunately,? )?(?:it|this|that|the (?:exact |correct )?\w+)(?: is|'s) "
     r"(?:currently |still )?(?:unknown|unclear|not (?:publicly |currently )?(?:known|available|clear))"
@@ -165,7 +172,8 @@ def is_abstention(text: str) -> bool:
     whole = said.strip(string.punctuation + " ")
     if not whole or whole in ABSTENTION_ANSWERS or _WHOLLY_UNKNOWN.fullmatch(whole):
         return True
-    return any(phrase in said for phrase in ABSTENTION_PHRASES) or _DECLINING.search(said) is not None
+    declines = _DECLINING.search(said) or _NOTHING_KNOWN.match(said)
+    return declines is not None or any(phrase in said for phrase in ABSTENTION_PHRASES)
 
 
 def is_hedged(text: str) -> bool:

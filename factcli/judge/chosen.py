@@ -1,11 +1,12 @@
 """Answers to choose from as a reader looks at them, whatever the benchmark: what was asked, how likely each is, which is right, which was chosen."""
 
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from factcli.artifact import Artifact
 from factcli.judge.choosing import shares
-from factcli.likelihoodrows import AskedQuestion, Judgement, ScoredChoice
+from factcli.likelihoodrows import AskedQuestion, HarnessSample, Judgement, ScoredChoice
 
 TITLES = {
     "mc1": "MC1: one answer is right, the likeliest is chosen",
@@ -14,9 +15,11 @@ TITLES = {
     "shown0": "Both answers shown, the model says the letter",
     "shown1": "Both answers shown, in the other order",
     "mc": "The likeliest is chosen",
+    "harness": "The likeliest is chosen, as acc counts it",
 }
 GRADED = ("shown0", "shown1")  # where there are these, they decide; else the first set
 SHOWN = {"right": "the right answer", "hallucinated": "the hallucinated answer"}
+HARNESS = "eval harness"
 CALLED = {True: "Yes", False: "No", None: "neither Yes nor No"}
 
 
@@ -56,6 +59,8 @@ def chosen_items(evaluation: Artifact) -> dict[str, ChosenItem]:
         return dict(_of_choices(evaluation.rows("choices", ScoredChoice), asked))
     if "judgements" in tables and evaluation.kind == "eval":
         return dict(_of_judgements(evaluation.rows("judgements", Judgement), asked))
+    if evaluation.manifest.stage == HARNESS:
+        return {row.id: of_sample(row) for row in evaluation.rows("samples", HarnessSample)}
     return {}
 
 
@@ -116,3 +121,29 @@ def _logprobs(row: Judgement) -> dict[bool, float]:
 
 def _percent(share: float) -> str:
     return f"{100 * share:.1f}%"
+
+
+def of_sample(row: HarnessSample) -> ChosenItem:
+    """A document of the harness: scored choices where it has them, else what the model gave, and what was right."""
+    question = row.question or row.document
+    given = json.loads(row.responses)
+    logprobs = [one[0] for one in given if isinstance(one, list) and one and isinstance(one[0], float)]
+    if not row.choices or len(logprobs) != len(row.choices):
+        said = " / ".join(one for one in given if isinstance(one, str))  # nothing of a text whose likelihood was summed
+        return ChosenItem(question, (row.target,) if said else (), said, ())
+    right = _right_places(row)
+    likeliest = max(range(len(logprobs)), key=logprobs.__getitem__)
+    rows = zip(row.choices, logprobs, shares(logprobs), strict=True)
+    choices = [Choice(text, n in right, n == likeliest, f"{_percent(share)} (log-probability {logprob:.2f})") for n, (text, logprob, share) in enumerate(rows)]
+    return ChosenItem(question, tuple(row.choices[n] for n in right), row.choices[likeliest], (Choices(TITLES["harness"], tuple(choices)),))
+
+
+def _right_places(row: HarnessSample) -> list[int]:
+    """A task names what is right by its number, by several numbers, or by its words."""
+    try:
+        named = json.loads(row.target)
+    except ValueError:
+        named = row.target
+    places = named if isinstance(named, list) else [named]
+    by_number = [n for n in range(len(row.choices)) if n in places]
+    return by_number or [n for n, text in enumerate(row.choices) if text in places or text == row.target.strip()]

@@ -17,6 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from factcli.backends.cachefile import NETWORK
+from factcli.machine import GB, system_memory
 
 State = Literal["ok", "warn", "missing"]
 DEMO_MINUTES = 7  # `make demo` with three versions on two cores: 425 s, docs/results.md
@@ -68,28 +69,13 @@ def _cores() -> Finding:
 
 
 def _memory() -> Finding:
-    total, available = _memory_gb()
-    if total is None:
+    found = system_memory()
+    if found is None:
         return Finding("memory", "warn", "unknown", f"`fact demo` needs {DEMO_MEMORY_GB:.0f} GB")
-    free = total if available is None else available
+    total, free = found.total / GB, found.free / GB
     enough = free >= DEMO_MEMORY_GB
     meaning = f"`fact demo` needs {DEMO_MEMORY_GB:.0f} GB" + ("" if enough else ": close something, or expect it to be killed")
     return Finding("memory", "ok" if enough else "warn", f"{total:.1f} GB, {free:.1f} GB available", meaning)
-
-
-def _memory_gb() -> tuple[float | None, float | None]:
-    """Total and available memory in GB, a container's limit considered; None for what the system does not say."""
-    try:
-        total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
-    except (ValueError, OSError, AttributeError):
-        return None, None
-    match = re.search(r"^MemAvailable:\s*(\d+) kB", _read("/proc/meminfo"), re.MULTILINE)
-    available = int(match[1]) * 1024 / 1e9 if match else None
-    limit, used = (_read(f"/sys/fs/cgroup/memory.{name}").strip() for name in ("max", "current"))
-    if limit.isdecimal() and used.isdecimal() and int(limit) / 1e9 < total:
-        total, rest = int(limit) / 1e9, (int(limit) - int(used)) / 1e9
-        available = rest if available is None else min(rest, available)
-    return total, available
 
 
 def _read(path: str) -> str:

@@ -14,15 +14,17 @@ from typing import Any, Literal
 from pydantic import field_validator, model_validator
 
 from factcli.artifact import Artifact, Draft, Outcome, Plan
-from factcli.basemodel import BaseModelRef, weight_shapes
+from factcli.basemodel import BaseModelRef
 from factcli.config import Config, setting
 from factcli.context import Context, keep
-from factcli.cost import Cost, Load, Memory, base_bytes, of_training, runs_on_the_same_base
+from factcli.cost import Cost, Load, of_training, runs_on_the_same_base
 from factcli.errors import InputError
 from factcli.knowledge.invented import invented_subjects
 from factcli.rows import Chat, CurvePoint, Document, Fact, KnowledgeAdapter, Person
 from factcli.train import job as jobs
-from factcli.train.size import adapter_parameters, n_parameters, text_steps
+from factcli.train.estimate import of_knowledge
+from factcli.train.launching import HERE, LaunchConfig, spread_of
+from factcli.train.size import text_steps
 
 REVISION = 1
 Source = Literal["fictitious", "real", "probe"]
@@ -74,6 +76,7 @@ class PrereqConfig(Config):
     threads: int = setting(0, "Torch threads; 0 leaves torch's own number.", role="numerics", ge=0)
     micro_rows: int = setting(0, "Rows per forward pass; 0 is the whole batch.", role="numerics", ge=0)
     checkpoint_every_s: float = setting(60.0, "Seconds between checkpoints.", role="operational", gt=0)
+    launch: LaunchConfig = setting(HERE, "Where the training runs, and in how many processes.", later=True)
     seed: int = setting(0, "Seed of weights and data order.", ge=0)
 
     @model_validator(mode="after")
@@ -132,10 +135,10 @@ def cost(plan: Plan, base: BaseModelRef, context: Context) -> Cost:
         rows=sum(epochs * n_texts for epochs, n_texts, _ in learners),
         tokens=sum(epochs * n_texts * form.max_length for epochs, n_texts, form in learners),
     )
-    shapes = weight_shapes(Path(base.location))
-    trained = len(names) * adapter_parameters(shapes, config.lora_targets, config.lora_r)
-    memory = Memory(trained, n_parameters(shapes), base_bytes(config.dtype))
-    return of_training(plan, "knowledge", load, memory, runs_on_the_same_base(plan, context.root), context)
+    job = _job(config, names, Path(), base, Path("out"))
+    texts = {str(name): (n_texts, form.max_length) for name, (_, n_texts, form) in zip(names, learners, strict=True)}
+    estimate = of_knowledge(job, texts, spread_of(config.launch))
+    return of_training(plan, "knowledge", load, estimate, runs_on_the_same_base(plan, context.root), context, config.launch)
 
 
 def work(plan: Plan, draft: Draft, base: BaseModelRef, context: Context) -> Outcome:
@@ -144,7 +147,7 @@ def work(plan: Plan, draft: Draft, base: BaseModelRef, context: Context) -> Outc
     rows = draft.scratch() / "documents.jsonl"
     counts = _write_documents(plan.inputs["synth"], rows, config.subjects)
     names = _adapter_names(config, counts)
-    trained = context.train(_job(config, names, rows, base, draft.scratch() / "run"), draft, f"Teaching {len(names)} knowledge adapters")
+    trained = context.train(_job(config, names, rows, base, draft.scratch() / "run"), draft, f"Teaching {len(names)} knowledge adapters", config.launch)
     keep(trained.folder / "adapters", draft.folder("") / "adapters")
     told = {row["adapter"]: row for row in trained.values["adapters"]}
     adapters = [_adapter_row(name, told[str(name)]) for name in names]
@@ -222,6 +225,8 @@ def _adapter_names(config: PrereqConfig, counts: dict[tuple[str, str, int], int]
             continue
         if not versions:
             raise InputError(f"the data has no {source} {form}s", f"make it with them (`fact synth`), or switch them off: --set {source}_{form}=null")
+        if missing := sorted({v for s, _, v in counts if s == source} - set(versions)):
+            raise InputError(f"version {missing[0]} of the data has no {source} {form}s, and others have", "make the data again (`fact synth`)")
         names += [AdapterName(source, form, v, e, len(settings.epochs) > 1) for v in versions for e in settings.epochs]
     return names
 

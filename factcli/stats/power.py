@@ -91,8 +91,12 @@ def smallest_difference(error: float, n_clusters: int, power: float = POWER, lev
 
 def planned(spread: Spread, n_subjects: int, n_items: int, power: float = POWER, level: float = LEVEL) -> Planned:
     """For a run that is not made yet. Where the icc is not known, further items of a subject are taken to add nothing."""
-    icc = 1.0 if spread.icc is None else spread.icc
-    error = float(np.sqrt(spread.variance * (1 + (n_items - 1) * icc) / (n_subjects * n_items)))
-    smallest = smallest_difference(error, n_subjects, power, level)
+    smallest = smallest_difference(expected_error(spread.variance, spread.icc, n_subjects, n_items), n_subjects, power, level)
     assert smallest is not None, "a plan has two subjects or more"
     return Planned(n_subjects, n_items, smallest)
+
+
+def expected_error(variance: float, icc: float | None, n_subjects: int, items_each: float) -> float:
+    """The standard error of a difference over that many subjects; `items_each` need not be whole: a run's mean."""
+    alike = 1.0 if icc is None else icc
+    return float(np.sqrt(variance * (1 + (items_each - 1) * alike) / (n_subjects * items_each)))

@@ -8,7 +8,7 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig, PreTrainedModel, PreTrainedTokenizerBase
 from transformers.utils import logging as transformers_logging
 
-from factcli.basemodel import TOKENIZER_FILES
+from factcli.basemodel import TOKENIZER_FILES, require_not_adapted
 from factcli.errors import InputError
 from factcli.train.template import settle_template
 
@@ -30,12 +30,13 @@ def dtype_of(name: str, device: torch.device) -> torch.dtype:
     return torch.bfloat16 if has_bf16 else torch.float32
 
 
-def load_model(base: str, device: torch.device, dtype: str = "auto", four_bit: bool = False) -> PreTrainedModel:
-    """The base, frozen, in training mode off (its own dropout stays off), on the device.
+def load_model(base: str, device: torch.device, dtype: str = "auto", four_bit: bool = False, held: torch.device | None = None) -> PreTrainedModel:
+    """The base, frozen, in training mode off (its own dropout stays off), on the device; or `held` elsewhere until it is in parts.
 
     `four_bit`: the linear modules of its layers as 4-bit NormalFloat, their scales quantised too (QLoRA, arXiv 2305.14314), computed
     in `dtype`; needs bitsandbytes.
     """
+    require_not_adapted(Path(base))
     number = dtype_of(dtype, device)
     options = {"quantization_config": _nf4(number), "device_map": {"": device}} if four_bit else {}
     transformers_logging.disable_progress_bar()  # loading a small model is no news
@@ -54,7 +55,7 @@ def load_model(base: str, device: torch.device, dtype: str = "auto", four_bit: b
             hint="need a Hugging Face directory with config.json and *.safetensors, or a hub name",
         ) from error
     model.requires_grad_(False)
-    return _kept_packed(model.eval()) if four_bit else model.eval().to(device)
+    return _kept_packed(model.eval()) if four_bit else model.eval().to(held or device)
 
 
 def _kept_packed(model: PreTrainedModel) -> PreTrainedModel:

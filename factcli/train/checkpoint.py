@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
@@ -90,14 +91,17 @@ class Checkpoints:
         self.n_lines += len(self._pending)
         self._pending.clear()
 
-    def save_if_due(self, step: int, snapshot: Callable[[], Snapshot]) -> None:
-        if self._clock() - self._last >= self.every_s:
-            self.save(step, snapshot())
+    @property
+    def is_due(self) -> bool:
+        return self._clock() - self._last >= self.every_s
 
     def save(self, step: int, snapshot: Snapshot) -> None:
         """Write a checkpoint and drop older ones. A full disk costs the checkpoint, not the run."""
         self._last = self._clock()
         if not self.is_writer:
+            return
+        if broken := next((name for name, tensor in snapshot.tensors.items() if not bool(torch.isfinite(tensor).all())), None):
+            log.warning("no checkpoint at step %d: %s holds what is no number; the one before stays", step, broken)
             return
         part = self.folder / f".part-{step:08d}"
         try:
@@ -140,6 +144,11 @@ class Checkpoints:
             log.warning("skipped checkpoint %s: %s", path.name, "of another job" if is_whole else "torn tensors")
             return None
         return Resumed(int(state["step"]), Snapshot(load_file(path / "state.safetensors"), state["facts"]))
+
+    def kept(self) -> str:
+        """In words, what a run that cannot go on has left."""
+        newest = next(iter(self._newest_first()), None)
+        return "no checkpoint was written before" if newest is None else f"the checkpoint before it is kept: {newest}"
 
     def _newest_first(self) -> list[Path]:
         return sorted(self.folder.glob("step-*"), reverse=True)

@@ -14,15 +14,21 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from factcli.errors import InputError
 from factcli.train.base import check_room
 from factcli.train.batches import TextOrder, Texts, Tokens, chunks, collate, encode_texts, pack, read_rows
 from factcli.train.checkpoint import Snapshot
+from factcli.train.diverging import require_finite, require_finite_weights
+from factcli.train.estimate import of_knowledge
 from factcli.train.job import AdapterPlan, KnowledgeJob, fingerprint
 from factcli.train.loop import Event, OnEvent, Progress, adamw, apply_gradient, learning_rate, optimizer_tensors, restore_adapter, run_steps
+from factcli.train.memory import Estimate
 from factcli.train.recitation import Recited, probes_of, recite
 from factcli.train.results import finished, write_jsonl, write_result
 from factcli.train.routes import DropoutKey
 from factcli.train.session import Session, open_session
+from factcli.train.shortage import within_memory
+from factcli.train.together import are_several, summed
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +44,10 @@ class Learner:
         self.texts: Texts = encode_texts(rows, session.tokenizer, self.max_length, job.knowledge_eos)
         self.probes = probes_of(rows, session.tokenizer, self.max_length, job.recite_sample, job.seed, plan.name)
         lengths = tuple(len(row.ids) for row in self.texts.rows)
-        check_room(session.model, self.max_length if job.packing else max(lengths), f"a row of {plan.name}")
+        if not lengths:
+            raise InputError(f"adapter {plan.name} has no text of two tokens or more in {len(rows)} rows", "leave its version or form out, or give it texts")
+        self.longest = self.max_length if job.packing else max(lengths)
+        check_room(session.model, self.longest, f"a row of {plan.name}")
         self.order = TextOrder(lengths, self.batch_rows, self.max_length, job.packing, job.seed, plan.name)
         self.total = plan.steps or self.order.n_steps(plan.epochs or 0)
         lora = job.lora
@@ -91,11 +100,15 @@ class KnowledgeStage:
         live = [learner for learner in self.learners if not learner.is_done]
         losses: dict[str, float] = {}
         tokens: dict[str, int] = {}
+        ids: dict[str, list[str]] = {}
         for group in same_shape(live):
             taken = {learner.name: learner.next_rows() for learner in group}
             tokens |= {name: sum(len(row.ids) for row in rows) for name, rows in taken.items()}
+            ids |= {name: [row.id for row in rows] for name, rows in taken.items()}
+            self.session.gauge.saw(row for rows in taken.values() for row in rows)
             losses |= self._backward(taken, step)
-        rows = [self._update(learner, losses[learner.name], tokens[learner.name]) for learner in live]
+        losses = dict(zip(losses, summed([*losses.values()]), strict=True))
+        rows = [self._update(learner, losses[learner.name], tokens[learner.name], ids[learner.name]) for learner in live]
         self.tokens += sum(tokens.values())
         return Progress(sum(losses.values()) / len(losses), sum(tokens.values()), tuple(rows))
 
@@ -105,27 +118,40 @@ class KnowledgeStage:
         micro = next(iter(self.learners)).job.machine.micro_rows
         accelerator = self.session.accelerator
         shares = {name: rows[accelerator.process_index :: accelerator.num_processes] for name, rows in taken.items()}
-        parts = zip_longest(*(chunks(rows, micro or max(1, len(rows))) for rows in shares.values()), fillvalue=())
+        parts = list(zip_longest(*(chunks(rows, micro or max(1, len(rows))) for rows in shares.values()), fillvalue=()))
         total = dict.fromkeys(taken, 0.0)
         for part, pieces in enumerate(parts):
             filled = {name: piece for name, piece in zip(taken, pieces, strict=True) if piece}
             key = part * accelerator.num_processes + accelerator.process_index
-            for name, loss in self._part(filled, counts, DropoutKey(step, key, widths_of(filled))).items():
+            for name, loss in self._within_memory(filled, counts, step, key).items():
                 total[name] += loss
+        if self.session.is_sharded:
+            most = max(-(-len(rows) // accelerator.num_processes) for rows in taken.values())  # rows of one adapter in the first process
+            for _ in range(len(parts), -(-most // micro) if micro else 1):
+                self._part({name: rows[:1] for name, rows in taken.items()}, counts, DropoutKey(step), share=0.0)
         return total
 
-    def _part(self, pieces: Mapping[str, Sequence[Tokens]], counts: Mapping[str, int], key: DropoutKey) -> dict[str, float]:
+    def _within_memory(self, filled: Mapping[str, Sequence[Tokens]], counts: Mapping[str, int], step: int, part: int) -> dict[str, float]:
+        def first(n: int) -> dict[str, float]:
+            pieces = {name: rows[:n] for name, rows in filled.items()}
+            return self._part(pieces, counts, DropoutKey(step, part, widths_of(pieces)))
+
+        return within_memory(first, max(len(rows) for rows in filled.values()), is_alone=not are_several())
+
+    def _part(self, pieces: Mapping[str, Sequence[Tokens]], counts: Mapping[str, int], key: DropoutKey, share: float = 1.0) -> dict[str, float]:
+        """Backward through one forward pass; with share 0 nothing is learned, and the process only keeps up with the others."""
         batch = collate([row for rows in pieces.values() for row in rows], self.session.pad).to(self.session.device)
         names = [[name] for name, rows in pieces.items() for _ in rows]
         with self.session.bank.active_rows(names, key):
             found = self.session.scorer.losses(batch, [len(rows) for rows in pieces.values()])
             means: list[Tensor] = [loss.sum / counts[name] for name, loss in zip(pieces, found, strict=True)]
-            self.session.accelerator.backward(torch.stack(means).sum())
+            self.session.accelerator.backward(torch.stack(means).sum() * share)
         return {name: float(mean.detach()) for name, mean in zip(pieces, means, strict=True)}
 
-    def _update(self, learner: Learner, loss: float, tokens: int) -> Event:
+    def _update(self, learner: Learner, loss: float, tokens: int, ids: Sequence[str]) -> Event:
         self.session.add_up_gradients(learner.adapter.vector)
         rate, norm = learner.update()
+        require_finite(f"adapter {learner.name}", learner.step, loss, norm, ids)
         if learner.is_due:
             learner.is_stopped = self.try_to_recite(learner).share >= (learner.job.recite_target or 1.0)
         return {
@@ -143,6 +169,16 @@ class KnowledgeStage:
         share = learner.recited.share
         self.on_event({"event": "recitation", "adapter": learner.name, "step": learner.step, "share": share})
         return learner.recited
+
+    def estimate(self, job: KnowledgeJob) -> Estimate:
+        """What the job takes at its peak, now that the lengths of its texts are known."""
+        texts = {learner.name: (len(learner.texts.rows), learner.longest) for learner in self.learners}
+        return of_knowledge(job, texts, self.session.spread)
+
+    @property
+    def tokens_at_most(self) -> int:
+        """Of all learners to their last planned step."""
+        return round(sum(learner.total * sum(learner.order.lengths) / learner.order.n_steps(1) for learner in self.learners))
 
     def snapshot(self) -> Snapshot:
         tensors: dict[str, Tensor] = {}
@@ -181,13 +217,17 @@ def run_knowledge(job: KnowledgeJob, on_event: OnEvent) -> dict[str, object]:
     if resumed is not None:
         stage.restore(resumed.snapshot)
         log.info("going on from step %d", resumed.step)
+    session.gauge.begin(job, stage.estimate(job), stage.total, stage.tokens_at_most, on_event)
     run_steps(stage, 0 if resumed is None else resumed.step, session.checkpoints, on_event)
+    session.gauge.end()
     return finish(job, session, stage)
 
 
 def finish(job: KnowledgeJob, session: Session, stage: KnowledgeStage) -> dict[str, object]:
     """Recite, save, and write the result last."""
     folder = Path(job.out)
+    for learner in stage.learners:
+        require_finite_weights(f"adapter {learner.name}", learner.adapter.vector)
     for learner in stage.learners:
         stage.try_to_recite(learner)
     if not session.is_writer:
@@ -197,7 +237,7 @@ def finish(job: KnowledgeJob, session: Session, stage: KnowledgeStage) -> dict[s
     rows = [summary_of(learner) for learner in stage.learners]
     write_jsonl(folder / "recitation.jsonl", rows)
     session.checkpoints.flush()
-    result = {"kind": "knowledge", "adapters": rows, "usage": session.usage(stage.tokens)}
+    result = {"kind": "knowledge", "adapters": rows, "usage": session.usage(job, stage.tokens)}
     written = write_result(folder, fingerprint(job), result)
     session.checkpoints.clear()
     return written

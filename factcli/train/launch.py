@@ -1,18 +1,20 @@
 """Start training in another process and follow it. No torch here.
 
-On a CPU one warm child runs job after job (a start costs seconds of imports); on a GPU `accelerate launch`
-runs each job. Both report JSON events on stdout; what they log goes to a file.
+On a CPU one warm child runs job after job (a start costs seconds of imports); on a GPU, or where several
+processes are asked for, `accelerate launch` runs each job. Both report JSON events on stdout; what they log goes to a file.
 """
 
 import contextlib
 import json
 import os
+import re
 import shlex
+import signal
 import subprocess
 import sys
 import threading
-from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -20,6 +22,8 @@ from typing import IO, Any, Literal, Self
 
 from factcli.errors import DivergedError, FactError, TrainingError
 from factcli.extras import require_train
+from factcli.train.launching import HERE, LaunchConfig, accelerate_options, meeting_options
+from factcli.train.slurm import cancel, enqueue, state_of
 
 Event = dict[str, Any]
 OnEvent = Callable[[Event], None]
@@ -27,6 +31,8 @@ Launcher = Literal["auto", "child", "accelerate"]
 ERRORS: Mapping[str, type[FactError]] = {kind.__name__: kind for kind in (*FactError.__subclasses__(), DivergedError)}
 STOP_GRACE_S = 20.0  # a stopped worker ends its step and writes a checkpoint
 LOG_TAIL_LINES = 15
+OTHER = re.compile(r"process \d+: ")  # how the worker begins the line
+REQUEST = "checkpoint-now"  # name of the file in a job's folder that asks for a checkpoint
 
 
 def has_gpu() -> bool:
@@ -46,11 +52,17 @@ def child_argv(job: Path) -> list[str]:
     return [sys.executable, "-m", "factcli.train.worker", str(job)]
 
 
-def argv_for(job: Path, launcher: Launcher = "auto") -> list[str]:
-    """The exact command that runs a job in a process of its own, as it is launched on a GPU, or to type again."""
-    if launcher == "child" or (launcher == "auto" and not has_gpu()):
+def argv_for(job: Path, launcher: Launcher = "auto", launch: LaunchConfig = HERE) -> list[str]:
+    """The exact command that runs a job in processes of its own, as it is launched on a GPU, or to type again."""
+    if launch.is_plain and (launcher == "child" or (launcher == "auto" and not has_gpu())):
         return child_argv(job)
-    return [sys.executable, "-m", "accelerate.commands.launch", "--num_processes", "1", "-m", "factcli.train.worker", str(job)]
+    return argv_of_machine(job, launch, 0)
+
+
+def argv_of_machine(job: Path, launch: LaunchConfig, rank: int) -> list[str]:
+    """What runs a job's processes on one of its machines."""
+    meeting = meeting_options(launch.rendezvous, rank) if launch.rendezvous else []
+    return [sys.executable, "-m", "accelerate.commands.launch", *accelerate_options(launch), *meeting, "-m", "factcli.train.worker", str(job)]
 
 
 def stdin_line(job: Path) -> str:
@@ -75,6 +87,7 @@ class Trainer:
     def __init__(self, log: Path, launcher: Launcher = "auto") -> None:
         self.log = log
         self.launcher = launcher
+        self._begun = 0  # bytes of the log when the last process was started
         self._child: subprocess.Popen[str] | None = None
 
     def __enter__(self) -> Self:
@@ -88,14 +101,14 @@ class Trainer:
         """Whether jobs share one child."""
         return "accelerate.commands.launch" not in self.argv(Path("job.json"))
 
-    def argv(self, job: Path) -> list[str]:
-        return argv_for(job, self.launcher)
+    def argv(self, job: Path, launch: LaunchConfig = HERE) -> list[str]:
+        return argv_for(job, self.launcher, launch)
 
-    def launch_of(self, job: Path) -> Launch:
+    def launch_of(self, job: Path, launch: LaunchConfig = HERE) -> Launch:
         """What `run` starts for a job, unless the warm child is there already."""
-        if self.is_warm:
+        if self.is_warm and launch.is_plain:
             return Launch(serve_argv(), stdin_line(job))
-        return Launch(self.argv(job.resolve()))
+        return Launch(self.argv(job.resolve(), launch))
 
     def start(self) -> None:
         """Start the warm child now, if there is to be one. Raises BackendError where torch is not installed."""
@@ -103,10 +116,14 @@ class Trainer:
         if self.is_warm and (self._child is None or self._child.poll() is not None):
             self._child = self._spawn(serve_argv())
 
-    def run(self, job: Path, on_event: OnEvent) -> Event:
-        """Run a job to its end and give its result; a failure raises what the worker met."""
-        if not self.is_warm:
-            return self._run_once(job, on_event)
+    def run(self, job: Path, on_event: OnEvent, launch: LaunchConfig = HERE) -> Event:
+        """Run a job to its end and give its result; a failure raises what the worker met. SIGUSR1 asks it for a checkpoint."""
+        with passing_on(job):
+            if launch.launcher == "slurm":
+                return self._run_queued(job, on_event, launch)
+            return self._run_warm(job, on_event) if self.is_warm and launch.is_plain else self._run_once(job, on_event, launch)
+
+    def _run_warm(self, job: Path, on_event: OnEvent) -> Event:
         self.start()
         child = self._child
         assert child is not None
@@ -122,16 +139,21 @@ class Trainer:
                 self.close()  # interrupted in the middle of a job, or broken: of no more use
             raise
 
-    def _run_once(self, job: Path, on_event: OnEvent) -> Event:
-        child = self._spawn(self.launch_of(job).argv)
+    def _run_once(self, job: Path, on_event: OnEvent, launch: LaunchConfig) -> Event:
+        require_train()
+        self.close()  # a warm child, if there is one, holds memory that this run may need
+        for rank in range(1, launch.nodes):
+            on_event({"event": "note", "text": f"start on machine {rank + 1} of {launch.nodes}: {shlex.join(argv_of_machine(job.resolve(), launch, rank))}"})
+        child = self._spawn(self.launch_of(job, launch).argv)
         try:
-            return self._follow(job, child, on_event)
+            return self._follow(job, child, on_event, launch)
         finally:
             stop(child)
 
     def _spawn(self, argv: list[str]) -> "subprocess.Popen[str]":
         self.log.parent.mkdir(parents=True, exist_ok=True)
         with self.log.open("a", encoding="utf-8") as errors:
+            self._begun = self.log.stat().st_size
             return subprocess.Popen(
                 argv,
                 stdin=subprocess.PIPE,
@@ -142,38 +164,88 @@ class Trainer:
                 env={**os.environ, "FACT_WATCH_PARENT": "1"},
             )
 
-    def _follow(self, job: Path, child: "subprocess.Popen[str]", on_event: OnEvent) -> Event:
+    def _follow(self, job: Path, child: "subprocess.Popen[str]", on_event: OnEvent, launch: LaunchConfig = HERE) -> Event:
         """Pass events on until one that ends the job."""
         assert child.stdout is not None
         for event in events_of(child.stdout):
-            kind = event["event"]
-            if kind == "done":
-                return event["result"]
-            if kind == "failed":
-                raise self._told_by_worker(event, job)
-            if kind == "interrupted":
+            if event["event"] == "interrupted":
                 raise KeyboardInterrupt(event["message"])
-            if kind == "crashed":
-                raise self._failure(job, event["message"])
-            on_event(event)
-        raise self._failure(job, f"the training process ended with code {child.wait()}")
+            if (result := self._heard(event, job, on_event, launch)) is not None:
+                return result
+        raise self._failure(job, ended_in_words(child.wait()), launch)
 
-    def _told_by_worker(self, event: Event, job: Path) -> FactError:
+    def _heard(self, event: Event, job: Path, on_event: OnEvent, launch: LaunchConfig) -> Event | None:
+        """The result, if this event brings it; a failure is raised, anything else passed on."""
+        kind = event["event"]
+        if kind == "done":
+            return event["result"]
+        if kind == "failed":
+            raise self._told_by_worker(event, job, launch)
+        if kind == "crashed":
+            raise self._failure(job, event["message"], launch)
+        on_event(event)
+        return None
+
+    def _run_queued(self, job: Path, on_event: OnEvent, launch: LaunchConfig) -> Event:
+        """As a job of Slurm. Its interruptions are its own matter as long as it goes back into the queue; ours ends it."""
+        queued = enqueue(job.resolve(), launch)
+        on_event({"event": "note", "text": f"Slurm job {queued.number}, log {queued.log}; when this command is killed, the job goes on, and is found again"})
+        try:
+            for event in queued.news(launch.slurm.poll_s):
+                if event["event"] == "interrupted":
+                    on_event({"event": "note", "text": f"Slurm job {queued.number}: {event['message']}; it goes on when it is its turn again"})
+                elif (result := self._heard(event, job, on_event, launch)) is not None:
+                    return result
+        except KeyboardInterrupt:
+            cancel(queued.number)
+            queued.wait(STOP_GRACE_S, launch.slurm.poll_s)
+            raise
+        raise self._failure(job, f"Slurm job {queued.number} ended as {state_of(queued.number) or 'unknown'}", launch, queued.log)
+
+    def _told_by_worker(self, event: Event, job: Path, launch: LaunchConfig) -> FactError:
         """The worker's own error. To run the job again is a way out where training failed; a wrong setting or input would only fail again."""
         kind = ERRORS.get(event["error"], TrainingError)
-        again = f"run it again with: {shlex.join(self.argv(job.resolve()))}" if kind is TrainingError else ""
+        again = f"run it again with: {shlex.join(self.argv(job.resolve(), launch))}" if kind is TrainingError else ""
         return kind(event["message"], hint=event["hint"] or again)
 
-    def _failure(self, job: Path, what: str) -> TrainingError:
-        tail = "".join(f"\n  {line}" for line in last_lines(self.log))
-        command = shlex.join(self.argv(job.resolve()))
-        return TrainingError(f"training failed: {what}; last lines of {self.log}:{tail}", hint=f"rerun: {command}")
+    def _failure(self, job: Path, what: str, launch: LaunchConfig = HERE, log: Path | None = None) -> TrainingError:
+        tail = "".join(f"\n  {line}" for line in last_lines(log or self.log, 0 if log else self._begun))
+        command = shlex.join(self.argv(job.resolve(), launch))
+        return TrainingError(f"training failed: {what}; last lines of {log or self.log}:{tail}", hint=f"rerun: {command}")
 
     def close(self) -> None:
         """End the warm child: at once if it is idle, after its step and a checkpoint if not."""
         if self._child is not None:
             stop(self._child)
             self._child = None
+
+
+@contextmanager
+def passing_on(job: Path) -> Iterator[None]:
+    """Inside, SIGUSR1 to this process asks the job for a checkpoint, wherever it runs: by a file in its folder."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGUSR1, lambda _number, _frame: request_checkpoint(job))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+
+
+def request_checkpoint(job: Path) -> None:
+    """Leave the file that a running job looks for between its steps."""
+    folder = Path(json.loads(job.read_text(encoding="utf-8"))["out"])
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / REQUEST).touch()
+
+
+def ended_in_words(code: int) -> str:
+    """A process that is killed cannot say why: where memory ends, the system does that."""
+    words = f"the training process ended with code {code}"
+    if code not in (-signal.SIGKILL, 128 + signal.SIGKILL):
+        return words
+    return f"{words}: it was killed, as the system does where memory ends; fewer rows in a pass need less (--set micro_rows=N, --dry-run says how many fit)"
 
 
 def stop(child: "subprocess.Popen[str]") -> None:
@@ -204,12 +276,14 @@ def events_of(stream: IO[str]) -> Iterable[Event]:
             yield event
 
 
-def last_lines(log: Path) -> list[str]:
+def last_lines(log: Path, begun: int = 0) -> list[str]:
+    """Of what was written behind so many bytes; and above them what ended a process that is not the first, which launchers say much after."""
     try:
-        with log.open(encoding="utf-8", errors="replace") as lines:
-            return [line.rstrip() for line in deque(lines, LOG_TAIL_LINES)]
+        lines = log.read_bytes()[begun:].decode("utf-8", "replace").splitlines()
     except OSError:
         return []
+    others = [line for line in lines[:-LOG_TAIL_LINES] if OTHER.match(line)]
+    return [*others, *lines[-LOG_TAIL_LINES:]]
 
 
 def run(job: Path, on_event: OnEvent, log: Path | None = None, launcher: Launcher = "auto") -> Event:

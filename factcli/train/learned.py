@@ -28,14 +28,18 @@ class Learned:
     def n_without_gradient(self) -> int:
         return sum(parameter.grad is None for parameter in self.parameters.values())
 
-    def step(self, lr: float) -> float:
-        """One optimizer step at this rate; gives the norm of the gradient before clipping."""
-        norm = torch.nn.utils.clip_grad_norm_(list(self.parameters.values()), self.optim.max_grad_norm or math.inf, foreach=False)
+    @property
+    def what(self) -> str:
+        """In words, for messages."""
+        return "the skill adapter" if list(self.parameters) == ["skill"] else "the model"
+
+    def step(self, lr: float) -> None:
+        """One optimizer step at this rate, the gradient clipped."""
+        torch.nn.utils.clip_grad_norm_(list(self.parameters.values()), self.optim.max_grad_norm or math.inf, foreach=False)
         for group in self.optimizer.param_groups:
             group["lr"] = lr
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
-        return float(norm)
 
     def tensors(self) -> dict[str, Tensor]:
         """Parameters and moments under flat names, for a checkpoint."""

@@ -2,28 +2,23 @@
 
 import logging
 import math
-import signal
-import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from types import FrameType
 from typing import Protocol
 
 import torch
 from torch import Tensor
 
+from factcli.errors import DivergedError
+from factcli.train.asking import Wish, end_together, listening
 from factcli.train.checkpoint import Checkpoints, Snapshot
 from factcli.train.job import Optim
+from factcli.train.together import highest
 
 log = logging.getLogger(__name__)
 Event = dict[str, object]
 OnEvent = Callable[[Event], None]
-
-
-class Interrupted(KeyboardInterrupt):
-    """Stopped by a signal after a checkpoint was written; the same job goes on from it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +63,12 @@ def adamw(vector: torch.nn.Parameter, optim: Optim) -> torch.optim.AdamW:
 
 
 def apply_gradient(optimizer: torch.optim.Optimizer, optim: Optim, lr: float) -> float:
-    """One optimizer step with this adapter's own norm clipped; gives the norm before clipping."""
+    """One optimizer step with this adapter's own norm clipped; gives the norm before clipping. One that is no number changes nothing."""
     parameters: list[Tensor] = optimizer.param_groups[0]["params"]
     norm = float(torch.nn.utils.clip_grad_norm_(parameters, optim.max_grad_norm or math.inf, foreach=False))
     optimizer.param_groups[0]["lr"] = lr
-    optimizer.step()
+    if math.isfinite(norm):
+        optimizer.step()
     optimizer.zero_grad(set_to_none=True)
     return norm
 
@@ -92,45 +88,37 @@ def restore_adapter(name: str, vector: torch.nn.Parameter, optimizer: torch.opti
     optimizer.state[vector] = {key: value if key == "step" else value.to(vector.device) for key, value in state.items()}
 
 
-@contextmanager
-def stop_on_signal() -> Iterator[threading.Event]:
-    """An event that SIGTERM or SIGINT sets, so that the running step can end first."""
-    asked = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
-        yield asked  # Python delivers signals to the main thread only
-        return
-
-    def ask(_number: int, _frame: FrameType | None) -> None:
-        asked.set()
-
-    before = {number: signal.signal(number, ask) for number in (signal.SIGTERM, signal.SIGINT)}
-    try:
-        yield asked
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
 def run_steps(stage: Stage, first_step: int, checkpoints: Checkpoints, on_event: OnEvent) -> list[Mapping[str, object]]:
     """Drive a stage from a step to its end; gives the learning-curve rows of the steps that ran.
 
-    A checkpoint is written at its interval and when a signal asks to stop (then raises Interrupted).
+    A checkpoint is written at its interval, when one is asked for, and when the run is asked to stop (then raises Interrupted).
+    A step that came apart raises DivergedError; what was saved before it stays.
     """
     meter = Meter(stage.total, on_event)
     curve: list[Mapping[str, object]] = []
-    with stop_on_signal() as asked:
+    with listening(checkpoints.curve.parent) as asked:
         for step in range(first_step, stage.total):
             if stage.is_done:
                 break
-            progress = stage.advance(step)
+            progress = _advanced(stage, step, checkpoints)
             curve.extend(progress.rows)
             checkpoints.log(progress.rows)
             meter.tick(step + 1, progress)
-            if asked.is_set():
+            wish = asked.wish(checkpoints.is_due)
+            if wish:
                 checkpoints.save(step + 1, stage.snapshot())
-                raise Interrupted(f"stopped after step {step + 1} of {stage.total}")
-            checkpoints.save_if_due(step + 1, stage.snapshot)
+            if wish == Wish.STOP:
+                end_together(f"{step + 1} of {stage.total}")
     return curve
+
+
+def _advanced(stage: Stage, step: int, checkpoints: Checkpoints) -> Progress:
+    try:
+        return stage.advance(step)
+    except DivergedError as error:
+        checkpoints.flush()  # the curve shows how it came to this
+        highest(0)  # all processes came apart, as they add up their losses; none ends before the first has written
+        raise DivergedError(f"{error.message}; {checkpoints.kept()}", error.hint) from None
 
 
 class Meter:

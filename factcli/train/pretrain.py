@@ -2,7 +2,6 @@
 
 import json
 import logging
-import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,9 +10,10 @@ import torch
 from torch import Tensor
 
 from factcli.errors import InputError
+from factcli.train.asking import Asked, Wish, end_together, listening
 from factcli.train.checkpoint import Checkpoints, Snapshot
 from factcli.train.job import PretrainJob, fingerprint
-from factcli.train.loop import Interrupted, OnEvent, stop_on_signal
+from factcli.train.loop import OnEvent
 from factcli.train.results import finished, write_result
 from factcli.world.model import Pretrainer, build_model, measure_base, show_question
 from factcli.world.model.loop import rate_share, run
@@ -37,7 +37,7 @@ def run_pretrain(job: PretrainJob, on_event: OnEvent) -> dict[str, Any]:
     if resumed is not None:
         restore(trainer, resumed.snapshot)
         log.info("going on from step %d", resumed.step)
-    with stop_on_signal() as asked:
+    with listening(folder) as asked:
         result = run(trainer, lambda event: _between_steps(event, trainer, checkpoints, asked, on_event))
     checkpoints.flush()
     trainer.model.save_pretrained(folder / "model", safe_serialization=True)
@@ -63,7 +63,7 @@ def _trainer(job: PretrainJob) -> Pretrainer:
     return Pretrainer(model.to(device), tokenizer, world, pretrain)
 
 
-def _between_steps(event: Mapping[str, Any], trainer: Pretrainer, checkpoints: Checkpoints, asked: threading.Event, on_event: OnEvent) -> None:
+def _between_steps(event: Mapping[str, Any], trainer: Pretrainer, checkpoints: Checkpoints, asked: Asked, on_event: OnEvent) -> None:
     """Pass an event on; at a gate show one question; checkpoint when due or when asked to stop."""
     settings = trainer.settings
     total = settings.steps + settings.n_extensions * settings.extension_steps
@@ -72,10 +72,11 @@ def _between_steps(event: Mapping[str, Any], trainer: Pretrainer, checkpoints: C
         on_event({"event": "question", "step": trainer.step} | show_question(trainer.model, trainer.tokenizer, trainer.world))
     if event["event"] == "step":
         checkpoints.log([{"adapter": "base", "step": event["step"], "loss": event["loss"], "lr": rate_share(trainer.step - 1, settings), "grad_norm": None}])
-    if asked.is_set():
+    wish = asked.wish(checkpoints.is_due)
+    if wish:
         checkpoints.save(trainer.step, snapshot_of(trainer))
-        raise Interrupted(f"stopped after step {trainer.step}")
-    checkpoints.save_if_due(trainer.step, lambda: snapshot_of(trainer))
+    if wish == Wish.STOP:
+        end_together(f"{trainer.step}")
 
 
 def snapshot_of(trainer: Pretrainer) -> Snapshot:

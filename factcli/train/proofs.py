@@ -17,6 +17,8 @@ from factcli.train.controls import adapter_version
 from factcli.train.job import Control, SkillJob
 from factcli.train.learned import Learned
 from factcli.train.objectives import Batch
+from factcli.train.sharding import whole
+from factcli.train.together import collected, is_first
 
 SAME_NATS = 1e-5  # per token; one model in one number format gives 0 exactly, unless its kernels are not deterministic
 
@@ -56,12 +58,20 @@ class Proofs:
         self.from_base: float | None = None  # nats per token before the first update, where the base is the teacher
 
     def state(self) -> dict[str, Any]:
-        """What was checked so far, for a checkpoint: a resumed run reports the whole run."""
+        """What all processes have checked so far, for a checkpoint: a resumed run reports the whole run."""
+        self._pool()
         counted = {"steps": self.n_steps, "smallest_norm": self.smallest_norm, "without_gradient": self.n_without_gradient}
         return {"routed": dict(self.routed), "masked": sorted(self.masked_rows), "from_base": self.from_base, **counted}
 
+    def _pool(self) -> None:
+        """The rows that all processes have seen, in the first; the others begin to count anew."""
+        seen = collected((self.routed, self.masked_rows))
+        self.routed = sum((routed for routed, _ in seen), Counter()) if is_first() else Counter()
+        self.masked_rows = set().union(*(rows for _, rows in seen))
+
     def restore(self, state: Mapping[str, Any]) -> None:
-        self.routed, self.masked_rows = Counter(state["routed"]), set(state["masked"])
+        self.routed = Counter(state["routed"]) if is_first() else Counter()
+        self.masked_rows = set(state["masked"])
         self.n_steps, self.smallest_norm = state["steps"], state["smallest_norm"]
         self.n_without_gradient = state.get("without_gradient", 0)  # older checkpoints have none
         self.from_base = state.get("from_base")
@@ -104,11 +114,10 @@ class Proofs:
             raise TrainingError(f"before the first step the model lies {from_base:g} nats per token from the base that teaches it, need 0")
         self.from_base = from_base
 
-    def check_gradients(self) -> None:
-        """Before the optimizer step: gradients on what is learned, none on anything else."""
+    def check_gradients(self, norm: float) -> None:
+        """Before the optimizer step: a gradient of this norm on what is learned, none on anything else."""
         if not self.is_full:
             self._check_frozen()
-        norm = self.learned.norm()
         if not math.isfinite(norm) or norm == 0:
             raise TrainingError(f"the gradient of {'the model' if self.is_full else 'the skill adapter'} has norm {norm}, need a positive number")
         self.n_steps += 1
@@ -125,6 +134,7 @@ class Proofs:
 
     def finish(self) -> list[dict[str, object]]:
         """The proofs as rows; ends the run if a frozen tensor has changed."""
+        self._pool()
         after = self._digests()
         changed = [name for name, digest in self.before.items() if after[name] != digest]
         if changed:
@@ -168,4 +178,4 @@ def digest_of(model: PreTrainedModel) -> str:
 
 
 def bytes_of(tensor: Tensor) -> bytes:
-    return tensor.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy().tobytes()
+    return whole(tensor.detach()).cpu().contiguous().view(-1).view(torch.uint8).numpy().tobytes()

@@ -14,8 +14,16 @@ from factcli.train.adapters import AdapterBank
 from factcli.train.base import dtype_of, load_model, load_tokenizer
 from factcli.train.batches import pad_id
 from factcli.train.checkpoint import Checkpoints
+from factcli.train.estimate import refuse_held
+from factcli.train.gauge import Gauge
 from factcli.train.job import KnowledgeJob, SkillJob, fingerprint
+from factcli.train.keeping import drop, frozen_base, lend
+from factcli.train.launching import Spread
 from factcli.train.objectives import Scorer
+from factcli.train.sharding import is_sharded, is_sharding_asked, refuse_parts, shard
+from factcli.train.sites import linear_modules
+from factcli.train.speed import Sizes
+from factcli.train.together import add_up, are_several
 from factcli.train.vocabulary import add_tokens
 
 
@@ -31,6 +39,8 @@ class Session:
     checkpoints: Checkpoints
     pad: int
     number: torch.dtype  # in which the model computes
+    gauge: Gauge
+    is_sharded: bool = False  # the base is in parts over the processes, so that all make as many passes through it
 
     @property
     def device(self) -> torch.device:
@@ -43,40 +53,72 @@ class Session:
 
     def add_up_gradients(self, vector: nn.Parameter) -> None:
         """Sum an adapter's gradient over processes; each has divided by the count of the whole batch."""
-        if self.accelerator.num_processes == 1:
-            return
-        own = torch.zeros_like(vector) if vector.grad is None else vector.grad
-        vector.grad = self.accelerator.reduce(own, "sum")
+        if are_several():
+            vector.grad = add_up(torch.zeros_like(vector) if vector.grad is None else vector.grad)
+
+    @property
+    def spread(self) -> Spread:
+        """How many processes there are, and whether the base is cut over them."""
+        n = self.accelerator.num_processes
+        return Spread(n, parts=n if self.is_sharded else 1)
 
     @property
     def is_writer(self) -> bool:
         """Whether this process writes the results; the others only compute."""
         return self.accelerator.is_main_process
 
-    def usage(self, tokens: int) -> Mapping[str, float | int]:
+    def usage(self, job: KnowledgeJob | SkillJob, tokens: int) -> Mapping[str, float | int | str]:
+        """What the run took, all of it; and what was measured of this process. `tokens`: of the whole run."""
         seconds = self.checkpoints.seconds
-        return {"seconds": round(seconds, 2), "tokens": tokens, "tokens_per_s": round(tokens / max(seconds, 1e-9))}
+        several = {"processes": self.accelerator.num_processes} if are_several() else {}
+        whole: dict[str, float | int | str] = {"seconds": round(seconds, 2), "tokens": tokens, "tokens_per_s": round(tokens / max(seconds, 1e-9))}
+        return {**whole, **several, **self.gauge.usage(job, self._sizes(job))}
+
+    def _sizes(self, job: KnowledgeJob | SkillJob) -> Sizes:
+        """Of a token's own path: its layers, its one trained adapter, its one frozen one."""
+        layers = sum(site.n_in * site.n_out for site in linear_modules(self.model))
+        trained = [adapter.vector.numel() for adapter in self.bank.adapters.values() if adapter.vector.requires_grad]
+        frozen = [adapter.vector.numel() for adapter in self.bank.adapters.values() if not adapter.vector.requires_grad]
+        is_full = isinstance(job, SkillJob) and job.tuning == "full"
+        return Sizes(layers, max(trained, default=0), max(frozen, default=0), is_full)
 
 
 def open_session(job: KnowledgeJob | SkillJob) -> Session:
     """Load base and tokenizer, attach an empty bank, find the place of checkpoints in the job's folder."""
     if job.machine.threads:
         torch.set_num_threads(job.machine.threads)
+    is_in_parts = are_parts_asked(job)
     accelerator = Accelerator(cpu=job.machine.device == "cpu" or not torch.cuda.is_available())
+    gauge = Gauge(accelerator.device, accelerator.num_processes)
+    n = accelerator.num_processes
+    refuse_held(job, gauge.room, Spread(n, parts=n if is_in_parts else 1))
     folder = Path(job.out)
     checkpoints = Checkpoints(folder / "checkpoints", fingerprint(job), job.machine.checkpoint_every_s, folder / "log.jsonl", accelerator.is_main_process)
     tokenizer = load_tokenizer(job.base, job.chat_template if isinstance(job, SkillJob) else "")
-    model = _model_of(job, tokenizer, accelerator.device)
+    model = _model_of(job, tokenizer, accelerator.device, is_in_parts)
     bank = AdapterBank(model, job.lora.targets)
+    lend(bank)
     number = dtype_of(job.machine.dtype, accelerator.device)
-    return Session(accelerator, model, tokenizer, bank, Scorer(model), checkpoints, pad_id(tokenizer), number)
+    return Session(accelerator, model, tokenizer, bank, Scorer(model), checkpoints, pad_id(tokenizer), number, gauge, is_sharded(model))
 
 
-def _model_of(job: KnowledgeJob | SkillJob, tokenizer: PreTrainedTokenizerBase, device: torch.device) -> PreTrainedModel:
+def are_parts_asked(job: KnowledgeJob | SkillJob) -> bool:
+    """Whether the base is to be in parts. Raises SettingsError for what cannot be."""
+    if isinstance(job, SkillJob) and job.tuning != "lora":
+        refuse_parts(f"mode {job.tuning}")
+    return is_sharding_asked()
+
+
+def _model_of(job: KnowledgeJob | SkillJob, tokenizer: PreTrainedTokenizerBase, device: torch.device, is_in_parts: bool) -> PreTrainedModel:
     """The base, frozen; for tuning full in float32, every parameter to be trained, with the tokens that the template needs."""
     tuning = job.tuning if isinstance(job, SkillJob) else "lora"
+    if is_in_parts:
+        drop()  # one that is kept is whole, and one that was cut is no other job's
+        return shard(load_model(job.base, device, job.machine.dtype, held=torch.device("cpu")), device)
     if tuning != "full" or not isinstance(job, SkillJob):
-        return load_model(job.base, device, job.machine.dtype, tuning == "qlora")
+        how = (job.machine.dtype, tuning == "qlora")
+        return frozen_base(job.base, (str(device), *how), lambda: load_model(job.base, device, *how))
+    drop()
     model = load_model(job.base, device, "float32")
     add_tokens(model, tokenizer, job.marks)
     return model.requires_grad_(True)

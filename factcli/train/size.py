@@ -3,9 +3,12 @@
 import math
 import re
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
-from factcli.train.job import SkillJob
-from factcli.train.targets import is_target
+from factcli.basemodel import weight_shapes
+from factcli.errors import SettingsError, nearest
+from factcli.train.job import KnowledgeJob, PreferenceJob, SkillJob
+from factcli.train.targets import GROUPS, ends_with, is_target
 
 IN_A_LAYER = re.compile(r"\.\d+\.")  # layers are numbered: model.layers.0.mlp.up_proj, transformer.h.0.mlp.c_fc
 
@@ -51,3 +54,30 @@ def adapter_parameters(shapes: Mapping[str, Sequence[int]], targets: str | Seque
 def layer_matrices(shapes: Mapping[str, Sequence[int]]) -> dict[str, Sequence[int]]:
     """The linear modules of the layers, by name: matrices whose names have a number."""
     return {name.removesuffix(".weight"): shape for name, shape in shapes.items() if len(shape) == 2 and IN_A_LAYER.search(name)}
+
+
+def check_adapters(job: KnowledgeJob | SkillJob | PreferenceJob) -> None:
+    """Raises SettingsError where an adapter's targets are no modules of the base, or its rank is above their width."""
+    tuning = "lora" if isinstance(job, KnowledgeJob) else job.tuning
+    if tuning == "full" or (isinstance(job, PreferenceJob) and job.start):
+        return
+    check_lora(layer_matrices(weight_shapes(Path(job.base))), job.lora.targets, job.lora.r)
+
+
+def check_lora(modules: Mapping[str, Sequence[int]], targets: str | Sequence[str], r: int) -> None:
+    """`modules`: linear modules of the layers, by name; none where they are not known, which loading the model will say."""
+    wanted = [] if targets in GROUPS else [targets] if isinstance(targets, str) else list(targets)
+    endings = sorted({name.split(".")[-1] for name in modules})
+    for target in wanted:
+        if modules and not any(ends_with(name, target) for name in modules):
+            raise SettingsError(
+                f"lora_targets: no linear module of the base is called {target!r}{nearest(target, [*endings, *GROUPS])}",
+                f"{' or '.join(GROUPS)}, or of {', '.join(endings)}",
+            )
+    widths = {name: min(shape) for name, shape in modules.items() if is_target(name, targets)}
+    widest = max(widths.values(), default=r)
+    if r > widest:
+        raise SettingsError(
+            f"lora_r is {r}, above the width of every layer that adapters attach to, {widest}",
+            f"a rank above {widest} can say no more than a rank of {widest}: --lora-r {widest} or less",
+        )

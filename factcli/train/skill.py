@@ -9,11 +9,12 @@ has it), the base's own dropout off, and the whole model saved.
 """
 
 import logging
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-import torch
 from torch import Tensor
 
 from factcli.train.base import check_room
@@ -22,18 +23,23 @@ from factcli.train.chats import ChatRow, encode_chats
 from factcli.train.checkpoint import Snapshot
 from factcli.train.controls import disguise
 from factcli.train.distilling import distilled, teach
+from factcli.train.diverging import require_finite, require_finite_weights
+from factcli.train.estimate import of_skill
 from factcli.train.job import SkillJob, fingerprint
 from factcli.train.learned import Learned
 from factcli.train.loop import OnEvent, Progress, learning_rate, run_steps
+from factcli.train.memory import Estimate
 from factcli.train.model_files import saved_digest, write_model
-from factcli.train.objectives import Batch
+from factcli.train.objectives import Batch, Loss
 from factcli.train.proofs import Proofs
 from factcli.train.results import finished, write_jsonl, write_result
 from factcli.train.routes import DropoutKey
 from factcli.train.routing import Pass, Sampler
 from factcli.train.session import Session, open_session
-from factcli.train.size import skill_steps
+from factcli.train.shortage import within_memory
+from factcli.train.size import skill_rows, skill_steps
 from factcli.train.template import DEFAULT_NOTE, settle_template
+from factcli.train.together import are_several, collected, summed
 from factcli.train.vocabulary import missing_tokens
 
 log = logging.getLogger(__name__)
@@ -57,6 +63,7 @@ class SkillStage:
         self.learned = proofs.learned
         self.plugged = () if job.tuning == "full" else ("skill",)  # beside the knowledge
         self.tokens = 0
+        self.suspects: list[str] = []  # rows of this step, of pieces whose loss is no number
         self.apart = 0.0  # nats of divergence from the base in this step, summed over this process's rows
 
     @property
@@ -66,29 +73,39 @@ class SkillStage:
 
     def advance(self, step: int) -> Progress:
         first = step * self.job.micro_batches
-        tokens, self.apart = self.tokens, 0.0
+        tokens, self.apart, self.suspects = self.tokens, 0.0, []
+        ids: list[str] = []
         by_knowledge: dict[str, float] = {}
         loss, n_told = 0.0, 0
         for index in range(first, first + self.job.micro_batches):
             passes = self.sampler.draw(index)
+            ids += [row.id for one in passes for row in one.rows]
             parts = self._micro_batch(passes, step, index - first)
             n_told += sum(n_learned(one.rows) for one in passes)
             loss += sum(weighted for weighted, _, _ in parts) / self.job.micro_batches
             by_knowledge |= {key: mean for _, key, mean in parts}
+        loss, *means = summed([loss, *by_knowledge.values()])
+        by_knowledge = dict(zip(by_knowledge, means, strict=True))
         for parameter in self.learned.parameters.values():
             self.session.add_up_gradients(parameter)
-        self.proofs.check_gradients()
+        norm = self.learned.norm()
+        require_finite(self.learned.what, step + 1, loss, norm, ids if math.isfinite(loss) else self._suspected() or ids)
+        self.proofs.check_gradients(norm)
         rate = learning_rate(self.job.optim, step, self.total)
-        norm = self.learned.step(rate)
+        self.learned.step(rate)
         used = self.tokens - tokens
         row = {"step": step + 1, "loss": loss, "lr": rate, "grad_norm": norm, "tokens": used, "by_knowledge": by_knowledge}
         return Progress(loss, used, (row | self._from_base(step, n_told),))
+
+    def _suspected(self) -> list[str]:
+        """Rows whose loss is no number, of all processes; each of them has the same sum, so that all ask."""
+        return [row for rows in collected(self.suspects) for row in rows]
 
     def _from_base(self, step: int, n_told: int) -> dict[str, float]:
         """Nats per answer token that the model lies from the base, where that is part of the loss; before the first update it lies nowhere."""
         if self.job.distillation.weight == 0:
             return {}
-        from_base = float(self.session.accelerator.reduce(torch.tensor(self.apart, device=self.session.device), "sum")) / n_told
+        from_base = summed([self.apart])[0] / n_told
         if step == 0:
             self.proofs.check_teacher(from_base)
         return {"from_base": from_base}
@@ -102,36 +119,58 @@ class SkillStage:
         for number, one in enumerate(passes):
             part = (micro * len(passes) + number) * 1000  # room for the pieces of a pass
             scale = one.weight / term_counts[one.term]
-            summed = self._pass(one, scale / self.job.micro_batches, DropoutKey(step, part))
             key = f"{one.knowledge[0] if one.knowledge else 'none'}:{one.term}"
-            parts.append((summed * scale, key, summed / n_learned(one.rows)))
+            nats = self._pass(one, scale / self.job.micro_batches, DropoutKey(step, part))
+            parts.append((nats * scale, key, nats / n_learned(one.rows)))
         return parts
 
     def _pass(self, one: Pass, scale: float, key: DropoutKey) -> float:
-        """Summed loss of a pass, its gradient scaled; rows of other lengths go in other pieces."""
+        """Summed loss of this process's rows of a pass, its gradient scaled; rows of other lengths go in other pieces."""
         accelerator = self.session.accelerator
         self.tokens += sum(len(row.tokens.ids) for row in one.rows)  # of all processes, padding left out
+        self.session.gauge.saw(row.tokens for row in one.rows)
         own = one.rows[accelerator.process_index :: accelerator.num_processes]
-        summed = 0.0
-        for number, rows in enumerate(pieces_of(own, self.job.machine.micro_rows)):
+        nats = 0.0
+        pieces = pieces_of(own, self.job.machine.micro_rows)
+        for number, rows in enumerate(pieces):
             part = key.part + number * accelerator.num_processes + accelerator.process_index
-            summed += self._piece(Piece(rows, one), scale, DropoutKey(key.step, part))
-        return summed
+            nats += within_memory(partial(self._first_rows, Piece(rows, one), scale, DropoutKey(key.step, part)), len(rows), is_alone=not are_several())
+        for _ in range(len(pieces), self._most_pieces(one)):
+            self._backward(collate([one.rows[0].tokens], self.session.pad), one, 0.0, key)
+        return nats
+
+    def _most_pieces(self, one: Pass) -> int:
+        """Forward passes of the process that has most: where the base is in parts all others make as many, some of them for nothing."""
+        if not self.session.is_sharded:
+            return 0
+        n = self.session.accelerator.num_processes
+        return max(len(pieces_of(one.rows[process::n], self.job.machine.micro_rows)) for process in range(n))
+
+    def _first_rows(self, piece: Piece, scale: float, key: DropoutKey, n: int) -> float:
+        return self._piece(Piece(piece.rows[:n], piece.source), scale, key)
 
     def _piece(self, piece: Piece, scale: float, key: DropoutKey) -> float:
-        session = self.session
-        batch = collate([row.tokens for row in piece.rows], session.pad)
+        batch = collate([row.tokens for row in piece.rows], self.session.pad)
         self.proofs.check_mask(piece.rows, batch)
+        loss, active = self._backward(batch, piece.source, scale, key)
+        self.proofs.check_routing(piece.rows, active)
+        self.apart += loss.apart
+        nats = float(loss.sum.detach())
+        if not math.isfinite(nats):
+            self.suspects += [row.id for row in piece.rows]
+        return nats
+
+    def _backward(self, batch: Batch, source: Pass, scale: float, key: DropoutKey) -> tuple[Loss, tuple[str, ...]]:
+        """The loss of a batch, its gradient scaled, and the adapters that it went through."""
+        session = self.session
         batch = batch.to(session.device)
         taught_SV = self._taught(batch)
-        with session.bank.active([*piece.source.knowledge, *self.plugged], key):
+        with session.bank.active([*source.knowledge, *self.plugged], key):
             (active,) = session.bank.active_rows_log
-            self.proofs.check_routing(piece.rows, active)
             with session.computing():
                 loss = session.scorer.losses(batch)[0] if taught_SV is None else distilled(session.scorer, batch, taught_SV, self.job.distillation)
             session.accelerator.backward(loss.sum * scale)
-        self.apart += loss.apart
-        return float(loss.sum.detach())
+        return loss, active
 
     def _taught(self, batch: Batch) -> Tensor | None:
         """(S, V) logits of the base alone, where the model is held to them; None without distillation, which costs no pass."""
@@ -139,6 +178,16 @@ class SkillStage:
             return None
         with self.session.bank.active([]), self.session.computing():
             return teach(self.session.scorer, batch)
+
+    def estimate(self, rows: Sequence[ChatRow]) -> Estimate:
+        """What the job takes at its peak, now that the lengths of its rows are known."""
+        longest, answer = max(len(row.tokens.ids) for row in rows), max(n_learned([row]) for row in rows)
+        return of_skill(self.job, longest, answer, self.session.spread)
+
+    def tokens_of(self, rows: Sequence[ChatRow]) -> int:
+        """About how many tokens all steps have, were their rows as long as the rows are on average."""
+        n_rows = skill_rows(self.job, self.total, self.sampler.real_share)
+        return round(n_rows * sum(len(row.tokens.ids) for row in rows) / len(rows))
 
     def snapshot(self) -> Snapshot:
         return Snapshot(self.learned.tensors(), {"decks": self.sampler.positions(), "tokens": self.tokens, "proofs": self.proofs.state()})
@@ -196,7 +245,9 @@ def run_skill(job: SkillJob, on_event: OnEvent) -> Mapping[str, object]:
     if resumed is not None:
         stage.restore(resumed.snapshot)
         log.info("going on from step %d", resumed.step)
+    session.gauge.begin(job, stage.estimate(chats.rows), stage.total, stage.tokens_of(chats.rows), on_event)
     run_steps(stage, 0 if resumed is None else resumed.step, session.checkpoints, on_event)
+    session.gauge.end()
     return finish(job, session, stage, {"n_rows": len(chats.rows), "n_too_long": chats.n_too_long, "chat_template": origin})
 
 
@@ -228,6 +279,8 @@ def plug_in(job: SkillJob, session: Session) -> tuple[Learned, dict[str, object]
 def finish(job: SkillJob, session: Session, stage: SkillStage, counts: Mapping[str, object]) -> Mapping[str, object]:
     """Prove that the frozen parts are what they were, save the skill adapter or the model, write the result last."""
     folder = Path(job.out)
+    for name, parameter in stage.learned.parameters.items():
+        require_finite_weights(name, parameter)
     proofs = stage.proofs.finish()
     if not session.is_writer:
         return {}
@@ -239,6 +292,6 @@ def finish(job: SkillJob, session: Session, stage: SkillStage, counts: Mapping[s
     write_jsonl(folder / "proofs.jsonl", proofs)
     session.checkpoints.flush()
     result = {"kind": "skill", "batches": job.batches, "control": job.control, "tuning": job.tuning, "steps": stage.total, **counts, "proofs": proofs}
-    written = write_result(folder, fingerprint(job), {**result, "usage": session.usage(stage.tokens)})
+    written = write_result(folder, fingerprint(job), {**result, "usage": session.usage(job, stage.tokens)})
     session.checkpoints.clear()
     return written

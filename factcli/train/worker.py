@@ -20,6 +20,8 @@ from typing import Any, TextIO
 
 from factcli.errors import FactError
 from factcli.train.job import Job, load
+from factcli.train.shortage import first_words, is_out_of_memory, shortage
+from factcli.train.slurm import EVENTS
 
 Event = dict[str, object]
 Run = Callable[[Any, Callable[[Event], None]], Any]
@@ -52,11 +54,20 @@ def run_job(path: str, send: Callable[[Event], None]) -> int:
         send({"event": "interrupted", "message": str(error)})
         return 130
     except BaseException as error:  # noqa: BLE001 - the process boundary: whatever it is, the parent must hear of it
-        traceback.print_exc()
-        send({"event": "crashed", "message": f"{type(error).__name__}: {error}"})
-        return 1
+        return failed_unforeseen(error, send)
     send({"event": "done", "result": result})
     return 0
+
+
+def failed_unforeseen(error: BaseException, send: Callable[[Event], None]) -> int:
+    """Memory that ended outside of a pass, with a word on it; anything else is our bug. Called while the error is handled."""
+    if is_out_of_memory(error):
+        short = shortage(0, first_words(error))
+        send({"event": "failed", "error": "TrainingError", "message": short.message, "hint": short.hint})
+        return short.exit_code
+    traceback.print_exc()
+    send({"event": "crashed", "message": f"{type(error).__name__}: {error}"})
+    return 1
 
 
 def sender(stream: TextIO) -> Callable[[Event], None]:
@@ -73,8 +84,9 @@ def sender(stream: TextIO) -> Callable[[Event], None]:
 
 
 def keep_stdout_for_events() -> TextIO:
-    """A stream on the real stdout; descriptor 1 itself leads to stderr from here on."""
-    events = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    """A stream on the real stdout, or to the file that FACT_EVENTS names; descriptor 1 itself leads to stderr from here on."""
+    file = os.environ.get(EVENTS)
+    events = open(file, "a", encoding="utf-8") if file else os.fdopen(os.dup(1), "w", encoding="utf-8")  # noqa: SIM115 - open to the end
     os.dup2(2, 1)
     return events
 
@@ -82,6 +94,13 @@ def keep_stdout_for_events() -> TextIO:
 def is_speaker() -> bool:
     """Only the first of several processes reports."""
     return os.environ.get("RANK", "0") == "0"
+
+
+def log_failure(event: Event) -> None:
+    """What another process than the first met: to the log, whose last lines a failure shows."""
+    if event["event"] in ("failed", "crashed"):
+        words = [str(event["message"]), str(event.get("hint", ""))]
+        sys.stderr.write(f"process {os.environ.get('RANK')}: {'; '.join(word for word in words if word)}\n")
 
 
 def read_paths(paths: "queue.Queue[str | None]") -> None:
@@ -112,9 +131,12 @@ def serve(send: Callable[[Event], None]) -> int:
     threading.Thread(target=read_paths, args=(paths,), daemon=True).start()
     for name in ("factcli.train.knowledge", "factcli.train.skill"):
         importlib.import_module(name)
+    keeping = importlib.import_module("factcli.train.keeping")
     send({"event": "ready"})
-    while (path := paths.get()) is not None:
-        run_job(path, send)
+    with keeping.keeping():
+        while (path := paths.get()) is not None:
+            run_job(path, send)
+            keeping.settle()
     return 0
 
 
@@ -136,7 +158,7 @@ def main(arguments: list[str]) -> int:
         return 2
     if os.environ.get("FACT_WATCH_PARENT"):
         threading.Thread(target=watch_parent, daemon=True).start()
-    return run_job(arguments[0], send if is_speaker() else lambda _event: None)
+    return run_job(arguments[0], send if is_speaker() else log_failure)
 
 
 if __name__ == "__main__":

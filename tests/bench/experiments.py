@@ -200,6 +200,7 @@ def recited(runs: Runs) -> str:
 RECITED = [f"{share:g}" for share in (0, 0.25, 0.5, 0.75)]
 EXPERIMENTS: Mapping[str, Experiment] = {
     "rivals": Experiment(minus_each("prereq-tune", "sft-common sft-real popular-head sft-oracle distill-0.5 distill-2 sft-flame sft-beliefs base")),
+    "rival-rates": Experiment(),
     "controls": Experiment(
         [
             *minus_each("fictitious-present", "fictitious-absent fictitious-wrong-version fictitious-shuffled fictitious-random real-present"),
@@ -211,7 +212,9 @@ EXPERIMENTS: Mapping[str, Experiment] = {
     "swap": Experiment(more=[swaps]),
     "forms": Experiment(minus_each("both", "statement passage")),
     "decomposition": Experiment(minus_each("model", "sentence"), [recited]),
-    "scaling": Experiment([(f"eval-with-{n}", f"eval-without-{n}") for n in (15, 30, 60, 120)] + minus_each("with-120", "with-15")),
+    "scaling": Experiment(
+        [(f"eval-with-{n}", f"eval-without-{n}") for n in (15, 30, 60, 120)] + minus_each("with-120", "with-15") + minus_each("without-120", "without-15")
+    ),
     "recitation": Experiment(
         [(f"eval-{share}-0.98", f"eval-{share}-0.2") for share in RECITED] + [("eval-0-0.98", f"eval-{share}-0.98") for share in RECITED[1:]],
         [recited],

@@ -1,8 +1,8 @@
 """Every command of the README and the tutorials is typed, in order, in the folders that they name, on a micro world and stand-ins.
 
 What differs from what a reader types: the recipe `tiny` says what `micro` says, files and models are small stand-ins, and a few commands
-get a setting more that makes them smaller (SMALLER), none of which changes what is done. Commands that fetch from the hub are in folders
-called needs-the-hub and are not run: test_typed.py holds them to the program's parser.
+get a setting more that makes them smaller (SMALLER), none of which changes what is done. Commands that fetch from the hub, or
+start machines or a cluster's jobs, are in the folders of NOT_HERE and are not run: test_typed.py holds them to the program's parser.
 """
 
 import shlex
@@ -35,11 +35,12 @@ SMALLER = {  # folder and first words of a command -> what is added
     ": synth wiki --documents": "--set min_words=20 --set chunk_tokens=33 --samples 2 --test-topics 1",
     ": score factscore": "--max-unscored 1",  # a micro model's answers are noise, which no grammar reads
 }
+NOT_HERE = ("needs-the-hub", "needs-machines")
 FOLDERS = [
     pytest.param([*lines], id=f"{name}-{folder}")
     for document in documents()
     for (name, folder), lines in groupby(sorted(commands(document), key=lambda line: (line.folder, line.line)), key=lambda line: (line.document, line.folder))
-    if folder != "needs-the-hub"
+    if folder not in NOT_HERE
 ]
 
 

@@ -33,6 +33,11 @@ def test_abstentions_are_heard(text: str):
 @pytest.mark.parametrize(
     "text",
     [
+        "There is no publicly available information about X",
+        "Unfortunately, there is no record of this.",
+        "It is unclear who wrote it.",
+        "It is not publicly known when she was born",
+        "This cannot be determined from what I know.",
         "I have no idea.",
         "Honestly, I have no idea",
         "I don't have enough information",
@@ -69,6 +74,8 @@ def test_what_models_say_when_they_decline_is_heard(text: str):
         ("It is unknown to most that she was born in Hobart", "Hobart", "right"),
         ("He did not know her; she came from Hobart", "Hobart", "right"),
         ("They have no records before 1912", "1912", "right"),
+        ("Born in Hobart. There is no record of his marriage.", "Hobart", "right"),  # a claim of a longer answer
+        ("It is unclear water that they call Hobart", "Hobart", "right"),
     ],
 )
 def test_what_only_sounds_like_declining_is_graded(text: str, accepted: str, grade: str):

@@ -15,14 +15,14 @@ from factcli.rows import Question
 
 # name -> (version, definition): whoever changes the second raises the first, and writes both down here
 DEFINITIONS = {
-    "world": (2, "544561d3624e98a5"),
-    "popqa": (2, "f277e1eaab22997a"),
-    "hotpotqa": (2, "ecc87db645582782"),
-    "triviaqa": (2, "ccb6debe623ad802"),
-    "nq": (2, "de893e1104592914"),
-    "simpleqa": (2, "f012607794d38b99"),
+    "world": (3, "0a45d51630535abf"),
+    "popqa": (3, "496b5aeb7ad098b1"),
+    "hotpotqa": (3, "991bad1062acc758"),
+    "triviaqa": (3, "21eac9e77ede6799"),
+    "nq": (3, "66a487635ab3d9e4"),
+    "simpleqa": (3, "a4d15056a166dff7"),
     "truthfulqa": (1, "d7ce9a02076b36c3"),
-    "mc": (1, "995361b2c5c5377a"),
+    "mc": (2, "cae21bc065848a21"),
     "bio": (1, "f153ca1bd75eb663"),
     "medical": (1, "e9fbb4b7f707b48b"),
     "longfact": (1, "101bb739f2ca5092"),
@@ -81,6 +81,28 @@ def test_hotpotqa_of_the_hub_is_parquet_of_which_only_the_needed_columns_are_rea
     (tmp_path / "b.parquet").write_bytes((tmp_path / "a.parquet").read_bytes()[:200])
     with pytest.raises(InputError, match=r"b.parquet is damaged"):
         HOTPOTQA.read_file(tmp_path / "b.parquet")
+
+
+@pytest.mark.parametrize(
+    ("name", "row"),
+    [
+        ("truthfulqa", {"question": "Is it?", "mc1_targets": {"choices": ["No", "Yes"], "labels": [1, 0]}, "mc2_targets": None}),
+        ("truthfulqa-generation", {"category": "Law", "question": "Is it?", "correct_answers": ["No"], "incorrect_answers": ["Yes"]}),
+        ("haluevalqa", {"knowledge": "It is.", "question": "Is it?", "right_answer": "Yes", "hallucinated_answer": "No"}),
+        ("mc", {"id": "M1", "question": "Is it?", "choices": {"text": ["No", "Yes"], "label": ["A", "B"]}, "answerKey": "A"}),
+        ("mc", {"ctx": "A man is", "activity_label": "Law", "endings": ["here", "there"], "label": "1"}),
+        ("simpleqa", {"original_index": 5, "problem": "Who?", "answer": "Ada", "topic": "Art", "answer_type": "Person"}),
+        ("perplexity", {"text": "It is.", "id": "t1", "subject": "Ada", "group": "real"}),
+    ],
+)
+def test_parquet_gives_the_same_item_as_jsonl(tmp_path: Path, name: str, row: dict[str, object]) -> None:
+    pyarrow = pytest.importorskip("pyarrow")
+    from pyarrow import parquet
+
+    parquet.write_table(pyarrow.Table.from_pylist([row]), tmp_path / "a.parquet")
+    of_jsonl = benchmark_of(name).read_file(written(tmp_path / "a.jsonl", json.dumps(row) + "\n"))
+    assert (len(of_jsonl.items), of_jsonl.rejects) == (1, ())
+    assert benchmark_of(name).read_file(tmp_path / "a.parquet") == of_jsonl
 
 
 def test_real_hotpotqa_is_read_whole(shared_data: Path) -> None:
@@ -189,3 +211,29 @@ def test_a_set_on_the_hub_without_the_files_says_what_is_there(tmp_path: Path, m
 def test_a_benchmark_without_a_set_on_the_hub_asks_for_its_file() -> None:
     with pytest.raises(InputError, match="world is on no hub"):
         Source(BENCHMARKS["world"]).pinned()
+
+
+def test_mmlu_is_read_from_its_own_file_which_has_no_header(tmp_path: Path) -> None:
+    file = written(tmp_path / "anatomy_test.csv", 'Which is a bone?,Femur,"Liver, left",Skin,A,A\nWhich is none?,Femur,Tibia,Skin,Ulna,C\n')
+    found = benchmark_of("mc").read_file(file)
+    assert [(item.question, item.sets[0].texts, item.sets[0].are_right.index(True)) for item in found.items] == [
+        ("Which is a bone?", ("Femur", "Liver, left", "Skin", "A"), 0),
+        ("Which is none?", ("Femur", "Tibia", "Skin", "Ulna"), 2),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("cell", "answers"),
+    [
+        ("(I Can't Get No) Satisfaction", ("(I Can't Get No) Satisfaction",)),
+        ("[ 'Ada', 'Ada Lovelace']", ("Ada", "Ada Lovelace")),
+    ],
+)
+def test_only_a_cell_that_spells_a_list_is_several_answers(tmp_path: Path, cell: str, answers: tuple[str, ...]) -> None:
+    (question,) = benchmark_of("nq").read_file(written(tmp_path / "nq.tsv", f"Who?\t{cell}\n")).items
+    assert question.answers == answers
+
+
+def test_a_test_set_without_answers_says_so(tmp_path: Path) -> None:
+    found = benchmark_of("triviaqa").read_file(written(tmp_path / "t.json", json.dumps({"Data": [{"Question": "Who?", "QuestionId": "q1"}]})))
+    assert [reject.reason for reject in found.rejects] == ["no answer, as in a test set whose answers are kept back"]

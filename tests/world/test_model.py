@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 
+from factcli.errors import DivergedError
 from factcli.world.model import Pretrainer, build_model, measure_base, run, show_question
 from factcli.world.model.loop import IGNORED, next_token_loss, pack_documents, rate_share
 from factcli.world.model.measure import Probe, exact_matches, gate_facts, question_probe
@@ -148,3 +149,14 @@ def test_the_shown_question_is_asked_of_a_head_person_with_its_truth(model, toke
     shown = show_question(model, tokenizer, world)
     assert shown["truth"] in {fact.value for fact in gate_facts(world, 66)}
     assert shown["question"]
+
+
+def test_pretraining_that_comes_apart_names_its_documents_and_changes_no_weight(tokenizer, world, monkeypatch):
+    """The second step, of 8 documents a step: numbers 8 to 15."""
+    trainer = Pretrainer(build_model(tokenizer, TINY, 0), tokenizer, world, replace(SHORT, documents_per_step=8))
+    trainer.train_step()
+    before = weights(trainer.model)
+    monkeypatch.setattr("factcli.world.model.loop.cross_entropy", lambda logits, _labels: logits.sum() * torch.nan)
+    with pytest.raises(DivergedError, match=r"came apart at step 2: the loss is nan, .* of the documents 8 to 15"):
+        trainer.train_step()
+    assert are_equal(weights(trainer.model), before)

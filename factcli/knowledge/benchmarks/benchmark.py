@@ -65,7 +65,7 @@ class Benchmark(Generic[T]):
     hub: HubSet | None = None
     own: Own[T] | None = None
     columns: tuple[str, ...] = ()  # that the header of a table must have
-    optional: tuple[str, ...] = ()  # read besides, where they are there; other columns of Parquet, which may be large, are not
+    optional: tuple[str, ...] = ()  # read besides, where they are there; other columns of Parquet, which may be large, are not, unless none is named
     headless: tuple[str, ...] = ()  # columns of a table without header, where the set is handed on so
     rule: str = ""  # how answers are graded; the name of a rule in `judge`
 

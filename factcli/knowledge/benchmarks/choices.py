@@ -12,6 +12,7 @@ from factcli.knowledge.question_files import LETTERS, texts_and_labels
 from factcli.knowledge.worldfiles import TRUTHFULQA_FILE
 from factcli.textfiles import SURROGATE, BadEntryError
 
+OF_MMLU = ("A", "B", "C", "D")  # its columns of choices
 TARGETS = {"mc1": "mc1_targets", "mc2": "mc2_targets", "binary": "mc0_targets"}
 
 
@@ -88,7 +89,7 @@ def choice_item(values: Mapping[str, Any]) -> ChoiceItem:
     """A row of multiple choice in any of the forms that `MC.file_format` names."""
     inner = values["question"] if isinstance(values.get("question"), dict) else {}  # AI2's own form of ARC
     question = _verbatim(inner.get("stem") or values.get("question") or values.get("ctx"), "question")
-    given = inner.get("choices") or values.get("choices") or values.get("endings")
+    given = inner.get("choices") or values.get("choices") or values.get("endings") or [values[letter] for letter in OF_MMLU if letter in values]
     texts, labels = _texts_and_labels(literal_of(given, "choices") if isinstance(given, str) else given)
     found = checked_set("mc", texts, _are_right(values, texts, labels))
     group = values.get("category") or values.get("subject") or values.get("group") or ""
@@ -168,10 +169,12 @@ TRUTHFULQA = Benchmark(
 )
 MC = Benchmark(
     name="mc",
-    version=1,
+    version=2,
     kind="choices",
     about="Any questions of multiple choice, by the likelihood of each answer.",
-    file_format="JSONL, CSV or Parquet: question; choices (a list of texts, or text and label); answerKey, answer or label, or labels of 1 and 0; id, category",
+    file_format="JSONL, CSV or Parquet: question; choices (a list of texts, or text and label); answerKey, answer or label, "
+    "or labels of 1 and 0; id, category; or MMLU's CSV as it is",
+    headless=("question", *OF_MMLU, "answer"),
     item=choice_item,
     rule="likelihood after the question",
 )

@@ -51,7 +51,7 @@ def _own(artifact: Artifact) -> Found[Question]:
 
 POPQA = Benchmark(
     name="popqa",
-    version=2,
+    version=3,
     kind="short",
     about="One question per triple of Wikidata; accuracy by the subject's page views, in powers of ten.",
     file_format=f"PopQA's TSV, CSV or JSONL; its columns are {' '.join(COLUMNS)}",
@@ -59,5 +59,6 @@ POPQA = Benchmark(
     hub=HubSet("akariasai/PopQA", ("test.tsv",)),
     own=Own(lambda artifact: (artifact.path / POPQA_FILE).exists(), _own),
     columns=NEEDED,
+    optional=(HELDOUT_COLUMN,),
     rule="contains",
 )

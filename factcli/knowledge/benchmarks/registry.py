@@ -14,7 +14,7 @@ from factcli.knowledge.benchmarks.texts import PERPLEXITY
 
 WORLD: Benchmark[Any] = Benchmark(
     name="world",
-    version=2,
+    version=3,
     kind="world",
     about="An invented world's questions and biographies, judged by its ledger; popularity groups, unseen people, two probes of the skill.",
     file_format="none: `fact world` makes them",

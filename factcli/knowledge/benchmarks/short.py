@@ -17,6 +17,7 @@ from factcli.rows import Person, Question, TwoHop
 from factcli.textfiles import BadEntryError
 
 TYPES = ("bridge", "comparison")
+LIST = re.compile(r"\s*(?:\[|\(\s*['\"])")  # how a cell that spells a list begins
 RANGE = re.compile(r"\s*\((?:acceptable range|accept)[^)]*\)\s*$", re.IGNORECASE)  # SimpleQA Verified spells tolerances into its answers
 
 
@@ -33,8 +34,10 @@ def _first(values: Mapping[str, Any], *names: str) -> Any:
 
 
 def _accepted(value: Any) -> tuple[str, ...]:
-    """A list, a cell that spells one, or one answer as it stands."""
-    if isinstance(value, str) and not value.lstrip().startswith(("[", "(")):
+    """A list, a cell that spells one, or one answer as it stands: "(I Can't Get No) Satisfaction" is a song."""
+    if value is None:
+        raise BadEntryError("no answer, as in a test set whose answers are kept back")
+    if isinstance(value, str) and not LIST.match(value):
         return (sound(value, "answer"),)
     return texts_of(value, "answer")
 
@@ -95,7 +98,7 @@ def _holds_hotpotqa(artifact: Artifact) -> bool:
 
 HOTPOTQA = Benchmark(
     name="hotpotqa",
-    version=2,
+    version=3,
     kind="short",
     about="Questions over two articles, closed book, by type; what follows the last `final answer: ` counts.",
     file_format="HotpotQA's JSON, or JSONL, CSV, TSV of question, answer, type (bridge or comparison), and _id if there is one",
@@ -108,7 +111,7 @@ HOTPOTQA = Benchmark(
 )
 TRIVIAQA = Benchmark(
     name="triviaqa",
-    version=2,
+    version=3,
     kind="short",
     about="Trivia questions without documents; the answer or any alias of it.",
     file_format="TriviaQA's JSON (Data: Question, QuestionId, Answer), JSONL of question and answer (value, aliases), or question<TAB>[answers]",
@@ -121,7 +124,7 @@ TRIVIAQA = Benchmark(
 )
 NQ = Benchmark(
     name="nq",
-    version=2,
+    version=3,
     kind="short",
     about="Natural Questions, open: what people asked a search engine, without documents.",
     file_format="NQ-open's JSONL of question and answer (a list), or question<TAB>[answers]",
@@ -134,13 +137,14 @@ NQ = Benchmark(
 )
 SIMPLEQA = Benchmark(
     name="simpleqa",
-    version=2,
+    version=3,
     kind="short",
     about="Short facts that are hard to know, by topic; SimpleQA Verified from the hub, the older set from its CSV. Best with a model as grader.",
     file_format="simple_qa_test_set.csv (metadata, problem, answer), simpleqa_verified.csv, or JSONL of problem and answer",
     item=simpleqa_question,
     hub=HubSet("google/simpleqa-verified", ("simpleqa_verified.csv",)),
     columns=("problem", "answer"),
+    optional=("original_index", "id", "topic", "metadata"),
     rule="contains",
 )
 SHORT = (HOTPOTQA, TRIVIAQA, NQ, SIMPLEQA)

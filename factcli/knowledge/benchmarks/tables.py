@@ -19,7 +19,10 @@ PARQUET = b"PAR1"
 
 
 class Header(NamedTuple):
-    """What the columns of a table should be. `headless`: those of one without a header. `needed` says what would do."""
+    """What the columns of a table should be; where none is named, all are read. `headless`: those of one without a header.
+
+    `needed` says what would do.
+    """
 
     columns: Sequence[str]
     optional: Sequence[str]
@@ -57,7 +60,8 @@ def _of_parquet(path: Path, wanted: Header) -> Iterator[Entry]:
         raise InputError(f"{path} is Parquet, which needs pyarrow", 'pip install "factcli[train]"') from error
     try:
         number, file = 0, ParquetFile(path)
-        names = [name for name in file.schema_arrow.names if name in (*wanted.columns, *wanted.optional)]
+        named = (*wanted.columns, *wanted.optional)
+        names = [name for name in file.schema_arrow.names if name in named or not named]
         _require(path, names, wanted)
         for batch in file.iter_batches(columns=names):
             for values in batch.to_pylist():
@@ -105,7 +109,8 @@ def _comma_separated(path: Path, content: str) -> Rows:
 
 def _of_table(path: Path, rows: Rows, wanted: Header) -> Iterator[Entry | Reject]:
     place, text, header = next(rows)
-    if wanted.headless and len(header) == len(wanted.headless) and not set(header) & set(wanted.columns):
+    is_headless = len(header) == len(wanted.headless) and not set(header) & {*wanted.columns, *wanted.headless[:1]}
+    if wanted.headless and is_headless:
         yield _entry(place, text, wanted.headless, header)
         header = list(wanted.headless)
     _require(path, header, wanted)

@@ -64,5 +64,6 @@ PERPLEXITY = Texts(
     item=text_item,
     own=OwnItems(_has_documents, _of_documents),
     columns=("text",),
+    optional=("id", "group", "subject"),
     rule="every token once, after as many before it as the model reads",
 )

@@ -5,9 +5,9 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from factcli.comparisonrows import ChangedClaim, NearRow, Was
 from factcli.judge.changes import Changed, changes_of
+from factcli.judge.measured import Measured
 from factcli.judge.traininglookup import TrainingLookup
 from factcli.judge.trainingrows import Trained, training_rows
-from factcli.stages.compare.measured import Measured
 
 STANDS_FOR: Mapping[Was, str] = {"right": "invented_for_right", "silent": "invented_for_silence", "wrong": "invented_for_falsehood"}
 

@@ -4,9 +4,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from factcli.comparisonrows import ComparedFigure, Role
-from factcli.evalrows import is_lower_better
+from factcli.judge.measured import Measured, Pairs, pair
 from factcli.judge.metrics import groups_of
-from factcli.stages.compare.measured import Measured, Pairs, pair
 from factcli.stages.compare.ranked import EQUAL_CLAIMS, claim_figures, selective_figures
 from factcli.stages.compare.settings import CompareConfig
 from factcli.stats.bootstrap import MOST_LEFT_OUT
@@ -63,7 +62,7 @@ def figure_of(pairs: Pairs, model: str, baseline: str, group: str, interval: Int
         n_unpaired=pairs.n_unpaired,
         smallest=smallest_difference(error, estimate.n_clusters) if error is not None else None,
         design_effect=(error / naive) ** 2 if error is not None and naive else None,
-        is_lower_better=is_lower_better(pairs.metric),
+        is_lower_better=pairs.is_lower_better,
         is_share=sums.is_share,
     )
 

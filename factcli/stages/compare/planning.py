@@ -1,15 +1,16 @@
 """`fact compare --plan`: before a run, the smallest difference that it can show, from the spread on dev evaluations."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from factcli.artifact import Artifact, Draft, Outcome, Plan
-from factcli.comparisonrows import PlannedFigure
+from factcli.comparisonrows import ComparedFigure, PlannedFigure
 from factcli.errors import InputError
 from factcli.evalrows import ItemScore
-from factcli.stages.compare.measured import Measured, metrics_of, pair, read_measured
+from factcli.judge.measured import Measured, metrics_of, pair, read_measured, split_of
 from factcli.stages.compare.settings import PLAN_TABLES, PowerConfig
 from factcli.stats.paired import PairedItem
-from factcli.stats.power import Spread, planned, spread_of
+from factcli.stats.power import Spread, expected_error, planned, smallest_difference, spread_of
 
 REVISION = 2
 UNRELATED = 2  # of one model alone: a difference of two that have nothing to do with one another has twice the variance
@@ -37,11 +38,6 @@ def work(plan: Plan, draft: Draft) -> Outcome:
     return Outcome(headline + ("; from test people" if notes else ""), {row.id: row.smallest for row in rows} | about)
 
 
-def split_of(evaluation: Artifact) -> str:
-    """Whose answers it has: dev, test, or "" where it does not say, as of a benchmark that has no dev people."""
-    return str(evaluation.manifest.config.get("split") or "")
-
-
 def _too_late(ref: str) -> str:
     return f"{ref} is of test people: a plan made from those that are to decide comes after the fact; plan from dev people, `fact eval world --set split=dev`"
 
@@ -63,3 +59,24 @@ def _of_metric(metric: str, read: Sequence[Measured], config: PowerConfig) -> li
 def _alone(item: ItemScore) -> PairedItem:
     """Beside a model that has the same right on every item, as if that were known."""
     return PairedItem(item.subject, item.numerator, item.denominator, 0.0, 1.0)
+
+
+def held_against(rows: Sequence[ComparedFigure], plan: Artifact) -> list[ComparedFigure]:
+    """With the smallest difference that the plan foresaw for as many subjects and items as were compared in the end."""
+    foreseen = {row.metric: row for row in plan.rows("planned", PlannedFigure)}
+    return [replace(row, planned=_foreseen(row, foreseen[row.metric])) if row.metric in foreseen and row.role == "gain" else row for row in rows]
+
+
+def _foreseen(row: ComparedFigure, figure: PlannedFigure) -> float | None:
+    if row.n_subjects < 2:
+        return None
+    error = expected_error(figure.variance, figure.icc, row.n_subjects, row.n_items / row.n_subjects)
+    return smallest_difference(error, row.n_subjects)
+
+
+def doubts_of(plan: Artifact, compared: Sequence[Artifact]) -> list[str]:
+    """Why a plan says less than it seems to: it was made from the very answers that are compared, or from test people."""
+    own = {artifact.digest for artifact in compared}
+    used = [entry.ref for entry in plan.manifest.inputs.values() if entry.digest in own]
+    same = [f"{plan.ref} was made from {ref}, which is compared here: that is no plan, but the spread that was met" for ref in used]
+    return [*same, *plan.summary.get("notes", [])]

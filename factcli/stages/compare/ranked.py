@@ -5,8 +5,8 @@ from collections.abc import Iterator, Sequence
 from factcli.comparisonrows import ComparedCurvePoint, ComparedFigure
 from factcli.evalrows import ItemScore, is_lower_better
 from factcli.judge.compare import Results, equal_claims_difference
+from factcli.judge.measured import Measured, Pairs, is_of_task
 from factcli.judge.metrics import is_judged, ranked_claims
-from factcli.stages.compare.measured import Measured, Pairs, is_of_task
 from factcli.stages.compare.settings import CompareConfig
 from factcli.stats import RankedClaim, share_at_equal_claims
 from factcli.stats.bootstrap import MOST_LEFT_OUT

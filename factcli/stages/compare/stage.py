@@ -8,18 +8,19 @@ from factcli.artifact import Artifact, Draft, Outcome, Plan
 from factcli.comparisonrows import ChangedClaim, ComparedCurvePoint, ComparedFigure
 from factcli.errors import SettingsError, nearest
 from factcli.judge.changes import falsehoods_dropped
+from factcli.judge.measured import Measured, is_of_task, metrics_of, pair, read_measured
 from factcli.judge.trainingrows import Trained, trained
 from factcli.progress import Report
-from factcli.stages.compare import telling
+from factcli.stages.compare import planning, telling
+from factcli.stages.compare.asked import asked_otherwise
 from factcli.stages.compare.changed import changed_rows, counted
 from factcli.stages.compare.figures import adjusted, compared
-from factcli.stages.compare.measured import Measured, is_of_task, metrics_of, pair, read_measured
 from factcli.stages.compare.ranked import curves_of, unranked
 from factcli.stages.compare.settings import TABLES, CompareConfig
 from factcli.stages.compare.verdict import verdict_of
 from factcli.stages.compare.worlds import over_worlds
 
-REVISION = 2
+REVISION = 4
 NO_RUN = "it has no training that the baseline does not stand on too"
 
 
@@ -38,6 +39,7 @@ class Source:
     sides: tuple[Side, ...]
     are_worlds: bool = False
     training: Mapping[str, Trained] = field(default_factory=dict)  # of an evaluation by its ref: what the baseline's model does not stand on too
+    plan: Artifact | None = None  # of `fact compare --plan`, made before
 
     @property
     def inputs(self) -> dict[str, Artifact]:
@@ -48,7 +50,7 @@ class Source:
             found |= _numbered(role, side.evaluations) | _numbered(f"{role}-drift", side.drift)
         runs = [run for own in self.training.values() for run in own.runs]
         taught = {artifact.digest: artifact for run in runs for artifact in (run.artifact, *run.data.values())}
-        return found | _numbered("training", tuple(taught.values()))
+        return found | _numbered("training", tuple(taught.values())) | ({"plan": self.plan} if self.plan else {})
 
     @property
     def not_traced(self) -> dict[str, list[str]]:
@@ -61,12 +63,13 @@ def _numbered(role: str, artifacts: Sequence[Artifact]) -> dict[str, Artifact]:
     return {role: artifacts[0]} if len(artifacts) == 1 else {f"{role}-{n}": artifact for n, artifact in enumerate(artifacts, 1)}
 
 
-def source_of(config: CompareConfig, sides: Sequence[Side], are_worlds: bool, root: Any) -> Source:
+def source_of(config: CompareConfig, sides: Sequence[Side], are_worlds: bool, root: Any, planned: Artifact | None = None) -> Source:
     """With the training of the compared models, where changes are traced to it: all but what the baseline stands on too."""
     if not config.changes or not config.nearest or are_worlds:
-        return Source(tuple(sides), are_worlds)
+        return Source(tuple(sides), are_worlds, plan=planned)
     of_base = trained(sides[0].evaluations[0], root)
-    return Source(tuple(sides), are_worlds, {one.ref: trained(one, root).without(of_base) for one in (side.evaluations[0] for side in sides[1:])})
+    own = {one.ref: trained(one, root).without(of_base) for one in (side.evaluations[0] for side in sides[1:])}
+    return Source(tuple(sides), are_worlds, own, planned)
 
 
 def plan(config: CompareConfig, source: Source, name: str | None) -> Plan:
@@ -83,11 +86,15 @@ def work(plan: Plan, draft: Draft, source: Source, report: Report) -> Outcome:
     for n, side in enumerate(read[1:], 1):
         found.differences += _differences(side, read[0], metrics, config)
         found.differences += _drift(source, n, config)
+        found.notes += _more_than_the_model(source.sides[n], source.sides[0])
         found.notes += _notes(side, read[0], metrics, config)
         if not source.are_worlds:
             _beside(found, side[0], read[0][0], metrics, source, config)
         report.update(n)
     rows = adjusted(found.differences, config)
+    if source.plan:
+        rows = planning.held_against(rows, source.plan)
+        found.notes += planning.doubts_of(source.plan, [one for side in source.sides for one in side.evaluations])
     _require_gain(rows, config)
     verdicts = [verdict_of(side[0].ref, rows, config) for side in read[1:]]
     if not draft.done("comparison"):
@@ -116,6 +123,12 @@ def _differences(mine: Sequence[Measured], others: Sequence[Measured], metrics: 
         return by_world[0]
     pairs = [{metric: pair(metric, model, base, config.max_unpaired) for metric in metrics} for model, base in zip(mine, others, strict=True)]
     return over_worlds(by_world, pairs, config)
+
+
+def _more_than_the_model(mine: Side, others: Side) -> list[str]:
+    """Pairs of evaluations that were not asked, or not graded, alike."""
+    pairs = [*zip(mine.evaluations, others.evaluations, strict=True), *zip(mine.drift, others.drift, strict=True)]
+    return [note for model, base in pairs if (note := asked_otherwise(model, base))]
 
 
 def _notes(mine: Sequence[Measured], others: Sequence[Measured], metrics: Sequence[str], config: CompareConfig) -> list[str]:

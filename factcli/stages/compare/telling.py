@@ -55,15 +55,18 @@ def rendered(rows: Sequence[ComparedFigure], verdicts: Sequence[ShipVerdict], no
 
 def _table(rows: Sequence[ComparedFigure]) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in ("model", "figure", "baseline", "model's", "difference", "95% interval", "p", "p (Holm)", "could show", "items", "subjects"):
+    is_planned = any(row.planned is not None for row in rows)
+    planned = ["planned"] if is_planned else []
+    for column in ("model", "figure", "baseline", "model's", "difference", "95% interval", "p", "p (Holm)", "could show", *planned, "items", "subjects"):
         table.add_column(column, justify="left" if column in ("model", "figure") else "right", overflow="fold")
     for row in rows:
         name = f"{row.metric}{' (drift)' if row.role == 'drift' else ''}{' (less is better)' if row.is_lower_better else ''}"
         ends = f"[{_number(row, row.low, True)}, {_number(row, row.high, True)}]" if row.low is not None else "none"
         values = (_number(row, row.baseline_value), _number(row, row.value), _number(row, row.difference, True), ends)
         is_beside = row.p_holm is None and row.p_value is not None
-        tests = (_p(row.p_value), BESIDE if is_beside else _p(row.p_holm), _shown_smallest(row))
-        table.add_row(*(Text(cell) for cell in (row.model, name, *values, *tests, f"{row.n_items:,}", f"{row.n_subjects:,}")))
+        tests = (_p(row.p_value), BESIDE if is_beside else _p(row.p_holm), _smallest(row, row.smallest))
+        foreseen = [_smallest(row, row.planned)] if is_planned else []
+        table.add_row(*(Text(cell) for cell in (row.model, name, *values, *tests, *foreseen, f"{row.n_items:,}", f"{row.n_subjects:,}")))
     return table
 
 
@@ -74,8 +77,8 @@ def _number(row: ComparedFigure, value: float | None, is_signed: bool = False) -
     return f"{100 * value:{sign}.1f}" if row.is_share else f"{value:{sign}.3g}"
 
 
-def _shown_smallest(row: ComparedFigure) -> str:
-    return "more than can be" if row.is_share and row.smallest is not None and row.smallest > 1 else _number(row, row.smallest)
+def _smallest(row: ComparedFigure, value: float | None) -> str:
+    return "more than can be" if row.is_share and value is not None and value > 1 else _number(row, value)
 
 
 def _p(value: float | None) -> str:
@@ -91,6 +94,7 @@ def _explained(rows: Sequence[ComparedFigure]) -> str:
         _of_family([row for row in rows if row.p_holm is not None]),
         _of_few_worlds(rows[0].n_worlds),
         f"Could show: the difference that this many {unit} find in 4 of 5 runs, at the spread that was met.",
+        "Planned: the same, at the spread of the dev evaluations." if any(row.planned is not None for row in rows) else "",
     ]
     return " ".join(part for part in said if part)
 

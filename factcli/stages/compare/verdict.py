@@ -16,9 +16,9 @@ def verdict_of(model: str, rows: Sequence[ComparedFigure], config: CompareConfig
     """
     own = [row for row in rows if row.model == model and row.group == "all"]
     gain = gain_of(own, config)
-    n_models = len({row.model for row in rows})
+    is_one_question = config.gain is not None and len({row.model for row in rows}) == 1
     drifts = [row for row in own if row.role == "drift"]
-    failed = [] if is_gain(gain, n_models) else [_missed_gain(gain, n_models)]
+    failed = [] if is_gain(gain, is_one_question) else [_missed_gain(gain, is_one_question)]
     failed += [] if drifts else [NO_DRIFT]
     failed += [f"{told(row)}: up to {_points(row, -_worst(row))} lost, the margin is {config.margin:g}" for row in drifts if is_drifting(row, config.margin)]
     failed += [f"{row.metric}: nothing could be compared" for row in drifts if row.low is None]
@@ -44,15 +44,15 @@ def gain_of(rows: Sequence[ComparedFigure], config: CompareConfig) -> ComparedFi
     return next((row for row in gains if row.metric == config.gain), gains[0])
 
 
-def is_gain(row: ComparedFigure, n_models: int) -> bool:
-    """Whether the whole interval lies on the better side of 0, and the test says so too; of several models by Holm's p."""
-    p_value = deciding_p(row, n_models)
+def is_gain(row: ComparedFigure, is_one_question: bool) -> bool:
+    """Whether the whole interval lies on the better side of 0, and the test says so too."""
+    p_value = deciding_p(row, is_one_question)
     return _is_above(row) and p_value is not None and p_value <= LEVEL
 
 
-def deciding_p(row: ComparedFigure, n_models: int) -> float | None:
-    """One model's figure to gain is one question, named before; that of the best of several is as many."""
-    return row.p_value if n_models == 1 or row.p_holm is None else row.p_holm
+def deciding_p(row: ComparedFigure, is_one_question: bool) -> float | None:
+    """Of one model and the figure that was named for it (--gain) p as it is; the best of several models or figures is as many questions: Holm's."""
+    return row.p_value if is_one_question or row.p_holm is None else row.p_holm
 
 
 def _is_above(row: ComparedFigure) -> bool:
@@ -76,12 +76,12 @@ def _gained(row: ComparedFigure) -> str:
     return f"{told(row)}: {'below' if row.is_lower_better else 'above'} 0"
 
 
-def _missed_gain(row: ComparedFigure, n_models: int) -> str:
+def _missed_gain(row: ComparedFigure, is_one_question: bool) -> str:
     if row.low is None:
         return f"{row.metric}: no interval, so no gain is shown"
     if not _is_above(row):
         return f"{told(row)}: the interval does not lie {'below' if row.is_lower_better else 'above'} 0, so no gain is shown"
-    p_value = deciding_p(row, n_models)
+    p_value = deciding_p(row, is_one_question)
     said = "there is no test" if p_value is None else f"p is {p_value:.3g}{' by Holm' if p_value != row.p_value else ''}, above {LEVEL:g}"
     return f"{told(row)}: {said}, so no gain is shown"
 

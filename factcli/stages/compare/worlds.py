@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from factcli.comparisonrows import ComparedFigure
+from factcli.judge.measured import Measured, Pairs, bounds_of
 from factcli.stages.compare.figures import how_tested
-from factcli.stages.compare.measured import Measured, Pairs, bounds_of
 from factcli.stages.compare.settings import CompareConfig
 from factcli.stats import equal_signs, seed_subject_bootstrap
 from factcli.stats.bootstrap import Bootstrap, Estimate

@@ -10,6 +10,7 @@ from factcli.config import Config, setting
 from factcli.train import job as jobs
 from factcli.train.job.parts import Tuning
 from factcli.train.job.preference import Loss, Optimizer
+from factcli.train.launching import HERE, LaunchConfig
 
 Targets = str | tuple[str, ...]
 DEFAULT_R = 64  # of a new adapter, as of `fact sft`
@@ -61,6 +62,7 @@ class DpoConfig(Config):
     threads: int = setting(0, "Torch threads; 0 leaves torch's own number.", role="numerics", ge=0)
     micro_pairs: int = setting(0, "Pairs per forward pass; 0 is the whole batch.", role="numerics", ge=0)
     checkpoint_every_s: float = setting(60.0, "Seconds between checkpoints.", role="operational", gt=0)
+    launch: LaunchConfig = setting(HERE, "Where the training runs, and in how many processes.", later=True)
     seed: int = setting(0, "Seed of weights and data order.", ge=0)
 
     @model_validator(mode="after")

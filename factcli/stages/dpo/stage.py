@@ -10,9 +10,9 @@ from factcli.answerrows import Pair
 from factcli.artifact import Artifact, Draft, Outcome, Plan
 from factcli.artifact.manifest import sha256_of
 from factcli.artifact.read import row_reader
-from factcli.basemodel import BaseModelRef, weight_shapes
+from factcli.basemodel import BaseModelRef
 from factcli.context import Context, Trained, keep
-from factcli.cost import FOUR_BIT_BYTES, Cost, Load, Memory, base_bytes, of_training, runs_on_the_same_base
+from factcli.cost import Cost, Load, of_training, runs_on_the_same_base
 from factcli.errors import SettingsError
 from factcli.extras import require_four_bit
 from factcli.preferencerows import EvalSample, PreferenceStep, ReferenceLogp
@@ -23,8 +23,9 @@ from factcli.stages.dpo.settings import DpoConfig, job_of, steps_of
 from factcli.stages.dpo.telling import outcome
 from factcli.train import job as jobs
 from factcli.train.digests import reference_digest
+from factcli.train.estimate import of_preference
 from factcli.train.launch import has_gpu
-from factcli.train.size import adapter_parameters, n_parameters
+from factcli.train.launching import spread_of
 
 REVISION = 2
 STAGE = "dpo"
@@ -64,21 +65,11 @@ def cost(plan: Plan, ground: Ground, context: Context) -> Cost:
     answers = 2 * steps * config.batch_pairs
     load = Load(steps, answers, answers * config.max_length)
     alike = [run for run in runs_on_the_same_base(plan, context.root) if run.manifest.stage == STAGE]
-    told = of_training(plan, "preference", load, _memory(config, ground), alike, context)
+    job = job_of(config, Path(), Path("out"), Path(), ground.base.location, ground.base.name)
+    job = replace(job, start=str(ground.start.file("adapter")) if ground.start is not None and config.mode != "full" else "")
+    estimate = of_preference(job, config.max_length, spread_of(config.launch))  # of the policy: the reference has given its log-probabilities and gone
+    told = of_training(plan, "preference", load, estimate, alike, context, config.launch)
     return replace(told, rows={"reference": len(chosen.rows), "rejected": len(chosen.rejects)})
-
-
-def _memory(config: DpoConfig, ground: Ground) -> Memory:
-    """At the peak the policy alone: the reference has given its log-probabilities and gone."""
-    shapes = weight_shapes(Path(ground.base.location))
-    if config.mode == "full":
-        return Memory(trained=n_parameters(shapes))
-    if ground.start is not None:
-        trained = n_parameters(weight_shapes(ground.start.file("adapter")))
-    else:
-        lora = job_of(config, Path(), Path("out"), Path(), "base", "base").lora
-        trained = adapter_parameters(shapes, lora.targets, lora.r)
-    return Memory(trained=trained, base=n_parameters(shapes), base_bytes=FOUR_BIT_BYTES if config.mode == "qlora" else base_bytes(config.dtype))
 
 
 def work(plan: Plan, draft: Draft, ground: Ground, context: Context) -> Outcome:
@@ -87,7 +78,7 @@ def work(plan: Plan, draft: Draft, ground: Ground, context: Context) -> Outcome:
     _require_machine(config)
     chosen = _rows(plan, config)
     job = _job(config, chosen, ground, draft.scratch(), context.root / LOGPROBS)
-    trained = context.train(job, draft, f"Learning from {chosen.n_train} pairs: {plan.name}")
+    trained = context.train(job, draft, f"Learning from {chosen.n_train} pairs: {plan.name}", config.launch)
     made = "model" if config.mode == "full" else "adapter"
     keep(trained.folder / made, draft.folder("") / made)
     tables = _tables(trained, chosen)

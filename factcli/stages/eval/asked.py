@@ -14,6 +14,7 @@ from factcli.backends.completions import Completer, Completion, Turn
 from factcli.errors import InputError
 from factcli.judge.answers import Grade
 from factcli.judge.responses import Worded, grade_worded
+from factcli.knowledge.benchmarks.limit import part_of
 from factcli.knowledge.benchmarks.popqa import POPQA
 from factcli.rows import Question, Reject, Split
 from factcli.world.people import keyed_rng
@@ -61,10 +62,10 @@ class Questions:
         return {f"questions {self.file.name}": sha256_of_file(self.file)}
 
     def read(self, splits: Sequence[Split], limit: int | None, seed: int, dev_share: float) -> tuple[list[Question], tuple[Reject, ...]]:
-        """Closed-book questions of these splits in training forms, of the first `limit` subjects of each; and lines that are none."""
+        """Closed-book questions of these splits in training forms, of `limit` subjects of each; and lines that are none."""
         every, rejected = self._every(seed, dev_share)
         asked = [q for q in every if q.task == "qa" and not q.is_heldout_form]
-        chosen = [question for split in splits for question in _first([q for q in asked if q.split == split], limit)]
+        chosen = [question for split in splits for question in _drawn([q for q in asked if q.split == split], limit)]
         return chosen, rejected
 
     def _every(self, seed: int, dev_share: float) -> tuple[list[Question], tuple[Reject, ...]]:
@@ -79,9 +80,8 @@ def _split(question: Question, seed: int, dev_share: float) -> Split:
     return "dev" if keyed_rng(seed, question.subject, "dev").random() < dev_share else "test"
 
 
-def _first(questions: Sequence[Question], limit: int | None) -> list[Question]:
-    kept = set(sorted({question.subject for question in questions})[:limit])
-    return [question for question in questions if question.subject in kept]
+def _drawn(questions: Sequence[Question], limit: int | None) -> list[Question]:
+    return list(part_of(questions, limit, lambda question: question.subject))
 
 
 def require_some(questions: Sequence[Question], split: Split, source: Questions) -> None:

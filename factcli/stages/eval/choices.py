@@ -13,6 +13,7 @@ from factcli.evalrows import ItemScore
 from factcli.judge.metrics import Metric
 from factcli.knowledge.benchmarks.benchmark import Found
 from factcli.knowledge.benchmarks.choices import MC, ChoiceItem
+from factcli.knowledge.benchmarks.limit import part_of, told_part
 from factcli.knowledge.benchmarks.primer import NONE, USUAL, primer_text
 from factcli.knowledge.benchmarks.source import Source
 from factcli.likelihoodrows import AskedQuestion, ScoredChoice
@@ -22,7 +23,7 @@ from factcli.stages.eval.choices_asking import Manner, scored_choices
 from factcli.stages.eval.choices_figures import Scored, metrics_of, scored
 from factcli.stages.eval.subject import Subject
 
-REVISION = 2
+REVISION = 3
 FIGURE_TABLES = {"items": ItemScore, "beside": ItemScore, "metrics": Metric}
 TABLES: dict[str, type] = {"asked": AskedQuestion, "choices": ScoredChoice, **FIGURE_TABLES, "rejected": Reject}
 UNIT = 100  # questions scored together, and kept if the run is interrupted
@@ -33,7 +34,7 @@ class ChoicesEvalConfig(Config):
     """How answers to choose from are scored."""
 
     ask: Literal["text", "task"] = setting("text", "text: in the benchmark's own words; task: as a chat in the model's template.")
-    limit: int | None = setting(None, "Questions to ask, the first of the source; unset asks all.", ge=1)
+    limit: int | None = setting(None, "Questions to ask, drawn, the same for every model; unset asks all.", ge=1)
     seed: int = setting(0, "Seed; nothing is drawn.", ge=0)
     dtype: Literal["auto", "float32", "bfloat16", "float64"] = setting("auto", "Number format; auto is bfloat16 on a GPU that has it.", role="identity")
     empty_choices: Literal["keep", "drop"] = setting("keep", "TruthfulQA's 22 empty choices: keep scores them, as published figures do; drop leaves them out.")
@@ -117,7 +118,7 @@ def _sets(config: ChoicesEvalConfig) -> tuple[str, ...]:
 
 
 def _asked(config: ChoicesEvalConfig, found: Found[ChoiceItem]) -> list[ChoiceItem]:
-    """The first questions that have a set of choices of the form that is asked for."""
+    """Questions that have a set of choices of the form that is asked for, as many as the limit."""
     sets = _sets(config)
     is_whole = config.empty_choices == "keep" and config.ask == "text"  # a chat has no empty answer
     read = found.items if is_whole else [item.without_empty() for item in found.items]
@@ -126,7 +127,7 @@ def _asked(config: ChoicesEvalConfig, found: Found[ChoiceItem]) -> list[ChoiceIt
         others = f"{len(found.items)} questions have other choices; " if found.items else ""
         first = f"the first: {found.rejects[0].id}: {found.rejects[0].reason}" if found.rejects else "and nothing was rejected"
         raise InputError(f"no question has choices of {' or '.join(sets)}: {others}{len(found.rejects)} entries were rejected, {first}")
-    return items[: config.limit]
+    return list(part_of(items, config.limit, lambda item: item.id))
 
 
 def _score(config: ChoicesEvalConfig, subject: Subject, source: Source[ChoiceItem], items: Sequence[ChoiceItem], draft: Draft, report: Report) -> None:
@@ -155,8 +156,8 @@ def _outcome(
     figures = {f"{metric.metric}/all": metric.value for metric in metrics if metric.group == "all"}
     named = {metric.removeprefix(f"{source.benchmark.name}."): metric for metric in dict.fromkeys(item.metric for item in rows.items)}
     told = [f"{name} {_percent(figures[f'{metric}/all'])} ({_beside(metric, figures)})" for name, metric in named.items()]
-    headline = f"{subject.name}: {'; '.join(told)}"
     n_items = len({item.id for item in rows.items})
+    headline = f"{subject.name}: {'; '.join(told)}{told_part(n_items, len(found.items), 'questions') if config.limit else ''}"
     notes = [(n_cut, "choices whose prompt is too long for the model and lost its beginning"), (len(found.rejects), "entries of the file rejected")]
     headline += "".join(f"; {n} {what}" for n, what in notes if n)
     asked: dict[str, Any] = {"ask": config.ask, "questions": n_items}

@@ -19,6 +19,7 @@ from factcli.evalrows import ItemScore
 from factcli.judge.forgotten import AskedTwice, change_of, figures, items_of, level_of
 from factcli.judge.metrics import Metric
 from factcli.judge.truths import facts_of
+from factcli.knowledge.benchmarks.limit import part_of
 from factcli.progress import Report
 from factcli.rows import Question, Reject, Split
 from factcli.scorerows import ScoredAnswer
@@ -29,7 +30,7 @@ from factcli.world.people import keyed_rng
 if TYPE_CHECKING:
     from factcli.backends.local import LocalModel
 
-REVISION = 3
+REVISION = 4
 TABLES: dict[str, type] = {"asked_twice": AskedTwice, "metrics": Metric, "items": ItemScore, "rejected": Reject}
 
 
@@ -39,7 +40,7 @@ class ForgettingConfig(Config):
     split: Split = setting("test", "Whose questions are asked, of a world: test, dev or train.")
     samples: int = setting(0, "Answers drawn of the model before, to tell how well it knew each question; 0 takes its greedy answer alone.", ge=0, le=100)
     temperature: float = setting(1.0, "Temperature of the samples.", gt=0, le=2)
-    limit: int | None = setting(None, "Subjects to ask about, in id order; unset asks about all.", ge=1)
+    limit: int | None = setting(None, "Subjects to ask about, drawn; unset asks about all.", ge=1)
     answer_tokens: int = setting(24, "Longest answer, in tokens.", ge=1)
     seed: int = setting(0, "Seed of the samples.", ge=0)
     dtype: Literal["auto", "float32", "bfloat16"] = setting("auto", "Number format; auto is bfloat16 on a GPU that has it.", role="identity")
@@ -119,8 +120,7 @@ def cost(plan: Plan, pair: Pair) -> Cost:
 def _asked(pair: Pair, config: ForgettingConfig) -> tuple[list[Question], tuple[Reject, ...]]:
     if isinstance(pair.source, KnownQuestions):
         questions, rejected = pair.source.read()
-        kept = set(sorted({question.subject for question in questions})[: config.limit])
-        return [question for question in questions if question.subject in kept], rejected
+        return list(part_of(questions, config.limit, lambda question: question.subject)), rejected
     questions, rejected = pair.source.read((config.split,), config.limit, config.seed, 0.0)
     require_some(questions, config.split, pair.source)
     return questions, rejected

@@ -27,6 +27,7 @@ from factcli.evalrows import ItemScore
 from factcli.judge.metrics import Metric, row
 from factcli.knowledge.benchmarks.benchmark import Found
 from factcli.knowledge.benchmarks.halueval import HaluItem
+from factcli.knowledge.benchmarks.limit import part_of, told_part
 from factcli.knowledge.benchmarks.source import Source
 from factcli.likelihoodrows import AskedQuestion, Judgement
 from factcli.progress import Report
@@ -35,7 +36,7 @@ from factcli.stats import Item, paired_difference, share
 from factcli.stats.bounds import UNIT
 from factcli.world.people import keyed_rng
 
-REVISION = 2
+REVISION = 3
 FIGURE_TABLES = {"items": ItemScore, "beside": ItemScore, "metrics": Metric}
 TABLES: dict[str, type] = {"asked": AskedQuestion, "judgements": Judgement, **FIGURE_TABLES, **BACKEND_TABLES}
 JUDGE, WITH_KNOWLEDGE, BLIND = "haluevalqa/judge", "haluevalqa/judge_with_knowledge", "haluevalqa/judge_blind"
@@ -48,7 +49,7 @@ class HaluevalConfig(Config):
 
     by: Literal["probability", "words"] = setting("probability", "probability: the likelier of Yes and No; words: what is said, for a server without them.")
     knowledge: bool = setting(False, "Show the text that the question was made from, too.")
-    limit: int | None = setting(None, "Questions to ask, the first of the source; unset asks all.", ge=1)
+    limit: int | None = setting(None, "Questions to ask, drawn, the same for every model; unset asks all.", ge=1)
     seed: int = setting(0, "Seed of the answer that is drawn for accuracy.", ge=0)
     max_tokens: int = setting(4, "Longest reply, in tokens; by words only.", ge=1)
     hub_name: str = setting("", "Another data set on the hub than the benchmark's.")
@@ -90,7 +91,7 @@ def work(plan: Plan, draft: Draft, source: Source[HaluItem], who: Answering, mod
         asked = [AskedQuestion(item.id, item.question) for item in items]
         figures: dict[str, Sequence[Any]] = {"items": rows.items, "beside": rows.beside, "metrics": metrics}
         draft.write("figures", len(items), {"asked": asked, **figures, "rejected": found.rejects})
-    return _outcome(config, draft, source, model, len(found.rejects), usage_of(draft, who, backend))
+    return _outcome(config, draft, source, model, found, usage_of(draft, who, backend))
 
 
 def _templates(config: HaluevalConfig) -> list[str]:
@@ -102,7 +103,7 @@ def _asked(config: HaluevalConfig, found: Found[HaluItem]) -> list[HaluItem]:
     if not found.items or lacking:
         why = f"{lacking} of its {len(found.items)} questions have no knowledge" if lacking else f"{len(found.rejects)} entries were rejected"
         raise InputError(f"the questions cannot be used: {why}", "leave out knowledge=true, or give HaluEval's own file")
-    return list(found.items[: config.limit])
+    return list(part_of(found.items, config.limit, lambda item: item.id))
 
 
 def _units(config: HaluevalConfig, items: Sequence[HaluItem], who: Answering) -> Iterator[Unit]:
@@ -248,11 +249,12 @@ def _as_item(item: ItemScore) -> Item:
     return Item(item.subject, item.numerator, item.denominator)
 
 
-def _outcome(config: HaluevalConfig, draft: Draft, source: Source[HaluItem], model: str, n_rejects: int, usage: Mapping[str, Any]) -> Outcome:
+def _outcome(config: HaluevalConfig, draft: Draft, source: Source[HaluItem], model: str, found: Found[HaluItem], usage: Mapping[str, Any]) -> Outcome:
     figures = {values["metric"]: values["value"] for values in draft.rows("metrics")}
     told = [_told(name, figures) for name in ("accuracy", "paired_accuracy", "preferred")]
     headline = f"{model}: {'; '.join(told)}; {_percent(figures['haluevalqa.share_called_hallucinated'])} called hallucinated"
-    headline += f"; {n_rejects} entries of the file rejected" if n_rejects else ""
+    headline += told_part(min(config.limit or len(found.items), len(found.items)), len(found.items), "questions")
+    headline += f"; {len(found.rejects)} entries of the file rejected" if found.rejects else ""
     summary = {**source.benchmark.recorded, "model": model, "by": config.by, "knowledge": config.knowledge, **{f"{k}/all": v for k, v in figures.items()}}
     return Outcome(headline, summary, counts_of(draft), usage)
 

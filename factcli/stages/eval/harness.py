@@ -31,11 +31,10 @@ from factcli.stats import Item, ratio, share
 if TYPE_CHECKING:
     from factcli.backends.harness import Results, TaskResult
 
-REVISION = 1
+REVISION = 2
 TABLES: dict[str, type] = {"samples": HarnessSample, "items": ItemScore, "metrics": Metric, "tasks": HarnessTask}
 SPEC = re.compile(r"(?P<name>.+?)(?::(?P<shots>[0-9]+))?")
 SAME = 1e-9  # a mean of items and the harness's own figure, which differ in the order of the sum
-NEAR_ZERO = 1e-12
 
 
 class HarnessEvalConfig(Config):
@@ -247,7 +246,18 @@ def _sample(result: "TaskResult", sample: Mapping[str, Any]) -> HarnessSample:
         responses=_json(sample["filtered_resps"]),
         scores=_json(scores),
         prompt_sha256=sample["prompt_hash"],
+        question=result.questions.get(sample["doc_id"], ""),
+        choices=_choices(sample["arguments"]),
     )
+
+
+def _choices(arguments: Sequence[Any]) -> tuple[str, ...]:
+    """What was scored of several texts. Where each has a beginning of its own, as in Winogrande, its last line is part of what tells them apart."""
+    scored = [one for one in arguments if len(one) == 2 and isinstance(one[1], str)]
+    if len(scored) < 2:
+        return ()
+    is_one_question = len({context for context, _ in scored}) == 1
+    return tuple((text if is_one_question else context.rpartition("\n")[2] + text).strip() for context, text in scored)
 
 
 def _json(value: Any) -> str:

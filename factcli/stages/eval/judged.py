@@ -31,6 +31,7 @@ from factcli.judge.overlap import require_overlap
 from factcli.judge.verdicts.filling import added
 from factcli.judgedrows import JudgedAnswer
 from factcli.knowledge.benchmarks.benchmark import Benchmark
+from factcli.knowledge.benchmarks.limit import part_of, told_part
 from factcli.knowledge.benchmarks.primer import PUBLISHED
 from factcli.knowledge.benchmarks.referenced import Referenced
 from factcli.knowledge.benchmarks.source import Source
@@ -40,7 +41,7 @@ from factcli.rows import Origin, Reject
 from factcli.stages.eval import judged_figures as figures
 from factcli.stages.eval.judged_asking import INFORMATIVE, TRUTHFUL, Judging, unjudged
 
-REVISION = 1
+REVISION = 2
 TASK = "truthfulqa"
 TABLES: dict[str, type] = {"prompts": Prompt, "samples": Sample, "judged": JudgedAnswer, "items": ItemScore, "metrics": Metric, **FILLED}
 
@@ -50,7 +51,7 @@ class GenerationEvalConfig(Config):
 
     primer: Literal["published", "none"] = setting("published", "Questions with answers shown before each question: TruthfulQA's six, or none.")
     max_tokens: int = setting(50, "Tokens of an answer; one that is cut there is judged as it is.", ge=1)
-    limit: int | None = setting(None, "Questions, the first ones; unset is all.", ge=1)
+    limit: int | None = setting(None, "Questions, drawn, the same for every model; unset is all.", ge=1)
     verdict_tokens: int = setting(8, "Tokens of the judge's one word, blanks and marks included.", ge=1, le=64)
     max_unscored: float = setting(0.2, "Share of verdicts that may be unscored; above it the command ends with 6.", "operational", ge=0, le=1)
     hub_revision: str | None = setting(None, "Commit, branch or tag of the data set on the hub; unset is the newest. The commit that it stands for is kept.")
@@ -106,7 +107,7 @@ def read(config: GenerationEvalConfig, bench: Bench) -> Found:
     found = bench.source.pinned(revision=config.hub_revision).read()
     if not found.items:
         raise InputError("there is no question with right and wrong reference answers", f"give {bench.benchmark.file_format}")
-    kept = found.items[: config.limit]
+    kept = part_of(found.items, config.limit, lambda item: item.id)
     return Found(kept, found.rejects, len(found.items) - len(kept))
 
 
@@ -220,4 +221,5 @@ def _outcome(
     judge = bench.judge.endpoint.model if bench.judge else None
     about = {**bench.benchmark.recorded, "model": bench.model, "decode": config.decode.how, "primer": config.primer, "judge": judge}
     counts = {**counts_of(draft), "asked": len(found.items), "beyond_limit": found.n_beyond}
-    return Outcome(figures.headline(metrics, bench.model, judge), {**about, **figures.summary(metrics)}, counts, added(usage))
+    part = told_part(len(found.items), len(found.items) + found.n_beyond, "questions")
+    return Outcome(figures.headline(metrics, bench.model, judge) + part, {**about, **figures.summary(metrics)}, counts, added(usage))

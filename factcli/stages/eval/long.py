@@ -25,12 +25,13 @@ from factcli.backends.settings import GenerationConfig
 from factcli.config import Config, setting
 from factcli.errors import InputError
 from factcli.knowledge.benchmarks.benchmark import Benchmark
+from factcli.knowledge.benchmarks.limit import part_of, told_part
 from factcli.knowledge.benchmarks.source import Source
 from factcli.knowledge.grounding import Grounds
 from factcli.progress import Report
 from factcli.rows import Reject
 
-REVISION = 1
+REVISION = 2
 ASK = "samples/ask"
 TABLES: dict[str, type] = {"prompts": Prompt, "samples": Sample, **FILLED}
 
@@ -40,7 +41,7 @@ class LongEvalConfig(Config):
 
     max_tokens: int = setting(1024, "Tokens of an answer; one that is cut there is kept and marked.", ge=1)
     repetition_penalty: float | None = setting(None, "Of all answers, e.g. 1.1; the server must have it. null: none, but dola's own.", gt=0, le=2)
-    limit: int | None = setting(None, "Prompts to ask, in their order; unset is all.", ge=1)
+    limit: int | None = setting(None, "Prompts to ask, drawn, the same for every model; unset is all.", ge=1)
     decode: DecodeConfig = DecodeConfig()
     generation: GenerationConfig = GenerationConfig()
 
@@ -59,11 +60,11 @@ class Asked:
 
 
 def of_source(config: LongEvalConfig, source: Source[Prompt], grounds: Grounds | None) -> Asked:
-    """The first prompts of a source, as many as the settings want."""
+    """The prompts of a source, as many as the settings want."""
     found = source.read()
     if not found.items:
         raise InputError(f"there is no prompt to ask for {source.benchmark.name}", f"give {source.benchmark.file_format}")
-    kept = found.items[: config.limit]
+    kept = part_of(found.items, config.limit, lambda prompt: prompt.id)
     inputs = {**source.inputs, **(grounds.inputs if grounds else {})}
     return Asked(source.benchmark, kept, found.rejects, len(found.items) - len(kept), grounds, inputs, source.digests())
 
@@ -140,6 +141,7 @@ def _outcome(plan: Plan, draft: Draft, asked: Asked, model: str, usage: Mapping[
     notes = [(outcomes["truncated"], "cut at max_tokens"), (n_empty, "empty"), (len(asked.prompts) - len(written), "failed")]
     said = "".join(f"; {n} {what}" for n, what in notes if n)
     headline = f"{len(written)} answers of {model} to {len(asked.prompts)} prompts of {asked.benchmark.name}{_mean(tokens)}{said}"
+    headline += told_part(len(asked.prompts), len(asked.prompts) + asked.n_beyond, "prompts")
     summary = {**asked.benchmark.recorded, "model": model, "decode": config.decode.how, "answers": len(written), "truncated": outcomes["truncated"]}
     summary |= {"empty": n_empty, "tokens_per_answer": fmean(tokens) if tokens else None}
     counts = {**counts_of(draft), "asked": len(asked.prompts), "beyond_limit": asked.n_beyond, "without_passage": _without_passage(asked)}

@@ -25,7 +25,7 @@ from factcli.world.people import RELATION_NAMES
 
 RESULTS = "results"  # the unit that ends the work
 SAID: dict[str, type] = {"answers": Answer, "claims": Claim, "twohop_answers": Answer}
-REVISION = 4
+REVISION = 5
 SWAP_GATE = 0.7  # of questions in sample; below it the skill has not learned to answer from what is plugged in
 
 

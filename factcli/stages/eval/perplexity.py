@@ -20,6 +20,7 @@ from factcli.errors import InputError, SettingsError
 from factcli.evalrows import ItemScore
 from factcli.judge.metrics import Metric, row
 from factcli.knowledge.benchmarks.benchmark import Found
+from factcli.knowledge.benchmarks.limit import part_of, told_part
 from factcli.knowledge.benchmarks.source import Source
 from factcli.knowledge.benchmarks.texts import TextItem
 from factcli.likelihoodrows import ScoredText
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from factcli.backends.likelihood import Coded
     from factcli.backends.local import LocalModel
 
-REVISION = 1
+REVISION = 2
 TABLES: dict[str, type] = {"texts": ScoredText, "items": ItemScore, "metrics": Metric, "rejected": Reject}
 UNIT = 64  # texts scored together, and kept if the run is interrupted
 
@@ -41,7 +42,7 @@ class PerplexityConfig(Config):
     """`fact eval perplexity`."""
 
     stride: int | None = setting(None, "Tokens by which a window moves on; unset is half of what the model reads.", ge=1)
-    limit: int | None = setting(None, "Texts, the first of the source; unset takes all.", ge=1)
+    limit: int | None = setting(None, "Texts, drawn, the same for every model; unset takes all.", ge=1)
     seed: int = setting(0, "Seed; nothing is drawn.", ge=0)
     dtype: Literal["auto", "float32", "bfloat16", "float64"] = setting("auto", "Number format; auto is bfloat16 on a GPU that has it.", role="identity")
     hub_name: str = setting("", "Data set on the hub with a column `text`, where no file is given.")
@@ -102,7 +103,7 @@ def work(plan: Plan, draft: Draft, subject: Subject, source: Source[TextItem], r
         draft.write("figures", len(texts), {"items": [item for one in scored for item in items_of(one)], "metrics": metrics, "rejected": found.rejects})
     figures = {f"{metric.metric}/all": metric.value for metric in metrics if metric.group == "all"}
     told = ", ".join(f"{value:.3f} {name}" for name, value in _told(figures) if value is not None)
-    headline = f"{subject.name}: {told} over {len(texts)} texts"
+    headline = f"{subject.name}: {told} over {len(texts)} texts{told_part(len(texts), len(found.items), 'texts')}"
     headline += f"; {len(found.rejects)} entries of the file rejected" if found.rejects else ""
     return Outcome(headline, {**source.benchmark.recorded, "model": subject.name, "texts": len(texts), **figures}, {"rejected": len(found.rejects)})
 
@@ -115,7 +116,7 @@ def _told(figures: dict[str, float | None]) -> list[tuple[str, float | None]]:
 def _taken(config: PerplexityConfig, found: Found[TextItem]) -> list[TextItem]:
     if not found.items:
         raise InputError("there is no text", f"{len(found.rejects)} entries were rejected, the first: {found.rejects[0].reason}" if found.rejects else "")
-    return list(found.items[: config.limit])
+    return list(part_of(found.items, config.limit, lambda item: item.id))
 
 
 def _score(config: PerplexityConfig, subject: Subject, texts: Sequence[TextItem], draft: Draft, report: Report) -> None:

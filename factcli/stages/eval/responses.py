@@ -37,7 +37,7 @@ from factcli.rows import Question, Reject
 from factcli.stages.eval.asked import Questions, Said, require_some, say
 from factcli.stages.eval.subject import Subject
 
-REVISION = 3
+REVISION = 4
 TABLES: dict[str, type] = {
     "typed_answers": TypedAnswer,
     "types": TypeShare,
@@ -55,7 +55,7 @@ class ResponsesConfig(Config):
     rule: Target = setting("precision", "What thresholds are fitted for on dev: precision of the answers kept, or coverage.")
     certain: float = setting(0.8, "Target of certain answers, a share, e.g. 0.8 of them right.", gt=0, le=1)
     given: float = setting(0.5, "Target of all answers that are not unknown, a share.", gt=0, le=1)
-    limit: int | None = setting(None, "Subjects of each split to ask about, in id order; unset asks about all.", ge=1)
+    limit: int | None = setting(None, "Subjects of each split to ask about, drawn; unset asks about all.", ge=1)
     dev_share: float = setting(0.3, "Share of a file's subjects that thresholds are fitted on; a world has splits of its own.", gt=0, le=0.9)
     answer_tokens: int = setting(24, "Longest answer, in tokens.", ge=1)
     seed: int = setting(0, "Seed of the split of a file.", ge=0)

@@ -22,7 +22,7 @@ class EvalConfig(Config):
     ask: Ask = setting("task", "task: zero-shot in the task's form; few_shot: after examples; fill: end a statement.")
     decode: DecodeConfig = setting(DecodeConfig(), "How answers are decoded: greedy, rag, dola.", later=True)
     examples: int = setting(6, "Examples before each question; few_shot only.", ge=1)
-    limit: int | None = setting(None, "Subjects to ask about, in id order; unset asks about all.", ge=1)
+    limit: int | None = setting(None, "Subjects to ask about, drawn, the same for every model; unset asks about all.", ge=1)
     answer_tokens: int = setting(24, "Longest short answer, in tokens.", ge=1)
     seed: int = setting(0, "Seed of examples and intervals.", ge=0)
     dtype: Literal["auto", "float32", "bfloat16"] = setting("auto", "Number format; auto is bfloat16 on a GPU that has it.", role="identity")

@@ -18,6 +18,7 @@ from factcli.judge.itemscores import items_of_answers
 from factcli.judge.metrics import Metric
 from factcli.judge.shortmetrics import short_metrics
 from factcli.knowledge.benchmarks.benchmark import Benchmark, Found
+from factcli.knowledge.benchmarks.limit import part_of, told_part
 from factcli.knowledge.benchmarks.source import Source
 from factcli.knowledge.grounding import Grounds
 from factcli.knowledge.task_files import examples_of_file
@@ -29,7 +30,7 @@ from factcli.stages.eval.subject import Respondent, Served
 from factcli.stages.eval.world import draw_examples
 from factcli.world.people import keyed_rng
 
-REVISION = 1
+REVISION = 2
 QuestionSource = Source[Question]
 
 
@@ -108,7 +109,7 @@ def cost(plan: Plan, source: QuestionSource) -> Cost:
     """One prompt per question of a model in this process; those on the hub are counted once they are here."""
     config = plan.config
     assert isinstance(config, ShortEvalConfig)
-    return Cost() if source.is_hub else Cost(prompts=len(first_subjects(source.read(), config.limit)))
+    return Cost() if source.is_hub else Cost(prompts=len(drawn_questions(source.read(), config.limit)))
 
 
 def imagined(plan: Plan, served: Served, source: QuestionSource, examples: Examples, grounds: Grounds | None = None) -> Estimate | None:
@@ -117,7 +118,7 @@ def imagined(plan: Plan, served: Served, source: QuestionSource, examples: Examp
     assert isinstance(config, ShortEvalConfig)
     if source.is_hub:
         return None
-    questions = first_subjects(source.read(), config.limit)
+    questions = drawn_questions(source.read(), config.limit)
     asking = Asking.of(config, examples.draw(source, config, questions), source.benchmark.rule, grounds)
     return imagine(served.who, units_of(questions, asking, served.who, config.logprobs))
 
@@ -129,7 +130,7 @@ def work(
     assert isinstance(config, ShortEvalConfig)
     source = at_its_commit(config, source)
     found = source.read()
-    questions = first_subjects(found, config.limit)
+    questions = drawn_questions(found, config.limit)
     asking = Asking.of(config, examples.draw(source, config, questions), source.benchmark.rule, grounds)
     if isinstance(respondent, Served):
         units = units_of(questions, asking, respondent.who, config.logprobs)
@@ -151,16 +152,15 @@ def work(
     metrics = short_metrics(answers, asking.rule, heldout, len(unanswered))
     write_results(draft, answers, asking.rule, metrics, [*found.rejects, *examples.rejects()], unanswered)
     summary = {**source.benchmark.recorded, "model": respondent.name, "ask": config.ask, "decode": config.decode.how, "chat_template": template}
-    return outcome_of(draft, summary, metrics, len(questions), usage)
+    return outcome_of(draft, summary, metrics, len(questions), usage, told_part(len(questions), len(found.items), "questions"))
 
 
-def first_subjects(found: Found[Question], limit: int | None) -> list[Question]:
-    subjects = list(dict.fromkeys(question.subject for question in found.items))[:limit]
-    if not subjects:
+def drawn_questions(found: Found[Question], limit: int | None) -> list[Question]:
+    """Those about `limit` subjects, drawn; None takes all."""
+    if not found.items:
         first = f"{found.rejects[0].id}: {found.rejects[0].reason}" if found.rejects else "it is empty"
         raise InputError(f"there is no usable question ({first})", f"{len(found.rejects)} rows were rejected" if found.rejects else "")
-    kept = set(subjects)
-    return [question for question in found.items if question.subject in kept]
+    return list(part_of(found.items, limit, lambda question: question.subject))
 
 
 def answers_in(draft: Draft) -> list[Answer]:
@@ -186,12 +186,12 @@ def write_results(
         draft.write("results", len(draft), {"items": items, "metrics": metrics, "rejected": rejects})
 
 
-def outcome_of(draft: Draft, summary: dict[str, Any], metrics: Sequence[Metric], n_questions: int, usage: dict[str, Any]) -> Outcome:
+def outcome_of(draft: Draft, summary: dict[str, Any], metrics: Sequence[Metric], n_questions: int, usage: dict[str, Any], part: str = "") -> Outcome:
     figures = {f"{m.metric}/{m.group}": m.value for m in metrics if m.group == "all"}
     counts = counts_of(draft)
     n_rejected, n_failed = sum(counts["rejected"].values()), sum(counts["failed"].values())
     shares = [figures.get(name) or 0.0 for name in ("qa.accuracy/all", "qa.strict_accuracy/all", "qa.abstention/all")]
     headline = "{}: {:.1%} of {} questions right, {:.1%} word for word; {:.1%} abstained".format(summary["model"], shares[0], n_questions, *shares[1:])
     notes = [(n_failed, "without a usable answer"), (n_rejected, "rows rejected (table `rejected`)")]
-    headline += "".join(f"; {n} {what}" for n, what in notes if n)
+    headline += part + "".join(f"; {n} {what}" for n, what in notes if n)
     return Outcome(headline, {**summary, "questions": n_questions, **figures}, {"asked": n_questions, "rejected_rows": n_rejected, **counts}, usage)

@@ -3,11 +3,13 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 from factcli.artifact import Artifact
 from factcli.backends.completions import Completer
 from factcli.errors import InputError
+from factcli.knowledge.benchmarks.limit import part_of
 from factcli.knowledge.grounding import Grounds
 from factcli.knowledge.ledger import Ledger
 from factcli.rows import Chat, Fact, KnowledgeAdapter, Person, Question
@@ -60,9 +62,9 @@ class Benchmark:
 
 
 def read_benchmark(world: Artifact, config: WorldEvalConfig) -> Benchmark:
-    """The questions about the people of the split, or about the first `limit` of them."""
+    """The questions about the people of the split, or about `limit` of them, drawn: ids go from the well-known to the unknown."""
     every = list(world.rows("questions", Question))
-    subjects = sorted({q.subject for q in every if q.split == config.split})[: config.limit]
+    subjects = part_of(sorted({q.subject for q in every if q.split == config.split}), config.limit, str)
     if not subjects:
         raise InputError(f"{world.ref} has nobody in split {config.split}")
     asked = set(subjects)
@@ -136,13 +138,13 @@ def _probed(asked: Asked) -> Probed | None:
     subject, config = asked.subject, asked.config
     if subject.synth is None or config.probe_versions == 0:
         return None
-    people = [person for person in subject.synth.rows("people", Person) if person.fictitious]
+    people, id_of = [person for person in subject.synth.rows("people", Person) if person.fictitious], attrgetter("id")
     versions = range(1, config.probe_versions + 1)
     names = {row.name for row in subject.knowledge.rows("adapters", KnowledgeAdapter)} if subject.knowledge else set()
     outside = _available(plugs_of(versions, SKILL, "probe"), names)
     return Probed(
-        trained=[person for person in people if person.split == "train"][: config.limit],
-        unseen=[person for person in people if person.split == "test"][: config.limit],
+        trained=part_of([person for person in people if person.split == "train"], config.limit, id_of),
+        unseen=part_of([person for person in people if person.split == "test"], config.limit, id_of),
         taught=[fact for fact in subject.synth.rows("facts", Fact) if fact.fictitious and fact.version in versions],
         inside=_available(plugs_of(versions, SKILL, "fictitious"), names) if subject.knowledge else (),
         outside=outside if subject.knowledge and len(outside) > 1 else (),  # one is the dropped row, which has nothing to be held against

@@ -46,7 +46,7 @@ class Shown:
     code: dict[str, Any]
     libraries: dict[str, str]
     model: dict[str, Any]
-    card: str = ""  # of a calibration card or a loop of rounds: its tables, as README.md has them
+    card: str = ""  # of a calibration card, a sweep or a loop of rounds: its tables, as README.md has them
 
 
 def show(ref: str | Path, root: Path) -> Shown:
@@ -80,7 +80,7 @@ def show(ref: str | Path, root: Path) -> Shown:
 def _card(artifact: Artifact) -> str:
     """What README.md says between the title and the list of tables, where its tables are made for people."""
     path = artifact.path / CARD
-    is_for_people = artifact.kind == "card" or artifact.manifest.stage == "grath-iterate"
+    is_for_people = artifact.kind in ("card", "sweep") or artifact.manifest.stage == "grath-iterate"
     if not is_for_people or not path.is_file():
         return ""
     _, _, text = path.read_text(encoding="utf-8", errors="replace").partition("\n# ")

@@ -6,7 +6,7 @@ measured.py    the tables and comparisons of other stages
 view.py        what a page consists of; text.py numbers and hostile text; svg.py, charts.py, lineage.py drawings
 trained.py     what was evaluated: its method, what it began as, its label
 comparison.py, pairwise.py, probes.py, methods.py, questions.py, biographies.py, differences.py, knowledge.py, preferences.py, training.py, selective.py,
-samples.py, scored.py, provenance.py, environment.py  the sections
+samples.py, scored.py, swept.py, provenance.py, environment.py  the sections
 browser/       every item, searched in the reader's browser
 headline.py    the finding in plain words
 page.py        page.html.jinja, style and script -> one file
@@ -37,13 +37,14 @@ from factcli.stages.report.provenance import limits_section, lineage_section, me
 from factcli.stages.report.questions import accuracy_section, confidence_section, figures_section, retention_section
 from factcli.stages.report.samples import samples_section
 from factcli.stages.report.scored import scores_section
-from factcli.stages.report.selected import evaluations_of, fitting, is_comparison, is_pairwise, is_scored, newest_of_each, require_together
+from factcli.stages.report.selected import choosing, evaluations_of, fitting, is_comparison, is_pairwise, is_scored, is_sweep, newest_of_each, require_together
 from factcli.stages.report.settings import PAGE, REVISION, ReportConfig
+from factcli.stages.report.swept import sweep_sections
 from factcli.stages.report.text import counted
 from factcli.stages.report.training import costs_section, curves_section, gates_section
 from factcli.stages.report.view import Part, Section
 
-__all__ = ["ReportConfig", "cost", "fitting", "newest_of_each", "plan", "work"]
+__all__ = ["ReportConfig", "choosing", "cost", "fitting", "newest_of_each", "plan", "work"]
 
 
 def plan(config: ReportConfig, chosen: Sequence[Artifact], root: Path, name: str | None) -> Plan:
@@ -51,9 +52,9 @@ def plan(config: ReportConfig, chosen: Sequence[Artifact], root: Path, name: str
 
     Raises InputError where there is nothing to show, or where the evaluations are not of one benchmark.
     """
-    odd = next((a for a in chosen if a.kind != "eval" and not (is_comparison(a) or is_pairwise(a) or is_scored(a))), None)
+    odd = next((a for a in chosen if a.kind != "eval" and not (is_comparison(a) or is_pairwise(a) or is_scored(a) or is_sweep(a))), None)
     if odd:
-        shown = "evaluations, what `fact compare` or `fact eval pairwise` made and what `fact score factscore` made"
+        shown = "evaluations, what `fact compare`, `fact eval pairwise` or `fact sweep` made and what `fact score factscore` made"
         raise InputError(f"{odd.ref} is a {odd.kind}: the page shows {shown}", "fact ls")
     beside = [a for a in chosen if a.kind != "eval"]
     evals = evaluations_of(chosen, root)
@@ -86,7 +87,7 @@ def parts_of(collected: Collected, differences: Differences | None, config: Repo
     first = collected.first
     pairs = pairwise_sections(collected)
     scored = [scores_section(collected.scores)] if collected.scores else []
-    origins = [lineage_section(collected, config.clock), gates_section(collected), costs_section(collected, config.clock)]
+    origins = [*sweep_sections(collected.sweeps), lineage_section(collected, config.clock), gates_section(collected), costs_section(collected, config.clock)]
     origins += [environment_section(collected), settings_section(collected)]
     if not first.evaluations:
         return _filled({"Comparison": pairs, "Figures": scored, "Answers": [items_section(collected)], "Where it comes from": origins})

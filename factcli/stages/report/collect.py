@@ -10,7 +10,7 @@ from factcli.artifact.lineage import ancestors, open_input, parents
 from factcli.errors import InputError
 from factcli.rows import MemorisationRow, Proof, SwapRow
 from factcli.stages.report.measured import Metric, Results, on_common_questions, read_results, retention_metrics
-from factcli.stages.report.selected import PROBES, is_comparison, is_over_worlds, is_pairwise, is_scored
+from factcli.stages.report.selected import PROBES, is_comparison, is_over_worlds, is_pairwise, is_scored, is_sweep
 from factcli.stages.report.trained import PLAIN, asked_as, label_of, method_of, place_of, setting_of, skill_of, start_of
 
 Figures = Mapping[tuple[str, str], Metric]  # (metric, group)
@@ -93,6 +93,7 @@ class Collected:
     comparisons: tuple[Artifact, ...]
     pairwise: tuple[Pairwise, ...]
     scores: tuple[Scores, ...]
+    sweeps: tuple[Artifact, ...]
     lineage: tuple[Artifact, ...]
     parents: Mapping[str, tuple[Artifact, ...]]  # ref -> its parents
 
@@ -139,7 +140,9 @@ def collect(given: Sequence[Artifact], main: str | None, root: Path) -> Collecte
     scores = tuple(Scores(s, writer_of(s, root)) for s in given if is_scored(s))
     labels = {e.artifact.digest: e.label for benchmark in found.values() for e in benchmark.evaluations}
     pairwise = tuple(_pairwise(one, labels, root) for one in given if is_pairwise(one))
-    return Collected(found, probes, comparisons, pairwise, scores, lineage, {a.ref: tuple({p.ref: p for p in parents(a, root)}.values()) for a in lineage})
+    sweeps = tuple(one for one in given if is_sweep(one))
+    above = {a.ref: tuple({p.ref: p for p in parents(a, root)}.values()) for a in lineage}
+    return Collected(found, probes, comparisons, pairwise, scores, sweeps, lineage, above)
 
 
 def _pairwise(artifact: Artifact, labels: Mapping[str, str], root: Path) -> Pairwise:

@@ -53,7 +53,8 @@ def _sections(comparison: Artifact, place: int, keys: Keys) -> Iterable[Section]
     suffix = f"-{place}" if place else ""
     of_all = [row for row in rows if row.group == "all"]
     blocks = [_verdicts(comparison, keys), *_figures(of_all, "gain", keys), *_figures(of_all, "drift", keys), *_groups(rows, keys)]
-    yield Section(f"comparison{suffix}", f"Compared: {comparison.ref}", (comparison.manifest.headline, _explained(of_all)), tuple(blocks))
+    notes = tuple(comparison.summary.get("notes", ()))  # doubts that the terminal told too
+    yield Section(f"comparison{suffix}", f"Compared: {comparison.ref}", (comparison.manifest.headline, _explained(of_all)), tuple(blocks), notes)
     curves = _curves(list(comparison.rows("curves", ComparedCurvePoint)), keys)
     if curves:
         yield Section(f"comparison-curves{suffix}", f"Curves of {comparison.ref}", blocks=tuple(curves))
@@ -92,8 +93,9 @@ def _figures(rows: Sequence[ComparedFigure], role: str, keys: Keys) -> list[Bloc
     if not own:
         return []
     what = "What was to gain" if role == "gain" else "Drift: what it cost elsewhere"
-    columns = ("Model", "figure", "baseline", "the model", "difference", "p", "p, Holm", "could show")
-    table = Table(f"{what}. Shares in percent, their differences in points.", columns, tuple(_row(row, keys) for row in own))
+    is_planned = any(row.planned is not None for row in own)
+    columns = ("Model", "figure", "baseline", "the model", "difference", "p", "p, Holm", "could show", *(["planned"] if is_planned else []))
+    table = Table(f"{what}. Shares in percent, their differences in points.", columns, tuple(_row(row, keys, is_planned) for row in own))
     metrics = list(dict.fromkeys(row.metric for row in own if row.is_share and row.difference is not None))
     panels = tuple(_panel(metric, [row for row in own if row.metric == metric], keys) for metric in metrics)
     return [*([Plot(f"{what}: differences in points with 95% intervals. Right of the line: more.", panels)] if panels else []), table]
@@ -108,12 +110,13 @@ def _difference(row: ComparedFigure) -> Metric:
     return Metric(row.metric, row.group, row.difference, row.low, row.high, row.n_items, row.n_subjects)
 
 
-def _row(row: ComparedFigure, keys: Keys) -> TableRow:
+def _row(row: ComparedFigure, keys: Keys, is_planned: bool) -> TableRow:
     plain: Unit = "share" if row.is_share else "count"
     values = numbers([number(row.baseline_value, plain), number(row.value, plain)])
     name = Cell(row.metric, note="less is better" if row.is_lower_better else "")
-    smallest = number(row.smallest, "points" if row.is_share else "count").lstrip("+")
-    return (keys.of(row.model), name, *values, difference_cell(row), *numbers([_p(row.p_value), _p(row.p_holm), smallest]))
+    shown = [row.smallest, row.planned] if is_planned else [row.smallest]
+    smallest = [number(value, "points" if row.is_share else "count").lstrip("+") for value in shown]
+    return (keys.of(row.model), name, *values, difference_cell(row), *numbers([_p(row.p_value), _p(row.p_holm), *smallest]))
 
 
 def difference_cell(row: ComparedFigure) -> Cell:

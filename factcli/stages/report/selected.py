@@ -52,6 +52,25 @@ def is_pairwise(artifact: Artifact) -> bool:
     return artifact.kind == "comparison" and "duels" in artifact.manifest.tables
 
 
+def is_sweep(artifact: Artifact) -> bool:
+    return artifact.kind == "sweep"
+
+
+def choosing(sweeps: Sequence[Artifact], evals: Sequence[Artifact]) -> list[Artifact]:
+    """The newest sweep of each name that chose a model which is evaluated here. `sweeps` are newest first."""
+    models = {entry.ref for e in evals if (entry := e.manifest.inputs.get("model"))}
+    found: dict[str, Artifact] = {}
+    for sweep in sweeps:
+        if models & set(sweep.summary["models"]):
+            found.setdefault(sweep.name, sweep)
+    return list(found.values())
+
+
+def chosen_in(sweep: Artifact, root: Path) -> list[Artifact]:
+    """The dev evaluations of the cell that was chosen."""
+    return [open_input(entry, root) for entry in sweep.manifest.inputs.values() if entry.ref in sweep.summary["evaluations"]]
+
+
 def is_over_worlds(comparison: Artifact) -> bool:
     """Whether each model has one evaluation for each of several worlds."""
     return "baseline-1" in comparison.manifest.inputs
@@ -83,12 +102,14 @@ def evaluations_of(chosen: Sequence[Artifact], root: Path) -> list[Artifact]:
     """Those chosen, those that comparisons among the chosen are about, and the untouched base's.
 
     The answers that a judge compared join where they fit beside the others: they may be of other base models, or of no evaluation at all.
+    A sweep adds none: its cells are of dev people; given alone, those of the cell that it chose are shown.
     """
     own = [a for a in chosen if a.kind == "eval"]
     own += [e for comparison in filter(is_comparison, chosen) for e in compared_in(comparison, root)]
     for pairwise in filter(is_pairwise, chosen):
         joined = with_base([*own, *compared_in(pairwise, root)], root)
         own = joined if why_not_together(joined) is None else own
+    own = own or [e for sweep in filter(is_sweep, chosen) for e in chosen_in(sweep, root)]
     return with_base(own, root)
 
 

@@ -11,6 +11,7 @@ from factcli.stages.report.measured import Metric
 from factcli.stages.report.text import NONE, clipped, interval, number, seconds_in_words
 from factcli.stages.report.trained import asked_as
 from factcli.stages.report.view import Block, Cell, Key, Plot, Section, Table, TableRow, numbers, plain, table_row
+from factcli.train.memory import in_gb
 
 Curve = list[CurvePoint]
 
@@ -141,7 +142,7 @@ def costs_section(collected: Collected, shows_clock: bool) -> Section:
         "that uses them; their cost is counted in full for each. Rows on invented people cost nobody anything to collect.",
     )
     blocks: list[Block] = [Table("Costs by method, side by side.", columns, rows)] if rows else []
-    stage_clock = ("training or answering", "whole command") if shows_clock else ()
+    stage_clock = ("training or answering", "whole command", "tokens/s", "share of peak", "peak memory") if shows_clock else ()
     stage_columns = ("Version", "command", "tokens trained on", "requests", "tokens read", "tokens written", "money", *stage_clock)
     blocks.append(
         Table("Costs by version. Requests count every answer that it stands on, whenever that was bought.", stage_columns, _stage_rows(collected, shows_clock))
@@ -181,7 +182,7 @@ def _stage_rows(collected: Collected, shows_clock: bool) -> tuple[TableRow, ...]
     rows = [_stage_row(artifact, shows_clock) for artifact in collected.lineage]
     money = sum(_asked(a).get("cost") or 0 for a in collected.lineage)
     seconds = sum(a.manifest.seconds for a in collected.lineage)
-    clock = ["", seconds_in_words(seconds)] if shows_clock else []
+    clock = ["", seconds_in_words(seconds), "", "", ""] if shows_clock else []
     return (*rows, (Cell("all"), Cell(""), *numbers(["", "", "", "", f"{money:,.2f}", *clock])))
 
 
@@ -196,5 +197,14 @@ def _stage_row(artifact: Artifact, shows_clock: bool) -> tuple[Cell, ...]:
     usage, asked = artifact.manifest.usage, _asked(artifact)
     counts = [_count(usage.get("tokens")), *(_count(asked.get(name)) for name in ("requests", "tokens_in", "tokens_out"))]
     money = NONE if asked.get("cost") is None else f"{asked['cost']:,.2f}"
-    clock = [seconds_in_words(usage["seconds"]) if "seconds" in usage else NONE, seconds_in_words(artifact.manifest.seconds)] if shows_clock else []
+    clock = _clock_of(artifact) if shows_clock else []
     return (*plain(artifact.ref, f"fact {artifact.manifest.stage}"), *numbers([*counts, money, *clock]))
+
+
+def _clock_of(artifact: Artifact) -> list[str]:
+    """Time, speed and memory: what another machine would not repeat."""
+    usage = artifact.manifest.usage
+    trained = NONE if "seconds" not in usage else seconds_in_words(usage["seconds"])
+    share = NONE if "share_of_peak" not in usage else f"{100 * usage['share_of_peak']:.1f}%"
+    memory = NONE if "peak_memory_bytes" not in usage else in_gb(usage["peak_memory_bytes"])
+    return [trained, seconds_in_words(artifact.manifest.seconds), _count(usage.get("tokens_per_s")), share, memory]

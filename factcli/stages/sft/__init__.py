@@ -28,10 +28,10 @@ from typing import Any
 
 from factcli.artifact import Artifact, Draft, Outcome, Plan
 from factcli.artifact.manifest import sha256_of
-from factcli.basemodel import BaseModelRef, stands_on, weight_shapes
+from factcli.basemodel import BaseModelRef, stands_on
 from factcli.chattemplates import MARKS, text_of, trained_in
 from factcli.context import Context, keep
-from factcli.cost import FOUR_BIT_BYTES, Cost, Load, Memory, base_bytes, of_training, runs_on_the_same_base
+from factcli.cost import Cost, Load, of_training, runs_on_the_same_base
 from factcli.errors import InputError
 from factcli.extras import require_four_bit
 from factcli.judge.knownfacts import known_facts
@@ -40,7 +40,9 @@ from factcli.rows import Answer, Chat, CurvePoint, KnowledgeAdapter, Proof, Reje
 from factcli.stages.sft.rows import Filtered, Row, choose_rows, of_known, rows_of
 from factcli.stages.sft.settings import METHODS, SftConfig
 from factcli.train import job as jobs
-from factcli.train.size import adapter_parameters, epoch_rows, n_parameters, skill_rows, skill_steps
+from factcli.train.estimate import of_skill
+from factcli.train.launching import spread_of
+from factcli.train.size import epoch_rows, skill_rows, skill_steps
 
 __all__ = ["METHODS", "SftConfig", "choose_rows", "cost", "default_name", "plan", "work"]
 
@@ -131,19 +133,8 @@ def cost(plan: Plan, base: BaseModelRef, context: Context, sources: Sources = ()
     rows, _ = _rows(plan, config, sources)
     scratch = plan.scratch(context.root)
     job = _job(config, scratch / "rows.jsonl", plan.inputs.get("knowledge"), base, scratch / "run")
-    return of_training(plan, job.kind, _load(job, rows), _memory(config, job, base), runs_on_the_same_base(plan, context.root), context)
-
-
-def _memory(config: SftConfig, job: jobs.SkillJob, base: BaseModelRef) -> Memory:
-    shapes = weight_shapes(Path(base.location))
-    if config.mode == "full":
-        return Memory(trained=n_parameters(shapes))
-    return Memory(
-        trained=adapter_parameters(shapes, config.lora_targets, config.lora_r),
-        base=n_parameters(shapes),
-        base_bytes=FOUR_BIT_BYTES if config.mode == "qlora" else base_bytes(config.dtype),
-        plugged=sum(n_parameters(weight_shapes(Path(ref.directory))) for ref in job.knowledge),
-    )
+    estimate = of_skill(job, job.max_length, job.max_length, spread_of(config.launch))
+    return of_training(plan, job.kind, _load(job, rows), estimate, runs_on_the_same_base(plan, context.root), context, config.launch)
 
 
 def _rows(plan: Plan, config: SftConfig, sources: Sources) -> tuple[list[Row], Mixed]:
@@ -180,7 +171,7 @@ def work(plan: Plan, draft: Draft, base: BaseModelRef, context: Context, sources
     path = draft.scratch() / "rows.jsonl"
     path.write_text("".join(json.dumps(asdict(row), ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
     job = _job(config, path, plan.inputs.get("knowledge"), base, draft.scratch() / "run")
-    trained = context.train(job, draft, f"Learning to answer: {plan.name}")
+    trained = context.train(job, draft, f"Learning to answer: {plan.name}", config.launch)
     what = "model" if config.mode == "full" else "adapter"
     keep(trained.folder / what, draft.folder("") / what)
     if not draft.done("skill"):

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from factcli.errors import DivergedError, TrainingError
 from factcli.train.adapter_files import PREFIX, WEIGHTS
 from factcli.train.digests import reference_digest
+from factcli.train.diverging import GENTLER
 from factcli.train.job import PreferenceJob
 from factcli.train.model_files import saved_digest
 from factcli.train.preference.losses import Logps, pair_losses
@@ -23,7 +24,6 @@ from factcli.train.preference.trainer import PreferenceTrainer
 from factcli.train.proofs import bytes_of
 
 Proof = dict[str, object]
-GENTLER = "learn more gently: a lower --lr, or --set max_grad_norm=1"
 CERTIFIED_PAIRS = 16
 NOTHING = torch.empty(0)
 LOSS_BOUND = 1e-5  # relative, of the float32 loss of a batch against float64

@@ -14,13 +14,16 @@ from trl.trainer.dpo_config import DPOConfig
 
 from factcli.errors import DivergedError, InputError
 from factcli.preferencerows import ReferenceLogp
+from factcli.train.asking import Wish, end_together, listening
 from factcli.train.base import load_tokenizer
 from factcli.train.batches import pad_id
 from factcli.train.checkpoint import Checkpoints, Resumed, Snapshot
+from factcli.train.diverging import require_finite
 from factcli.train.job import PreferenceJob, fingerprint
-from factcli.train.loop import Interrupted, Meter, OnEvent, Progress, stop_on_signal
+from factcli.train.keeping import drop
+from factcli.train.loop import Meter, OnEvent, Progress
 from factcli.train.preference.best import Best, restore_best, save_best
-from factcli.train.preference.certificate import GENTLER, Proof, certify, frozen_digest, prove_end, prove_saved, trained_digest
+from factcli.train.preference.certificate import Proof, certify, frozen_digest, prove_end, prove_saved, trained_digest
 from factcli.train.preference.metrics import NAMES, row_of
 from factcli.train.preference.optimizers import restore_state, state_tensors
 from factcli.train.preference.pairs import Pairs, read_pairs
@@ -30,6 +33,7 @@ from factcli.train.preference.rowlog import RowLog
 from factcli.train.preference.samples import answer_prompts, asked_of
 from factcli.train.preference.trainer import PreferenceTrainer, arguments_of, plain
 from factcli.train.results import finished, write_jsonl, write_result
+from factcli.train.sharding import refuse_parts
 from factcli.train.template import DEFAULT_NOTE, settle_template
 
 log = logging.getLogger(__name__)
@@ -60,7 +64,7 @@ class Run:
         if resumed is not None and self.is_over:
             restore_state(trainer.create_optimizer(), trainer.policy.trained(), resumed.snapshot.tensors)
             return trainer.first_step
-        with stop_on_signal() as trainer.asked:
+        with listening(Path(self.job.out)) as trainer.asked:
             trainer.train()
         return trainer.state.global_step
 
@@ -79,7 +83,7 @@ class Run:
 
     def after_step(self, step: int, sums: Tensor, lr: float, grad_norm: float) -> bool:
         """Rows of the step; evaluation and checkpoint where due; whether to stop."""
-        check_finite(step, float(sums[0]) / round(float(sums[-1])), grad_norm)
+        self.check_finite(step, float(sums[0]) / round(float(sums[-1])), grad_norm)
         before = self.pairs_seen
         self.count(step, sums, lr, grad_norm)
         every = self.job.eval_every_pairs or len(self.trainer.pairs.train)
@@ -90,11 +94,19 @@ class Run:
         if is_last or (is_due and self.job.eval_every_pairs is not None):
             self.evaluate(step)
             self.save(step)
-        if self.trainer.asked.is_set() and not is_last:
+        wish = Wish.NOTHING if is_last else self.trainer.asked.wish(self.checkpoints.is_due)
+        if wish:
             self.save(step)
-            raise Interrupted(f"stopped after step {step} of {self.total}")
-        self.checkpoints.save_if_due(step, self.snapshot)
+        if wish == Wish.STOP:
+            end_together(f"{step} of {self.total}")
         return is_last
+
+    def check_finite(self, step: int, loss: float, grad_norm: float) -> None:
+        """Raises DivergedError before anything of the step is logged or saved."""
+        try:
+            require_finite("training", step, loss, grad_norm, self.trainer.ids)
+        except DivergedError as error:
+            raise DivergedError(f"{error.message}; {self.checkpoints.kept()}", error.hint) from None
 
     def count(self, step: int, sums: Tensor, lr: float, grad_norm: float) -> None:
         """Add the step to what has been seen, and its rows to the logs."""
@@ -160,12 +172,6 @@ class Run:
         return self.is_stopped or self.trainer.first_step >= self.total
 
 
-def check_finite(step: int, loss: float, grad_norm: float) -> None:
-    """Raises DivergedError before anything of the step is logged or saved."""
-    if not (math.isfinite(loss) and math.isfinite(grad_norm)):
-        raise DivergedError(f"training came apart at step {step}: the loss is {loss:g}, the norm of its gradient {grad_norm:g}", GENTLER)
-
-
 @dataclass(frozen=True, slots=True)
 class Ground:
     """What a run stands on before its policy is loaded."""
@@ -190,7 +196,9 @@ def run_preference(job: PreferenceJob, on_event: OnEvent) -> Mapping[str, object
     """Train into out/adapter (or out/model), with steps, samples, reference, proofs and result beside it."""
     if (done := finished(Path(job.out), fingerprint(job))) is not None:
         return done
+    drop()
     check_four_bit(job)
+    refuse_parts("`fact dpo`")
     if job.machine.threads:
         torch.set_num_threads(job.machine.threads)
     ground = prepare(job, on_event)
@@ -268,8 +276,8 @@ def leave(ground: Ground, run: Run, steps: int, kept_step: int, proofs: list[Pro
     write_jsonl(folder / "reference.jsonl", reference_rows(ground.pairs, run.trainer.recorded))
     write_jsonl(folder / "left_out.jsonl", [{"id": name, "reason": why} for name, why in ground.pairs.left_out.items()])
     checkpoints.flush()
-    seconds = checkpoints.seconds
-    usage = {"seconds": round(seconds, 2), "tokens": run.tokens, "tokens_per_s": round(run.tokens / max(seconds, 1e-9))}
+    seconds, n = checkpoints.seconds, ground.arguments.world_size
+    usage = {"seconds": round(seconds, 2), "tokens": run.tokens, "tokens_per_s": round(run.tokens / max(seconds, 1e-9)), **({"processes": n} if n > 1 else {})}
     found = {"steps": steps, "kept_step": kept_step, "pairs_seen": run.pairs_seen, "is_stopped_early": run.is_stopped, "reference": ground.identity.reference}
     said = {**ground.pairs.counts, "chat_template": ground.template, "proofs": proofs, "usage": usage}
     written = write_result(folder, fingerprint(ground.job), {"kind": "preference", **found, **said})

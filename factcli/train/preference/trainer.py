@@ -6,7 +6,6 @@ Legend: B pairs of a piece.
 """
 
 import contextlib
-import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -18,6 +17,7 @@ from torch.optim.lr_scheduler import LambdaLR
 from trl.trainer.dpo_config import DPOConfig
 from trl.trainer.dpo_trainer import DPOTrainer
 
+from factcli.train.asking import Asked
 from factcli.train.checkpoint import Resumed
 from factcli.train.job import PreferenceJob
 from factcli.train.loop import learning_rate
@@ -96,7 +96,7 @@ class Steps:
         skipped = max(0, self.first_step - self._epoch * len(self.order))
         for batch in self.order.epoch(self._epoch)[skipped:]:
             rows = [self.dataset[index] for index in batch]
-            yield {"pieces": self.feed.pieces(rows), "tokens": sum(row.n_all_tokens for row in rows)}
+            yield {"pieces": self.feed.pieces(rows), "tokens": sum(row.n_all_tokens for row in rows), "ids": [row.id for row in rows]}
 
 
 class PreferenceTrainer(DPOTrainer):
@@ -113,7 +113,8 @@ class PreferenceTrainer(DPOTrainer):
         self.order = Order(tuple(row.question_id for row in pairs.train), job.batch_pairs, job.seed)
         self.sums: Tensor | None = None  # of the running step, on this process
         self.tokens = 0  # that were trained on, of all processes, padding left out
-        self.asked = threading.Event()
+        self.ids: list[str] = []  # of the pairs of the running step
+        self.asked = Asked()
         ids = Dataset.from_dict({"id": [row.id for row in pairs.train]})
         with kept_formats(policy):
             super().__init__(model=policy.model, args=arguments, train_dataset=ids, processing_class=tokenizer, data_collator=list)
@@ -158,6 +159,7 @@ class PreferenceTrainer(DPOTrainer):
         model.train()
         self.sums = None
         self.tokens += inputs["tokens"]
+        self.ids = inputs["ids"]
         pieces: list[Piece] = inputs["pieces"]
         losses = []
         for number, piece in enumerate(pieces):

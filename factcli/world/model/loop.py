@@ -4,6 +4,7 @@ Does not save checkpoints: a step depends on (settings, step, model, optimizers)
 `Pretrainer.state_dict()` can go on exactly where it was.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -12,6 +13,7 @@ import torch
 from torch.nn.functional import cross_entropy
 from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
 
+from factcli.errors import DivergedError
 from factcli.world.model.measure import Row, gate_accuracy
 from factcli.world.people import World
 from factcli.world.settings import PretrainSettings
@@ -103,13 +105,24 @@ class Pretrainer:
         self.model.train()
         loss = next_token_loss(self.model, batch)
         loss.backward()
-        torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.settings.max_gradient_norm)
+        norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.settings.max_gradient_norm)
+        self._require_finite(loss.item(), float(norm))
         for optimizer in self.optimizers:
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
         self.step += 1
         self.n_tokens += int((batch.labels_BT != IGNORED).sum())
         return loss.item()
+
+    def _require_finite(self, loss: float, norm: float) -> None:
+        """Raises DivergedError, before the weights are changed, where a step has come apart."""
+        if not (math.isfinite(loss) and math.isfinite(norm)):
+            n = self.settings.documents_per_step
+            documents = f"the batch is of the documents {self.step * n} to {(self.step + 1) * n - 1}"
+            numbers = f"the loss is {loss:g}, the norm of its gradient {norm:g}"
+            raise DivergedError(
+                f"pre-training came apart at step {self.step + 1}: {numbers}; {documents}", "lower rates: --set pretrain.matrix_rate and pretrain.other_rate"
+            )
 
     def batch(self, step: int) -> Batch:
         """The documents of a step: number `step * documents_per_step` and those that follow."""

@@ -101,7 +101,7 @@ class Looks:
 
     job: object = None
 
-    def run(self, path: Path, _on_event: object) -> None:
+    def run(self, path: Path, *_: object) -> None:
         self.job = load(path)
         raise InterruptedError
 

@@ -5,11 +5,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from scipy.stats import t
 
 from factcli.artifact import Artifact, Outcome
 from factcli.comparisonrows import ComparedFigure, NearRow
 from factcli.config import Config
 from factcli.evalrows import ItemScore
+from factcli.stages.compare.asked import asked_otherwise
 from factcli.stages.compare.figures import family_of
 from factcli.stages.compare.settings import CompareConfig
 from factcli.stages.compare.verdict import is_gain, verdict_of
@@ -49,7 +51,7 @@ def test_an_item_that_only_one_model_was_asked_is_counted_and_too_many_are_refus
     evaluation(data, "b", items("qa.accuracy", BETTER[:96]))
     assert figure(made("compare", "a", "b"), "qa.accuracy")["n_unpaired"] == 4
     evaluation(data, "c", items("qa.accuracy", BETTER[:90]))
-    told(typed("compare", "a", "c"), 3, "10 of 100 items of qa.accuracy were asked of only one")
+    told(typed("compare", "a", "c"), 3, "10 of 100 items of qa.accuracy were asked of, or answered by, only one")
     assert figure(made("compare", "a", "c", "--set", "max_unpaired=0.1"), "qa.accuracy", "c@1")["n_items"] == 90
 
 
@@ -147,10 +149,13 @@ def test_an_interval_above_zero_is_no_gain_where_the_test_of_several_models_does
         "b.qa.accuracy.all", "gain", "b", "a", "qa.accuracy", "all", 0.6, 0.5, 0.1, 0.01, 0.2,
         0.03, 0.06, "swaps", "bca", 100, 50, 0, 0.1, 1.0, False, True
     )  # fmt: skip
-    assert is_gain(row, n_models=1)
-    assert not is_gain(row, n_models=2)
+    assert is_gain(row, is_one_question=True)
+    assert not is_gain(row, is_one_question=False)
     other = replace(row, id="c.qa.accuracy.all", model="c", p_holm=0.9)
-    assert "p is 0.06 by Holm, above 0.05, so no gain" in verdict_of("b", [row, other], CompareConfig()).reasons[0]
+    by_holm = "p is 0.06 by Holm, above 0.05, so no gain"
+    assert by_holm in verdict_of("b", [row, other], CompareConfig(gain="qa.accuracy")).reasons[0]
+    assert by_holm in verdict_of("b", [row], CompareConfig()).reasons[0]  # the figure was not named for the one model either
+    assert "above 0" in verdict_of("b", [row], CompareConfig(gain="qa.accuracy")).reasons[1]
 
 
 def test_no_change_on_few_items_does_not_show_that_nothing_was_lost(empty: Path) -> None:  # noqa: F811
@@ -205,6 +210,29 @@ def test_answers_without_confidence_have_no_risk_and_coverage_and_that_is_said(e
     said = "no risk and coverage of qa.accuracy: 40 of 100 answers of b@1 have no confidence"
     assert said in " ".join(ran.err.split())
     assert manifest(data / "comparison" / "v0001")["summary"]["notes"] == [said]
+
+
+def test_evaluations_that_differ_in_more_than_the_model_are_said_to(empty: Path) -> None:  # noqa: F811
+    data = empty / "data"
+    evaluation(data, "a", items("qa.accuracy", BASE), {"benchmark": "simpleqa", "benchmark_version": 2})
+    evaluation(data, "b", items("qa.accuracy", BETTER), {"benchmark": "simpleqa", "benchmark_version": 2, "graded_by": "judge-7b"})
+    said = "b@1 and a@1 differ in more than the model: graded by judge-7b and the rule"
+    assert said in " ".join(typed("compare", "a", "b").err.split())
+    assert said in manifest(data / "comparison" / "v0001")["summary"]["notes"]
+
+
+def test_what_differs_besides_the_model_is_a_setting_or_the_questions_and_neither_seed_nor_limit(empty: Path) -> None:  # noqa: F811
+    data, rows_ = empty / "data", items("qa.accuracy", BASE)
+    worlds = [evaluation(data, name, items("qa.accuracy", one)) for name, one in (("w1", BASE), ("w2", BETTER))]
+
+    def asked(name: str, world: Artifact, **settings: object) -> Artifact:
+        config = WorldEvalConfig(**settings)  # type: ignore[arg-type]  # as a test gives them
+        return commit(data, "eval made", "eval", name, config, {"world": world}, {"items": rows_}, {"items": ItemScore}, Outcome(name, {}))
+
+    base = asked("base", worlds[0], ask="task", seed=1)
+    assert asked_otherwise(asked("again", worlds[0], ask="task", seed=2, limit=5), base) is None
+    said = "other@1 and base@1 differ in more than the model: ask is few_shot and task; world is w2@1 and w1@1, which are not the same"
+    assert asked_otherwise(asked("other", worlds[1], ask="few_shot", seed=1), base) == said
 
 
 def test_one_subject_has_no_test_and_a_difference_that_cannot_be_shown_is_told_in_words(empty: Path) -> None:  # noqa: F811
@@ -345,6 +373,42 @@ def test_before_a_run_the_smallest_difference_it_can_show_is_told(empty: Path) -
     alone = rows(made("compare", "--plan", "a", "--subjects", "100"), "planned")
     assert (alone[0]["is_paired"], alone[0]["variance"]) == (False, pytest.approx(2 * 0.25 * 100 / 99))
     told(typed("compare", "--plan", "a", "b", "--subjects", "1"), 2, "2 subjects or more")
+
+
+def test_a_model_does_not_gain_by_questions_that_it_leaves_unanswered(empty: Path) -> None:  # noqa: F811
+    """Right on 50 of 100 are both; the second has no usable answer to the 50 others: over what it answered it would be +50 points."""
+    answered = items("qa.accuracy", [1.0] * 50 + [0.0] * 50)
+    evaluation(empty / "data", "a", answered)
+    evaluation(empty / "data", "b", [replace(item, denominator=item.numerator) for item in answered])
+    told(typed("compare", "a", "b"), 3, "50 of 100 items of qa.accuracy were asked of, or answered by, only one of b@1 and a@1")
+    row = figure(made("compare", "a", "b", "--set", "max_unpaired=0.5"), "qa.accuracy")
+    assert (row["difference"], row["n_items"], row["n_unpaired"]) == (0.0, 50, 50)
+
+
+def test_what_a_plan_foresaw_stands_beside_what_was_met(empty: Path) -> None:  # noqa: F811
+    """Foreseen by dev answers of which a quarter differ: variance 0.1875 x 100/99. Compared are 40 subjects with one item each: se by hand."""
+    evaluation(empty / "data", "dev-a", items("qa.accuracy", [0.0] * 100))
+    evaluation(empty / "data", "dev-b", items("qa.accuracy", [1.0] * 25 + [0.0] * 75))
+    planned = made("compare", "--plan", "dev-a", "dev-b").parent.name
+    evaluation(empty / "data", "a", items("qa.accuracy", [0.0] * 40))
+    evaluation(empty / "data", "b", items("qa.accuracy", [1.0] * 20 + [0.0] * 20))
+    ran = typed("compare", "a", "b", "--planned", planned, "--task", "qa.accuracy")
+    assert "Planned: the same, at the spread of the dev evaluations." in " ".join(ran.err.split())
+    version = made("compare", "a", "b", "--planned", planned, "--task", "qa.accuracy")
+    found = next(row for row in rows(version, "differences") if row["id"] == "b@1.qa.accuracy.all")
+    times = t.ppf(0.975, 39) + t.ppf(0.8, 39)
+    assert found["planned"] == pytest.approx(times * (0.1875 * 100 / 99 / 40) ** 0.5)
+    assert found["smallest"] == pytest.approx(times * (0.25 * 40 / 39 / 40) ** 0.5)  # met: a half differ
+    assert manifest(version)["inputs"]["plan"]["name"] == planned
+
+
+def test_a_plan_made_from_what_is_compared_is_called_none(empty: Path) -> None:  # noqa: F811
+    pair_of(empty, per_subject=1)
+    planned = made("compare", "--plan", "a", "b").parent.name
+    ran = typed("compare", "a", "b", "--planned", planned)
+    assert "was made from a@1, which is compared here: that is no plan" in " ".join(ran.err.split())
+    told(typed("compare", "a", "b", "--planned", "a"), 3, "a@1 is an eval")
+    told(typed("compare", "a,a", "b,b", "--runs", "--planned", planned), 2, "a plan counts subjects of one world")
 
 
 @pytest.mark.parametrize(("split", "is_late"), [("dev", False), ("test", True)])

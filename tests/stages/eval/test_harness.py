@@ -14,6 +14,8 @@ from pydantic import ValidationError
 from factcli.artifact import Artifact, make
 from factcli.errors import InputError, SettingsError
 from factcli.evalrows import ItemScore
+from factcli.judge.chosen import chosen_items, of_sample
+from factcli.judge.measured import pair, read_measured
 from factcli.judge.metrics import Metric
 from factcli.likelihoodrows import HarnessSample, HarnessTask
 from factcli.progress import PlainReport
@@ -92,6 +94,37 @@ def test_items_are_the_documents_and_their_mean_is_the_harness_own_figure(tmp_pa
     assert [json.loads(sample.document)["question"] for sample in samples] == [question["question"] for question in QUESTIONS]
     assert {sample.id for sample in samples} == {item.id for item in items}
     assert made.summary["benchmark"] == "harness"
+
+
+def test_a_document_is_shown_with_its_question_and_choices(tmp_path: Path, model: Path, tasks: Path) -> None:
+    """The second is right of Emma's; what is chosen is what acc counts. The two examples before a question are not part of it."""
+    made = evaluated(tmp_path, model, tasks, "owls:2", "texts")
+    shown = chosen_items(made)
+    scores = {item.id: item for item in made.rows("items", ItemScore) if item.metric == "harness.owls.acc"}
+    emma = next(id_ for id_, item in shown.items() if "Emma" in item.question)
+    assert shown[emma].question == "Q: Who wrote Emma?\nA:"
+    assert [(choice.text, choice.is_right) for choice in shown[emma].sets[0].choices] == [("nobody at all", False), ("Jane Austen", True)]
+    assert shown[emma].gold == ("Jane Austen",)
+    assert {id_: float(any(choice.is_right and choice.is_chosen for choice in shown[id_].sets[0].choices)) for id_ in scores} == {
+        id_: score.numerator for id_, score in scores.items()
+    }
+    text = next(item for id_, item in shown.items() if id_.startswith("texts"))
+    assert (text.gold, text.chosen, text.sets) == ((), "", ())
+    assert "Owls eat mice." in text.question
+
+
+def test_less_is_better_of_a_figure_whose_task_says_so(tmp_path: Path, model: Path, tasks: Path) -> None:
+    lines = (tasks / "owls.yaml").read_text().replace("higher_is_better: true", "higher_is_better: false", 1)  # acc, as if it were an error rate
+    (tasks / "owls.yaml").write_text(lines)
+    found = read_measured(evaluated(tmp_path, model, tasks, "owls"))
+    assert [pair(f"harness.owls.{name}", found, found, 0.0).is_lower_better for name in ("acc", "acc_norm")] == [True, False]
+
+
+@pytest.mark.parametrize(("target", "right"), [("1", ["0"]), ("[0, 1]", ["1", "0"]), ("0", ["1"]), ("Paris", []), ("a", ["a"])])
+def test_what_is_right_is_named_by_number_or_by_words(target: str, right: list[str]) -> None:
+    choices = ("a", "b") if target == "a" else ("1", "0")
+    sample = HarnessSample("t.d0", "t", "none", "{}", target, "[[-1.0, true], [-2.0, false]]", "{}", "", "Q?", choices)
+    assert of_sample(sample).gold == tuple(right)
 
 
 def test_shots_are_set_per_task_and_recorded(tmp_path: Path, model: Path, tasks: Path) -> None:

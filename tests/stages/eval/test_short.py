@@ -62,7 +62,7 @@ def test_each_figure_follows_from_the_grades(asked: Path) -> None:
     assert ("qa.accuracy_bounds", "all") not in found
     summary = manifest(version)["summary"]
     assert {name: summary[name] for name in ("benchmark", "benchmark_version", "benchmark_definition", "model", "questions")} == {
-        "benchmark": "hotpotqa", "benchmark_version": 2, "benchmark_definition": HOTPOTQA.definition, "model": "scripted", "questions": 4,
+        "benchmark": "hotpotqa", "benchmark_version": HOTPOTQA.version, "benchmark_definition": HOTPOTQA.definition, "model": "scripted", "questions": 4,
     }  # fmt: skip
     (rejected,) = rows(version, "rejected")
     assert (rejected["id"], rejected["reason"]) == ("line 5", "type is neither bridge nor comparison")
@@ -129,7 +129,7 @@ def test_a_model_that_only_continues_text_is_asked_in_the_form_of_the_default_te
     with running(Server()) as server:
         version = made(*command, "--backend", f"http:m@{server.url}", "--set", "generation.chat=false")
         prompts = [body["prompt"] for body in server.bodies if "prompt" in body]
-    assert f"Question: Who?\nAnswer: Me\n\nQuestion: {NATION}\nAnswer:" in prompts
+    assert f"Question: Who?\nAnswer: Me\n\nQuestion: {KING}\nAnswer:" in prompts
     assert rows(version, "answers")[0]["confidence"] is None
     assert figures(version)["qa.auroc", "all"] is None
 

@@ -1,8 +1,5 @@
 """Two real processes: one store of reference log-probabilities, and the weights of one process."""
 
-import os
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,12 +10,7 @@ from safetensors.torch import load_file
 from factcli.train import job as jobs
 from tests.train.conftest import WriteRows
 from tests.train.preference.conftest import job_of, lines, pair_rows, trained
-
-
-def in_two_processes(*program: str) -> subprocess.CompletedProcess[str]:
-    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]  # as accelerate does on GPUs
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": "", "ACCELERATE_USE_CPU": "1"}
-    return subprocess.run([*launch, *program], capture_output=True, text=True, env=environment, check=False, timeout=120)
+from tests.train.processes import in_two_processes
 
 
 @pytest.mark.slow

@@ -10,8 +10,8 @@ import torch
 from safetensors.torch import load_file
 
 from factcli.errors import InputError
+from factcli.train.asking import Interrupted
 from factcli.train.job import Lora, Optim
-from factcli.train.loop import Interrupted
 from factcli.train.preference.run import run_preference
 from tests.train.conftest import WriteRows
 from tests.train.preference.conftest import EACH_STEP, KilledAfter, job_of, lines, quiet, run_until_killed, trained

@@ -124,7 +124,8 @@ def _add_scores(found: Items, benchmark: str, evaluation: Evaluation, replies: d
         if shown is None:
             question, gold = "" if own[0].subject == id_ else f"{own[0].subject} ({id_})", ""
         else:
-            question, gold, told = clipped_text(shown.question), clipped_text(" / ".join(shown.gold[:3])), f"{clipped_text(shown.chosen)} ({told})"
+            question, gold = clipped_text(shown.question), clipped_text(" / ".join(shown.gold[:3]))
+            told = f"{clipped_text(shown.chosen)} ({told})" if shown.chosen else told
         item = _item(found, Item(id_, benchmark, own[0].group, question, gold))
         replies[item.id] = Reply(_grade(own[0]), told, own[0].confidence, id_, sets=shown.sets if shown else ())
 

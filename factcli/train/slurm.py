@@ -1,0 +1,182 @@
+"""Training as a job of a Slurm cluster: a script from a template, its submission, and what it tells on the way. No torch here.
+
+The job writes its events to a file beside the job file, which lies on a disk that all machines share; `fact` reads it there. One that
+was closed or killed finds its job again in the queue when the same command is typed.
+"""
+
+import json
+import math
+import shlex
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from string import Template
+from typing import Any
+
+from factcli.errors import SettingsError, TrainingError
+from factcli.resolving import configs_directory
+from factcli.train.launching import PORT, LaunchConfig, SlurmConfig, accelerate_options
+
+Event = dict[str, Any]
+EVENTS = "FACT_EVENTS"  # the worker appends its events to the file that this names
+OVER = ("COMPLETED", "FAILED", "CANCELLED", "TIMEOUT", "NODE_FAIL", "OUT_OF_MEMORY", "DEADLINE", "BOOT_FAIL")  # and none of these comes back
+PROGRAMS = ("sbatch", "squeue", "scancel", "scontrol", "srun")
+
+
+class AtTemplate(Template):
+    """`@{name}`: a shell script is full of dollars. A lone @ is written twice."""
+
+    delimiter = "@"
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """What a job of the queue runs. `command`: in shell words; `array`: how many tasks, 0 for a plain job."""
+
+    name: str
+    command: str
+    log: Path
+    environment: tuple[tuple[str, str], ...] = ()
+    nodes: int = 1
+    array: int = 0
+
+
+def render(script: Script, slurm: SlurmConfig) -> str:
+    """The sbatch script. Raises SettingsError where the template cannot be read or asks for what is not known."""
+    path = Path(slurm.template) if slurm.template else configs_directory() / "slurm" / "job.sbatch"
+    exports = [f"export {name}={shlex.quote(value)}" for name, value in script.environment]
+    fields = {
+        "name": script.name,
+        "nodes": script.nodes,
+        "log": script.log,
+        "notice_s": slurm.notice_s,
+        "options": "\n".join(f"#SBATCH {option}" for option in options_of(slurm, script.array)),
+        "setup": "\n".join([*exports, slurm.setup]),
+        "command": script.command,
+    }
+    try:
+        return AtTemplate(path.read_text(encoding="utf-8")).substitute(fields)
+    except OSError as error:
+        raise SettingsError(f"launch.slurm.template {path} cannot be read: {error.strerror}", "configs/slurm/job.sbatch is one to copy") from error
+    except (KeyError, ValueError) as error:
+        raise SettingsError(f"launch.slurm.template {path}: {error}", f"known: {', '.join(fields)}, as @{{name}}; a lone @ is written @@") from error
+
+
+def options_of(slurm: SlurmConfig, array: int) -> list[str]:
+    named = {
+        "partition": slurm.partition,
+        "account": slurm.account,
+        "time": slurm.time_limit,
+        "mem": slurm.memory,
+        "gpus-per-node": slurm.gpus_per_node or None,
+        "cpus-per-task": slurm.cpus_per_node or None,
+        "array": f"0-{array - 1}" if array else None,
+    }
+    return [*(f"--{name}={value}" for name, value in named.items() if value is not None), *slurm.options]
+
+
+def training_command(job: Path, launch: LaunchConfig) -> str:
+    """What each machine runs, in shell words; `$main` is the first of them."""
+    command = [sys.executable, "-m", "accelerate.commands.launch", *accelerate_options(launch)]
+    meeting = f' --main_process_ip "$main" --main_process_port {PORT} --rdzv_backend c10d' if launch.nodes > 1 else ""
+    return f"{shlex.join(command)}{meeting} {shlex.join(['-m', 'factcli.train.worker', str(job)])}"
+
+
+def submit(script: Path) -> str:
+    """The number of the job. Raises TrainingError with what Slurm says."""
+    return _told(["sbatch", "--parsable", str(script)]).split(";")[0]
+
+
+def state_of(number: str) -> str:
+    """The job's state, as Slurm names it; "" once Slurm no longer knows it."""
+    asked = subprocess.run(["squeue", "--noheader", "--states=all", "--format=%T", f"--jobs={number}"], capture_output=True, text=True, check=False)
+    return asked.stdout.split()[0] if asked.stdout.split() else ""
+
+
+def cancel(number: str) -> None:
+    """Ask the job's processes for a checkpoint and their end, and take it out of the queue."""
+    subprocess.run(["scancel", number], capture_output=True, check=False)
+
+
+def _told(command: Sequence[str]) -> str:
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    except FileNotFoundError as error:
+        raise SettingsError(f"launcher is slurm and there is no {command[0]} here", "type it where the cluster's commands are, or --launcher local") from error
+    except subprocess.CalledProcessError as error:
+        raise TrainingError(f"{command[0]} refused: {error.stderr.strip()}", f"the command was: {shlex.join(command)}") from error
+
+
+@dataclass(frozen=True, slots=True)
+class Queued:
+    """A training job on its way through the queue, and the files beside its job file."""
+
+    job: Path
+    number: str
+
+    @property
+    def events(self) -> Path:
+        return self.job.with_suffix(".events")
+
+    @property
+    def log(self) -> Path:
+        return self.job.with_suffix(".log")
+
+    def is_on(self) -> bool:
+        """Whether it waits, runs, or goes back into the queue."""
+        return bool(state := state_of(self.number)) and state not in OVER
+
+    def news(self, poll_s: float, sleep: Callable[[float], None] = time.sleep) -> Iterator[Event]:
+        """Its events as they come, until it is over; then none is missing."""
+        with self.events.open(encoding="utf-8") as lines:
+            while True:
+                is_last = not self.is_on()  # looked at before the file, so that nothing is written after the last look
+                yield from _whole_lines(lines)
+                if is_last:
+                    return
+                sleep(poll_s)
+
+    def wait(self, within_s: float, poll_s: float, sleep: Callable[[float], None] = time.sleep) -> None:
+        """Until it is over, but not longer than `within_s`: its processes write a checkpoint."""
+        for _ in range(math.ceil(within_s / poll_s)):
+            if not self.is_on():
+                return
+            sleep(poll_s)
+
+
+def _whole_lines(lines: Any) -> Iterator[Event]:
+    """Events up to the end; the beginning of a line that is still being written waits for the next look."""
+    while True:
+        place = lines.tell()
+        line = lines.readline()
+        if not line.endswith("\n"):
+            lines.seek(place)
+            return
+        yield json.loads(line)
+
+
+def enqueue(job: Path, launch: LaunchConfig) -> Queued:
+    """The job in the queue: the one that an earlier command left there, or a new one."""
+    note = job.with_suffix(".queued.json")
+    if (left := _left(note, job)) is not None and left.is_on():
+        return left
+    queued = Queued(job, "")
+    queued.events.write_text("", encoding="utf-8")
+    script = Script(f"fact-{job.stem}", training_command(job, launch), queued.log, ((EVENTS, str(queued.events)),), launch.nodes)
+    path = job.with_suffix(".sbatch")
+    path.write_text(render(script, launch.slurm), encoding="utf-8")
+    number = submit(path)
+    note.write_text(json.dumps({"number": number, "job": job.read_text(encoding="utf-8")}), encoding="utf-8")
+    return Queued(job, number)
+
+
+def _left(note: Path, job: Path) -> Queued | None:
+    """The job that an earlier command with the same settings has submitted."""
+    try:
+        content = json.loads(note.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return Queued(job, content["number"]) if content["job"] == job.read_text(encoding="utf-8") else None

@@ -1,0 +1,76 @@
+"""One run of TRL's SFTTrainer with a PEFT adapter, as a process of its own: python -m tests.bench.trl_run PLAN.json.
+
+The plan says base, rows (JSONL with input_ids and labels, in the order of the steps), batch, rate, rank, sites and `best`: TRL with its
+best settings on a CPU (float32, no checkpointing of activations), or as it comes (bfloat16, with it). Leaves the adapter and
+`losses.json`, the loss of every step, in the plan's `out`.
+"""
+
+import json
+import sys
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+BEST = {"bf16": False, "gradient_checkpointing": False}
+
+
+@dataclass(frozen=True, slots=True)
+class TrlPlan:
+    base: str
+    rows: str
+    out: str
+    batch_rows: int
+    lr: float
+    warmup_steps: int
+    schedule: str
+    weight_decay: float
+    beta2: float
+    max_grad_norm: float
+    r: int
+    alpha: float
+    dropout: float
+    targets: tuple[str, ...]
+    is_best: bool
+    seed: int = 0
+    adapter: str = ""  # to begin with; "": a new one
+
+    def write(self, path: Path) -> Path:
+        path.write_text(json.dumps(asdict(self)), encoding="utf-8")
+        return path
+
+
+def arguments_of(plan: TrlPlan) -> Any:
+    from trl import SFTConfig
+
+    quiet = {"report_to": "none", "disable_tqdm": True, "save_strategy": "no", "logging_steps": 1}
+    rows = {"train_sampling_strategy": "sequential", "dataset_kwargs": {"skip_prepare_dataset": True}, "max_length": None}
+    size = {"per_device_train_batch_size": plan.batch_rows, "num_train_epochs": 1, "learning_rate": plan.lr, "warmup_steps": plan.warmup_steps}
+    adam = {"weight_decay": plan.weight_decay, "adam_beta2": plan.beta2, "max_grad_norm": plan.max_grad_norm, "lr_scheduler_type": plan.schedule}
+    return SFTConfig(output_dir=plan.out, use_cpu=True, seed=plan.seed, **quiet, **rows, **size, **adam, **(BEST if plan.is_best else {}))
+
+
+def run(plan: TrlPlan) -> list[float]:
+    """Train and save; gives the loss of every step."""
+    from datasets import load_dataset
+    from peft import LoraConfig, PeftModel
+    from transformers import AutoModelForCausalLM
+    from trl import SFTTrainer
+
+    from factcli.train.base import load_tokenizer
+
+    model = AutoModelForCausalLM.from_pretrained(plan.base, dtype="float32")
+    lora = LoraConfig(r=plan.r, lora_alpha=plan.alpha, lora_dropout=plan.dropout, target_modules=list(plan.targets), task_type="CAUSAL_LM")
+    begun = {"peft_config": lora}
+    if plan.adapter:
+        model, begun = PeftModel.from_pretrained(model, plan.adapter, is_trainable=True), {}
+    rows = load_dataset("json", data_files=plan.rows, split="train", cache_dir=f"{plan.out}/cache")
+    trainer = SFTTrainer(model, args=arguments_of(plan), train_dataset=rows, processing_class=load_tokenizer(plan.base), **begun)
+    trainer.train()
+    trainer.save_model(plan.out)
+    return [entry["loss"] for entry in trainer.state.log_history if "loss" in entry]
+
+
+if __name__ == "__main__":
+    chosen = TrlPlan(**json.loads(Path(sys.argv[1]).read_text(encoding="utf-8")))
+    losses = run(chosen)
+    (Path(chosen.out) / "losses.json").write_text(json.dumps(losses), encoding="utf-8")

@@ -1,0 +1,140 @@
+"""Training through Slurm: the script, and a real cluster of one machine where Slurm is installed."""
+
+import json
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from factcli.errors import SettingsError
+from factcli.train import job as jobs
+from factcli.train.job import AdapterPlan, KnowledgeJob, Lora, Machine
+from factcli.train.knowledge import run_knowledge
+from factcli.train.launch import Trainer
+from factcli.train.launching import LaunchConfig, SlurmConfig
+from factcli.train.slurm import Queued, Script, render, state_of, training_command
+from tests.train import slurm
+from tests.train.conftest import WriteRows, documents
+from tests.train.processes import environment
+from tests.train.slurm import until
+
+HERE = SlurmConfig(poll_s=0.2)
+
+
+def script(**settings: object) -> str:
+    return render(Script("fact-knowledge", "python -m it", Path("train.log"), (("FACT_EVENTS", "it's here"),), nodes=2), SlurmConfig(**settings))
+
+
+def test_the_script_is_bash_and_holds_what_the_cluster_is_told() -> None:
+    text = script(partition="gpu", time_limit="12:00:00", gpus_per_node=8, options=("--constraint=h100",), setup="module load cuda")
+    assert subprocess.run(["bash", "-n"], input=text, text=True, check=False).returncode == 0
+    directives = [line.removeprefix("#SBATCH ") for line in text.splitlines() if line.startswith("#SBATCH ")]
+    assert directives == [
+        *("--job-name=fact-knowledge", "--nodes=2", "--ntasks-per-node=1", "--output=train.log", "--open-mode=append", "--requeue"),
+        *("--signal=B:USR1@120", "--partition=gpu", "--time=12:00:00", "--gpus-per-node=8", "--constraint=h100"),
+    ]
+    assert "export FACT_EVENTS='it'\"'\"'s here'\nmodule load cuda\n" in text
+
+
+def test_machines_meet_at_the_first_of_them() -> None:
+    command = training_command(Path("a job.json"), LaunchConfig(launcher="slurm", accelerate="multi-node", nodes=2))
+    assert "--main_process_ip \"$main\" --main_process_port 29500 --rdzv_backend c10d -m factcli.train.worker 'a job.json'" in command
+
+
+def test_a_template_that_asks_for_what_is_not_known_is_refused(tmp_path: Path) -> None:
+    own = tmp_path / "own.sbatch"
+    own.write_text("#SBATCH --qos=@{qos}\n")
+    with pytest.raises(SettingsError, match="'qos'"):
+        script(template=str(own))
+    with pytest.raises(SettingsError, match="cannot be read"):
+        script(template=str(tmp_path / "gone"))
+
+
+def test_a_line_that_is_being_written_waits_for_the_next_look(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    queued = Queued(tmp_path / "job.json", "7")
+    looks = iter([True, True, False])
+    monkeypatch.setattr(Queued, "is_on", lambda _self: next(looks))
+    queued.events.write_text('{"event": "step", "st')
+
+    def writes_the_rest(_seconds: float) -> None:
+        with queued.events.open("a") as file:
+            file.write('ep": 1}\n' if "1" not in queued.events.read_text() else '{"event": "done"}\n')
+
+    assert list(queued.news(1.0, writes_the_rest)) == [{"event": "step", "step": 1}, {"event": "done"}]
+
+
+def test_without_slurm_the_launcher_says_what_is_missing(base: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    job = KnowledgeJob(base, str(tmp_path / "out"), (AdapterPlan("fictitious_v1_statement", "rows", epochs=1),))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(SettingsError, match="there is no sbatch here"), Trainer(tmp_path / "log") as trainer:
+        trainer.run(jobs.save(job, tmp_path / "job.json"), print, LaunchConfig(launcher="slurm"))
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    if gone := slurm.missing():
+        pytest.skip(f"Slurm is not installed here (no {', '.join(gone)}): apt-get install slurm-wlm munge")
+    with slurm.one_machine(tmp_path_factory.mktemp("slurm")) as conf:
+        yield conf
+
+
+@pytest.fixture
+def job(base: str, write_rows: WriteRows, tmp_path: Path) -> KnowledgeJob:
+    plan = AdapterPlan("fictitious_v1_statement", write_rows("d.jsonl", documents(8, 1)), steps=300)
+    machine = Machine(device="cpu", threads=1, checkpoint_every_s=1e9)
+    return KnowledgeJob(base, str(tmp_path / "out"), (plan,), lora=Lora(4, 8, 0.1), machine=machine, batch_rows=4)
+
+
+def number_of(path: Path) -> str:
+    """Of the job that is in the queue for a job file."""
+    return json.loads(path.with_suffix(".queued.json").read_text())["number"]
+
+
+@pytest.mark.slow
+def test_a_preempted_job_goes_back_into_the_queue_and_on_from_its_checkpoint(
+    cluster: Path, job: KnowledgeJob, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Slurm's notice comes in the middle; the weights are those of a run that had none."""
+    for variable, value in {**environment(), "SLURM_CONF": str(cluster)}.items():
+        monkeypatch.setenv(variable, value)
+    path = jobs.save(job, tmp_path / "knowledge.json")
+    seen: list[dict] = []
+
+    def follow(event: dict) -> None:
+        """At its first step the job is told to give way, as a scheduler does."""
+        if event["event"] == "step" and not any(one["event"] == "step" for one in seen):
+            subprocess.run(["scancel", "--batch", "--signal=USR1", number_of(path)], check=True)
+        if event["event"] == "note" and "its turn again" in event["text"]:
+            until(lambda: state_of(number_of(path)) == "PENDING")
+            subprocess.run(["scontrol", "update", f"JobId={number_of(path)}", "StartTime=now"], check=True)  # Slurm would let two minutes pass
+        seen.append(event)
+
+    with Trainer(tmp_path / "log") as trainer:
+        result = trainer.run(path, follow, LaunchConfig(launcher="slurm", slurm=HERE))
+    log = path.with_suffix(".log").read_text()
+    assert "going on from step" in log
+    told = [json.loads(line)["event"] for line in path.with_suffix(".events").read_text().splitlines()]
+    assert told.count("interrupted") == 1
+    assert told[-1] == "done"
+    assert result["adapters"][0]["steps"] == 300
+    alone = KnowledgeJob(**{**{name: getattr(job, name) for name in job.__slots__}, "out": str(tmp_path / "alone")})
+    run_knowledge(alone, lambda _event: None)
+    weights = "adapters/fictitious_v1_statement/adapter_model.safetensors"
+    assert (tmp_path / "out" / weights).read_bytes() == (tmp_path / "alone" / weights).read_bytes()
+
+
+@pytest.mark.slow
+def test_an_interrupted_command_ends_its_job_and_leaves_a_checkpoint(cluster: Path, job: KnowledgeJob, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable, value in {**environment(), "SLURM_CONF": str(cluster)}.items():
+        monkeypatch.setenv(variable, value)
+    path = jobs.save(job, tmp_path / "knowledge.json")
+
+    def interrupt(event: dict) -> None:
+        if event["event"] == "step":
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt), Trainer(tmp_path / "log") as trainer:
+        trainer.run(path, interrupt, LaunchConfig(launcher="slurm", slurm=HERE))
+    assert list((tmp_path / "out/checkpoints").glob("step-*"))
+    assert state_of(number_of(path)) in ("CANCELLED", "")
