@@ -15,9 +15,9 @@ from factcli.commands.comparing import show
 from factcli.commands.ending import last_error, tell
 from factcli.commands.making import Making, announce, lines_of, sharing_trainer
 from factcli.commands.running import Run, line_of, perform_step
-from factcli.commands.typed import INTERRUPTED, REFERENCES, Command, commands_of, described, faults_of
+from factcli.commands.typed import REFERENCES, Command, commands_of, described, faults_of
 from factcli.config import resolve
-from factcli.errors import SettingsError, TooManyFailuresError
+from factcli.errors import INTERRUPTED, SettingsError, TooManyFailuresError
 from factcli.flows.recipe import Step, refuse
 from factcli.flows.sweep.grid import Grid, GridCell, axes_of, laid_out, sharing
 from factcli.stages.sweep import stage, telling
