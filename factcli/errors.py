@@ -7,6 +7,8 @@ not a FactError is our bug: it ends with exit code 1 and a traceback.
 import difflib
 from collections.abc import Iterable
 
+INTERRUPTED = 130  # exit code: 128 + SIGINT, as shells have it; the same command goes on where it was
+
 
 class FactError(Exception):
     """Base of all errors that are shown without a traceback."""
@@ -56,7 +58,7 @@ class TooManyFailuresError(FactError):
 class BudgetError(FactError):
     """The money set for a run is spent; like an interrupted run, the same command goes on where it was."""
 
-    exit_code = 130
+    exit_code = INTERRUPTED
 
 
 def nearest(word: str, choices: Iterable[str]) -> str:

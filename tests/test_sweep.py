@@ -11,7 +11,9 @@ from typer.main import get_command
 from factcli.cli import app
 from factcli.cli.sweep import OF_BOTH, own_first
 from factcli.commands.chains import step_of
+from factcli.commands.running import line_of
 from factcli.commands.typed import commands_of
+from factcli.flows.recipe import Step
 from tests.chain import Folder
 from tests.stages.synth.typed import empty, told, typed  # noqa: F401 - empty is a fixture
 
@@ -67,6 +69,13 @@ def test_a_file_may_say_it_all(empty: Path) -> None:  # noqa: F811
     assert len(found) == 8
     assert found[0] == "fact sft --method real --lr 0.001 --seed 3 --name sweep-sft-lr0.001-seed3"
     assert found[1] == "fact eval world --limit 5 --model sweep-sft-lr0.001-seed3 --set split=dev --name sweep-sft-lr0.001-seed3-dev"
+
+
+@pytest.mark.parametrize(
+    ("name", "root", "rest"), [("tuned", "data", " --name tuned"), ("", "data", ""), ("tuned", "runs/two words", " --name tuned --data 'runs/two words'")]
+)
+def test_a_step_is_told_as_it_is_typed_for_its_data_directory(name: str, root: str, rest: str) -> None:
+    assert line_of(Step("sft", name, {"method": "real"}), COMMANDS["sft"], Path(), Path(root)) == f"fact sft --method real{rest}"
 
 
 def test_own_options_may_stand_anywhere_and_what_both_have_goes_by_its_place() -> None:

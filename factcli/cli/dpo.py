@@ -54,14 +54,5 @@ def dpo(
     """
     from factcli.commands.dpo import make_dpo
 
-    flags = {
-        "mode": mode,
-        "loss": loss,
-        "beta": beta,
-        "lr": lr,
-        "epochs": epochs,
-        "steps": steps,
-        "drop_eos_rejected": drop_eos_rejected,
-        "seed": seed,
-    } | launch
-    make_dpo(making, preset, pairs, model, reference, flags)
+    flags = {"mode": mode, "loss": loss, "beta": beta, "lr": lr, "epochs": epochs, "steps": steps, "drop_eos_rejected": drop_eos_rejected, "seed": seed}
+    make_dpo(making, preset, pairs, model, reference, flags | launch)

@@ -26,8 +26,10 @@ def guarded(command: Callable[..., None]) -> Callable[..., None]:
         try:
             command(*arguments, **options)
         except KeyboardInterrupt:
+            from factcli.errors import INTERRUPTED
+
             print("interrupted; the same command goes on where it was", file=sys.stderr)
-            raise typer.Exit(130) from None
+            raise typer.Exit(INTERRUPTED) from None
         except typer.Exit:
             raise
         except BrokenPipeError:  # the reader of stdout, `head` for one, has seen enough

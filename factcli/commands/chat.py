@@ -13,9 +13,9 @@ from factcli.backends.settings import GenerationConfig
 from factcli.basemodel import stands_on, whole
 from factcli.commands.ending import tell
 from factcli.commands.measuring import subject_of, world_of_subject
-from factcli.errors import InputError, SettingsError
+from factcli.errors import INTERRUPTED, InputError, SettingsError
 from factcli.flows.chat.evidence import Judging, NoJudging, PackJudging, ledger_of
-from factcli.flows.chat.reading import INTERRUPTED, converse, is_interactive, read_lines
+from factcli.flows.chat.reading import converse, is_interactive, read_lines
 from factcli.flows.chat.session import Session, Thresholds, adapters_by_name
 from factcli.flows.chat.speaking import LocalSpeaker, ServedSpeaker, Speaker
 from factcli.judge.verdicts.judges import WORLD, WorldJudge, judges_of

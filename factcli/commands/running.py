@@ -125,13 +125,15 @@ def describe_run(program: Any, asked: Asked, seed: int | None) -> None:
 
 def show_steps(recipe: Recipe, commands: Mapping[str, Command], as_json: bool) -> None:
     tell("every step as typed; what was made before with the same settings and inputs is not made again")
-    steps = {step.name: {"command": line_of(step, commands, recipe.folder), **_expected([step])} for step in recipe.steps}
+    steps = {step.name: {"command": line_of(step, commands[step.command], recipe.folder), **_expected([step])} for step in recipe.steps}
     described = {"steps": steps, **_expected(recipe.steps)}
     print(json.dumps(described, indent=1) if as_json else "\n".join(lines_of(described)))
 
 
-def line_of(step: Step, commands: Mapping[str, Command], folder: Path) -> str:
-    return shlex.join(["fact", *step.command.split(), *commands[step.command].typed(step, folder, {}), "--name", step.name])
+def line_of(step: Step, command: Command, folder: Path, root: Path = Path("data")) -> str:
+    """A step as it is typed whole: without a name where it has none, with --data where `root` is not where artifacts go by themselves."""
+    named = ["--name", step.name] if step.name else []
+    return shlex.join(["fact", *step.command.split(), *command.typed(step, folder, {}), *named, *([] if root == Path("data") else ["--data", str(root)])])
 
 
 def _expected(steps: Sequence[Step]) -> dict[str, float]:

@@ -15,9 +15,9 @@ from factcli.commands.comparing import show
 from factcli.commands.ending import last_error, tell
 from factcli.commands.making import Making, announce, lines_of, sharing_trainer
 from factcli.commands.running import Run, line_of, perform_step
-from factcli.commands.typed import INTERRUPTED, REFERENCES, Command, commands_of, described, faults_of
+from factcli.commands.typed import REFERENCES, Command, commands_of, described, faults_of
 from factcli.config import resolve
-from factcli.errors import SettingsError, TooManyFailuresError
+from factcli.errors import INTERRUPTED, SettingsError, TooManyFailuresError
 from factcli.flows.recipe import Step, refuse
 from factcli.flows.sweep.grid import Grid, GridCell, axes_of, laid_out, sharing
 from factcli.stages.sweep import stage, telling
@@ -160,14 +160,8 @@ def _tell(made: Artifact, grid: Grid, commands: Mapping[str, Command], config: S
     tested_by = [tested(grid.chain[-1], model) for model in rows[place].models]
     for title, steps in (("the winner is made by", made_by), ("test it, once", tested_by)):
         tell(f"\n{title}:")
-        for line in dict.fromkeys(_typed(step, commands, root) for step in steps):
+        for line in dict.fromkeys(line_of(step, commands[step.command], grid.recipe.folder, root) for step in steps):
             tell(f"  {line}")
-
-
-def _typed(step: Step, commands: Mapping[str, Command], root: Path) -> str:
-    """The whole line, for this data directory."""
-    options = [*commands[step.command].typed(step, Path(), {}), *(["--name", step.name] if step.name else [])]
-    return shlex.join(["fact", *step.command.split(), *options, *([] if root == Path("data") else ["--data", str(root)])])
 
 
 def _describe(grid: Grid, commands: Mapping[str, Command], making: Making) -> None:
@@ -183,7 +177,7 @@ def _describe(grid: Grid, commands: Mapping[str, Command], making: Making) -> No
 
 
 def _step_told(step: Step, command: Command, grid: Grid, root: Path) -> dict[str, Any]:
-    line = line_of(step, {step.command: command}, grid.recipe.folder)
+    line = line_of(step, command, grid.recipe.folder)
     found = described(command, [*command.typed(step, grid.recipe.folder, {}), "--name", step.name, "--data", str(root)])
     if found is None:
         return {"command": line, "state": "not begun", "cost": "known when what it stands on is made"}

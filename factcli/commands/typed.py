@@ -16,12 +16,11 @@ from typer import Abort
 
 from factcli import resolving
 from factcli.config import Config, resolve
-from factcli.errors import SettingsError, nearest
+from factcli.errors import INTERRUPTED, SettingsError, nearest
 from factcli.flows.recipe import Recipe, Step
 
 OWN = ("set", "name", "data", "force", "dry-run", "json")  # options that a step has as its fields, or the run has as its own
 LOCAL = "local:"
-INTERRUPTED = 130
 REFERENCES = frozenset(  # options and arguments that name artifacts; elsewhere `world` may be a word of the command's own
     [
         "a",

@@ -86,7 +86,7 @@ def _read(path: str) -> str:
 
 
 def _disk(root: Path) -> Finding:
-    free = shutil.disk_usage(_existing(root)).free / 1e9
+    free = shutil.disk_usage(_existing(root)).free / GB
     enough = free >= DEMO_DISK_GB
     meaning = f"`fact demo` writes less than {DEMO_DISK_GB:.0f} GB" + ("" if enough else ": free some, or choose another place with FACT_DATA")
     return Finding("disk", "ok" if enough else "warn", f"{free:.1f} GB free for {root}", meaning)
@@ -130,7 +130,7 @@ def _device() -> Finding:
         return Finding("device", "missing", f"torch is installed but cannot be loaded: {' '.join(str(error).split())[:200]}", "install torch again")
     if torch.cuda.is_available():
         found = [torch.cuda.get_device_properties(i) for i in range(torch.cuda.device_count())]
-        names = ", ".join(f"{p.name} with {p.total_memory / 1e9:.0f} GB" for p in found)
+        names = ", ".join(f"{p.name} with {p.total_memory / GB:.0f} GB" for p in found)
         return Finding("device", "ok", f"{len(found)} GPU: {names}", "training and local models run on the GPU")
     gpu = "an Apple GPU (mps), which is not used" if torch.backends.mps.is_available() else "no GPU"
     meaning = f"`fact demo` runs on the CPU in about {DEMO_MINUTES} minutes; real models need a GPU"

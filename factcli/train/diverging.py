@@ -26,6 +26,11 @@ def require_finite(what: str, step: int, loss: float, norm: float, ids: Sequence
     raise DivergedError(f"{what} came apart at step {step}: {numbers}; {rows_in_words(ids)}", GENTLER)
 
 
+def with_kept(error: DivergedError, kept: str) -> DivergedError:
+    """The same error, which also says what the run has left."""
+    return DivergedError(f"{error.message}; {kept}", error.hint)
+
+
 def rows_in_words(ids: Sequence[str]) -> str:
     more = f" and {len(ids) - SHOWN_IDS} more" if len(ids) > SHOWN_IDS else ""
     return f"the batch is of the rows {', '.join(ids[:SHOWN_IDS])}{more}"

@@ -13,6 +13,7 @@ from torch import Tensor
 from factcli.errors import DivergedError
 from factcli.train.asking import Wish, end_together, listening
 from factcli.train.checkpoint import Checkpoints, Snapshot
+from factcli.train.diverging import with_kept
 from factcli.train.job import Optim
 from factcli.train.together import highest
 
@@ -118,7 +119,7 @@ def _advanced(stage: Stage, step: int, checkpoints: Checkpoints) -> Progress:
     except DivergedError as error:
         checkpoints.flush()  # the curve shows how it came to this
         highest(0)  # all processes came apart, as they add up their losses; none ends before the first has written
-        raise DivergedError(f"{error.message}; {checkpoints.kept()}", error.hint) from None
+        raise with_kept(error, checkpoints.kept()) from None
 
 
 class Meter:

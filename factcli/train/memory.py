@@ -16,6 +16,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from factcli.machine import GB
+
 TRAINED_BYTES = 16  # per parameter: weight, gradient and two moments of AdamW, all float32
 PASS_BYTES = 8  # per parameter of an adapter: its matrices as a pass stacks them, and their gradient
 PLUGGED_BYTES = 4  # per parameter of a frozen adapter: float32
@@ -23,7 +25,6 @@ LIBRARY_BYTES = 100_000_000  # that a CPU process loads with its first model and
 EXPERTS = ("num_experts", "num_local_experts", "n_routed_experts")
 UNGATED = ("gpt2", "gpt_neo", "gpt_neox", "opt", "gpt_bigcode", "bloom", "falcon")  # one module makes queries, keys and values
 HEAD_NORMED = ("qwen3", "gemma3", "olmo2", "olmo3")
-GB = 1e9
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,12 @@ from pathlib import Path
 from typing import Any
 
 
+def usage_of(seconds: float, tokens: int, n_processes: int) -> dict[str, float | int | str]:
+    """What a run took, all of it and all its processes together."""
+    several = {"processes": n_processes} if n_processes > 1 else {}
+    return {"seconds": round(seconds, 2), "tokens": tokens, "tokens_per_s": round(tokens / max(seconds, 1e-9)), **several}
+
+
 def write_jsonl(path: Path, rows: Iterable[Mapping[str, object]]) -> None:
     path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
 

@@ -20,6 +20,7 @@ from factcli.train.job import KnowledgeJob, SkillJob, fingerprint
 from factcli.train.keeping import drop, frozen_base, lend
 from factcli.train.launching import Spread
 from factcli.train.objectives import Scorer
+from factcli.train.results import usage_of
 from factcli.train.sharding import is_sharded, is_sharding_asked, refuse_parts, shard
 from factcli.train.sites import linear_modules
 from factcli.train.speed import Sizes
@@ -69,10 +70,7 @@ class Session:
 
     def usage(self, job: KnowledgeJob | SkillJob, tokens: int) -> Mapping[str, float | int | str]:
         """What the run took, all of it; and what was measured of this process. `tokens`: of the whole run."""
-        seconds = self.checkpoints.seconds
-        several = {"processes": self.accelerator.num_processes} if are_several() else {}
-        whole: dict[str, float | int | str] = {"seconds": round(seconds, 2), "tokens": tokens, "tokens_per_s": round(tokens / max(seconds, 1e-9))}
-        return {**whole, **several, **self.gauge.usage(job, self._sizes(job))}
+        return {**usage_of(self.checkpoints.seconds, tokens, self.accelerator.num_processes), **self.gauge.usage(job, self._sizes(job))}
 
     def _sizes(self, job: KnowledgeJob | SkillJob) -> Sizes:
         """Of a token's own path: its layers, its one trained adapter, its one frozen one."""

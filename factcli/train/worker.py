@@ -18,7 +18,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, TextIO
 
-from factcli.errors import FactError
+from factcli.errors import INTERRUPTED, FactError
 from factcli.train.job import Job, load
 from factcli.train.shortage import first_words, is_out_of_memory, shortage
 from factcli.train.slurm import EVENTS
@@ -52,7 +52,7 @@ def run_job(path: str, send: Callable[[Event], None]) -> int:
         return error.exit_code
     except KeyboardInterrupt as error:
         send({"event": "interrupted", "message": str(error)})
-        return 130
+        return INTERRUPTED
     except BaseException as error:  # noqa: BLE001 - the process boundary: whatever it is, the parent must hear of it
         return failed_unforeseen(error, send)
     send({"event": "done", "result": result})
@@ -119,7 +119,7 @@ def watch_parent() -> None:
 
 def stop_politely() -> None:
     """Ask the running job for a checkpoint and its end; leave anyway after a while."""
-    timer = threading.Timer(ORPHAN_GRACE_S, os._exit, args=(130,))
+    timer = threading.Timer(ORPHAN_GRACE_S, os._exit, args=(INTERRUPTED,))
     timer.daemon = True
     timer.start()
     os.kill(os.getpid(), signal.SIGTERM)
@@ -152,7 +152,7 @@ def main(arguments: list[str]) -> int:
         try:
             return serve(send)
         except KeyboardInterrupt:
-            return 130
+            return INTERRUPTED
     if len(arguments) != 1:
         sys.stderr.write("usage: python -m factcli.train.worker (job.json | --serve)\n")
         return 2

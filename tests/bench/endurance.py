@@ -19,15 +19,10 @@ from pathlib import Path
 
 from tests.backends.faults import run_with_faults
 from tests.backends.test_exactly_once import check_killed
+from tests.bench.used import used_by
 
 REQUESTS, DIFFERENT, KILLS = 2000, 1400, 50  # 30% ask what another asked
 SAMPLES = 10  # of a prompt
-MEASURED = """
-import json, resource, subprocess, sys
-run = subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL, check=True)
-used = resource.getrusage(resource.RUSAGE_CHILDREN)
-print(json.dumps([used.ru_utime + used.ru_stime, used.ru_maxrss / 1024]))
-"""
 
 
 def killed(n_processes: int) -> str:
@@ -69,11 +64,8 @@ def sampled(n: int) -> str:
         rows = ({"id": f"p{i}", "prompt": f"Tell me what is known about subject number {i}."} for i in range(n // SAMPLES))
         prompts.write_text("".join(f"{json.dumps(row)}\n" for row in rows))
         asked = ["synth", "samples", "--prompts", str(prompts), "--samples", str(SAMPLES), "--backend", f"http:m@{url}", "--data", f"{folder}/data"]
-        begun = time.monotonic()
-        command = [sys.executable, "-c", MEASURED, sys.executable, "-m", "factcli.cli", *asked]
-        run = subprocess.run(command, env={**os.environ, "FACT_CACHE_DIR": f"{folder}/cache"}, stdout=subprocess.PIPE, text=True, check=True)
-        cpu_s, peak_mb = json.loads(run.stdout)
-    return f"| {n:,} | {time.monotonic() - begun:.0f} | {cpu_s:.0f} | {1000 * cpu_s / n:.2f} | {peak_mb:.0f} |"
+        used = used_by([[sys.executable, "-m", "factcli.cli", *asked]], {**os.environ, "FACT_CACHE_DIR": f"{folder}/cache"})
+    return f"| {n:,} | {used.seconds:.0f} | {used.cpu_s:.0f} | {1000 * used.cpu_s / n:.2f} | {used.peak_mib:.0f} |"
 
 
 def table(rows: Sequence[int], n_faulty: int = REQUESTS) -> str:

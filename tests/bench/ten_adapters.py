@@ -11,16 +11,15 @@ import json
 import math
 import os
 import statistics
-import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from tests.bench.trl_run import TrlPlan
+from tests.bench.used import used_by
 
 VERSIONS = 5
 TARGETS = {"best settings": 1.8, "as it comes": 2.5}  # times as fast
@@ -38,16 +37,8 @@ class Turn:
 def measured(commands: Sequence[Sequence[str]], threads: int) -> tuple[float, float]:
     """(seconds of all commands one after the other, MiB of the largest process among them and their children)."""
     environment = {**os.environ, "OMP_NUM_THREADS": str(threads), "HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"}
-    start, largest = time.monotonic(), 0.0
-    with tempfile.TemporaryFile("w+", encoding="utf-8") as said:
-        for command in commands:
-            child = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=said)
-            _, status, used = os.wait4(child.pid, 0)  # with what its own children used
-            if status:
-                said.seek(0)
-                raise SystemExit(f"{' '.join(command)} ended with {os.waitstatus_to_exitcode(status)}:\n{said.read()[-2000:]}")
-            largest = max(largest, used.ru_maxrss / 1024)
-    return time.monotonic() - start, largest
+    used = used_by(commands, environment)
+    return used.seconds, used.peak_mib
 
 
 def fact(*arguments: str) -> list[str]:

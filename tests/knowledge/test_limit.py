@@ -24,6 +24,14 @@ def test_a_part_of_an_ordered_file_is_not_its_beginning() -> None:
     assert 2 <= sum(item < "q0100" for item in taken) <= 25
 
 
+def test_another_purpose_draws_another_part() -> None:
+    """Ten of 100 that two purposes draw alike: 1 in 1.7e13. The seed is part of one."""
+    keys = [f"q{n:02d}" for n in range(100)]
+    parts = [part_of(keys, 10, str, purpose) for purpose in (("limit",), (0, "audit limit"), (1, "audit limit"))]
+    assert parts[0] == part_of(keys, 10, str)
+    assert len(set(parts)) == 3
+
+
 def test_only_a_part_is_told() -> None:
     assert told_part(50, 14_267, "questions") == "; 50 of 14,267 questions, drawn"
     assert told_part(50, 50, "questions") == ""

@@ -5,14 +5,13 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, TextIO
 
-from factcli.errors import FactError
+from factcli.errors import INTERRUPTED, FactError
 from factcli.flows.chat.session import Notice, Session
 from factcli.flows.chat.telling import as_json, notice_lines, plain_lines, styled, visible
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-INTERRUPTED = 130
 GREETING = "Ask away; /help lists the commands, Ctrl-D leaves."
 
 

@@ -8,15 +8,15 @@ from factcli.world.draws import keyed_rng
 T = TypeVar("T")
 
 
-def part_of(items: Sequence[T], limit: int | None, key_of: Callable[[T], str]) -> tuple[T, ...]:
+def part_of(items: Sequence[T], limit: int | None, key_of: Callable[[T], str], purpose: tuple[object, ...] = ("limit",)) -> tuple[T, ...]:
     """The items of as many keys as the limit, in their order; None takes all.
 
-    What is drawn depends on the keys alone: every model is asked the same, and a larger limit adds to it.
+    What is drawn depends on the keys and the purpose alone: every model is asked the same, and a larger limit adds to it.
     """
     keys = list(dict.fromkeys(key_of(item) for item in items))
     if limit is None or limit >= len(keys):
         return tuple(items)
-    kept = set(sorted(keys, key=lambda key: keyed_rng("limit", key).random())[:limit])
+    kept = set(sorted(keys, key=lambda key: keyed_rng(*purpose, key).random())[:limit])
     return tuple(item for item in items if key_of(item) in kept)
 
 

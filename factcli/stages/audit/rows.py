@@ -9,6 +9,7 @@ from factcli.artifact import Artifact
 from factcli.artifact.manifest import sha256_of_file
 from factcli.errors import InputError
 from factcli.judge.truths import facts_of
+from factcli.knowledge.benchmarks.limit import part_of
 from factcli.knowledge.task_files import examples_of_file
 from factcli.rows import Chat, Reject
 from factcli.stages.audit.settings import AuditConfig
@@ -66,28 +67,17 @@ def _sorted(
 ) -> Source:
     left_out = {chat.id: FICTITIOUS for chat in chats if chat.fictitious and not config.fictitious}
     asked = [chat for chat in chats if chat.id not in left_out]
-    short = [chat for chat in asked if chat.task == "qa" and len(chat.answer.split()) <= config.longest]
-    ids = {chat.id for chat in short}
+    pool = [chat for chat in asked if chat.task == "qa" and len(chat.answer.split()) <= config.longest]
+    ids = {chat.id for chat in pool}
     long = [chat for chat in asked if chat.id not in ids]
-    pool, short = short, _drawn(short, config)
+    short = part_of(pool, config.limit, lambda chat: chat.id, (config.seed, "audit limit"))  # of rows, so that they spread over the subjects as the set does
     drawn = {chat.id for chat in short}
     left_out |= {chat.id: BEYOND for chat in pool if chat.id not in drawn}
     if not short:
         ways = "see --set longest=..., fictitious=true; of long answers `fact score confidence --answers FILE --sampler MODEL` says how sure a model is"
         raise InputError(f"{name} has no row with a short answer to ask ({len(chats)} training rows)", ways)
     spellings = {chat.id: accepted.get(chat.id) or (chat.answer,) for chat in short}
-    return Source(name, chats, tuple(short), tuple(pool), tuple(long), left_out, spellings, _forms(pool), artifact, rejects, pinned)
-
-
-def _drawn(rows: Sequence[Chat], config: AuditConfig) -> list[Chat]:
-    """As many as the limit, in their order: each row has the same chance, so that they spread over the subjects as the set does.
-
-    A larger limit with the same seed adds rows and asks none anew.
-    """
-    if config.limit is None or config.limit >= len(rows):
-        return [*rows]
-    taken = set(sorted(range(len(rows)), key=lambda place: keyed_rng(config.seed, "audit limit", rows[place].id).random())[: config.limit])
-    return [row for place, row in enumerate(rows) if place in taken]
+    return Source(name, chats, short, tuple(pool), tuple(long), left_out, spellings, _forms(pool), artifact, rejects, pinned)
 
 
 def _forms(rows: Sequence[Chat]) -> dict[str, tuple[str, ...]]:

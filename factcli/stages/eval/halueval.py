@@ -91,7 +91,7 @@ def work(plan: Plan, draft: Draft, source: Source[HaluItem], who: Answering, mod
         asked = [AskedQuestion(item.id, item.question) for item in items]
         figures: dict[str, Sequence[Any]] = {"items": rows.items, "beside": rows.beside, "metrics": metrics}
         draft.write("figures", len(items), {"asked": asked, **figures, "rejected": found.rejects})
-    return _outcome(config, draft, source, model, found, usage_of(draft, who, backend))
+    return _outcome(config, draft, source, model, found, len(items), usage_of(draft, who, backend))
 
 
 def _templates(config: HaluevalConfig) -> list[str]:
@@ -249,11 +249,13 @@ def _as_item(item: ItemScore) -> Item:
     return Item(item.subject, item.numerator, item.denominator)
 
 
-def _outcome(config: HaluevalConfig, draft: Draft, source: Source[HaluItem], model: str, found: Found[HaluItem], usage: Mapping[str, Any]) -> Outcome:
+def _outcome(
+    config: HaluevalConfig, draft: Draft, source: Source[HaluItem], model: str, found: Found[HaluItem], n_asked: int, usage: Mapping[str, Any]
+) -> Outcome:
     figures = {values["metric"]: values["value"] for values in draft.rows("metrics")}
     told = [_told(name, figures) for name in ("accuracy", "paired_accuracy", "preferred")]
     headline = f"{model}: {'; '.join(told)}; {_percent(figures['haluevalqa.share_called_hallucinated'])} called hallucinated"
-    headline += told_part(min(config.limit or len(found.items), len(found.items)), len(found.items), "questions")
+    headline += told_part(n_asked, len(found.items), "questions")
     headline += f"; {len(found.rejects)} entries of the file rejected" if found.rejects else ""
     summary = {**source.benchmark.recorded, "model": model, "by": config.by, "knowledge": config.knowledge, **{f"{k}/all": v for k, v in figures.items()}}
     return Outcome(headline, summary, counts_of(draft), usage)

@@ -18,7 +18,7 @@ from factcli.train.asking import Wish, end_together, listening
 from factcli.train.base import load_tokenizer
 from factcli.train.batches import pad_id
 from factcli.train.checkpoint import Checkpoints, Resumed, Snapshot
-from factcli.train.diverging import require_finite
+from factcli.train.diverging import require_finite, with_kept
 from factcli.train.job import PreferenceJob, fingerprint
 from factcli.train.keeping import drop
 from factcli.train.loop import Meter, OnEvent, Progress
@@ -32,7 +32,7 @@ from factcli.train.preference.reference import Identity, Store, compute, identif
 from factcli.train.preference.rowlog import RowLog
 from factcli.train.preference.samples import answer_prompts, asked_of
 from factcli.train.preference.trainer import PreferenceTrainer, arguments_of, plain
-from factcli.train.results import finished, write_jsonl, write_result
+from factcli.train.results import finished, usage_of, write_jsonl, write_result
 from factcli.train.sharding import refuse_parts
 from factcli.train.template import DEFAULT_NOTE, settle_template
 
@@ -106,7 +106,7 @@ class Run:
         try:
             require_finite("training", step, loss, grad_norm, self.trainer.ids)
         except DivergedError as error:
-            raise DivergedError(f"{error.message}; {self.checkpoints.kept()}", error.hint) from None
+            raise with_kept(error, self.checkpoints.kept()) from None
 
     def count(self, step: int, sums: Tensor, lr: float, grad_norm: float) -> None:
         """Add the step to what has been seen, and its rows to the logs."""
@@ -276,8 +276,7 @@ def leave(ground: Ground, run: Run, steps: int, kept_step: int, proofs: list[Pro
     write_jsonl(folder / "reference.jsonl", reference_rows(ground.pairs, run.trainer.recorded))
     write_jsonl(folder / "left_out.jsonl", [{"id": name, "reason": why} for name, why in ground.pairs.left_out.items()])
     checkpoints.flush()
-    seconds, n = checkpoints.seconds, ground.arguments.world_size
-    usage = {"seconds": round(seconds, 2), "tokens": run.tokens, "tokens_per_s": round(run.tokens / max(seconds, 1e-9)), **({"processes": n} if n > 1 else {})}
+    usage = usage_of(checkpoints.seconds, run.tokens, ground.arguments.world_size)
     found = {"steps": steps, "kept_step": kept_step, "pairs_seen": run.pairs_seen, "is_stopped_early": run.is_stopped, "reference": ground.identity.reference}
     said = {**ground.pairs.counts, "chat_template": ground.template, "proofs": proofs, "usage": usage}
     written = write_result(folder, fingerprint(ground.job), {"kind": "preference", **found, **said})

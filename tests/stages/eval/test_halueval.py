@@ -55,6 +55,11 @@ def test_figures_by_hand(empty: Path) -> None:  # noqa: F811
     assert manifest(version)["summary"]["benchmark"] == "haluevalqa"
 
 
+@pytest.mark.parametrize(("options", "part"), [((), False), (("--limit", "2"), False), (("--limit", "1"), True)])
+def test_the_headline_tells_a_part_and_no_whole(empty: Path, options: tuple[str, ...], part: bool) -> None:  # noqa: F811
+    assert ("; 1 of 2 questions, drawn" in manifest(asked(empty, *SCRIPT, options=options))["headline"]) is part
+
+
 def test_items_are_the_model_s_own_figures(empty: Path) -> None:  # noqa: F811
     items = items_of(open_artifact(asked(empty, *SCRIPT), empty / "data"))
     assert {item.metric for item in items} == {"haluevalqa.accuracy", "haluevalqa.paired_accuracy", "haluevalqa.preferred"}
