@@ -10,9 +10,9 @@ class ComputeConfig(Config):
 
     padding: Padding = setting("padded", "padded; or free: the rows of a pass laid end to end, for rows of very unequal length.", role="numerics", later=True)
     length_groups: bool = setting(
-        True, "A step's padded rows in several passes by length, where that saves more than a pass costs.", role="numerics", later=True
+        True, "Of fact sft: padded rows of a step in several passes by length, where that saves more than a pass costs.", role="numerics", later=True
     )
-    attention: Attention = setting("auto", "auto (flash where installed and able), eager, sdpa (torch's own) or flash.", role="numerics", later=True)
+    attention: Attention = setting("auto", "auto (flash where installed and able), sdpa (torch's own) or flash.", role="numerics", later=True)
     activation_checkpointing: bool = setting(
         False, "Compute each layer again on the way back instead of keeping it: memory for time.", role="numerics", later=True
     )

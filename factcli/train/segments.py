@@ -57,7 +57,7 @@ def take_segments(model: PreTrainedModel) -> None:
     """Let a model on torch's attention take rows end to end. Raises SettingsError where its rows then are not what they are padded."""
     kind, hint = model.config.model_type, "--set compute.padding=padded"
     if model.config._attn_implementation == "eager":
-        raise SettingsError(f"padding=free goes with attention sdpa or flash, and {kind} runs eager", hint)
+        raise SettingsError(f"padding=free needs attention sdpa or flash, and {kind} has its own", hint)
     if model.config._attn_implementation == "sdpa":
         AttentionInterface.register(NAME, attend)
         model.set_attn_implementation(NAME)

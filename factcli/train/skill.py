@@ -181,8 +181,8 @@ class SkillStage:
 
     def estimate(self, rows: Sequence[ChatRow]) -> Estimate:
         """What the job takes at its peak, now that the lengths of its rows are known."""
-        longest, answer = max(len(row.tokens.ids) for row in rows), max(n_learned([row]) for row in rows)
-        return of_skill(self.job, longest, answer, self.session.spread)
+        lengths, answer = [len(row.tokens.ids) for row in rows], max(n_learned([row]) for row in rows)
+        return of_skill(self.job, max(lengths), answer, self.session.spread, mean=-(-sum(lengths) // len(lengths)))
 
     def tokens_of(self, rows: Sequence[ChatRow]) -> int:
         """About how many tokens all steps have, were their rows as long as the rows are on average."""

@@ -197,12 +197,6 @@ def test_a_switch_changes_how_and_not_what(kind: str, switches: Mapping[str, Any
     assert others == pytest.approx(losses, rel=1e-10)
 
 
-def test_eager_attention_is_torchs_own_but_for_its_sums_in_float32(skill: SkillJob) -> None:
-    """transformers sums its softmax in float32 whatever the rest is: 1e-5 of losses of 5 to 6 nats."""
-    _, losses, others = both(skill, {"attention": "eager"})
-    assert others == pytest.approx(losses, rel=1e-5)
-
-
 def test_checkpointed_layers_are_computed_again_with_the_same_dropout(knowledge: KnowledgeJob) -> None:
     """Bit by bit, and each layer's forward runs twice a step."""
     job = replace(knowledge, lora=Lora(4, 8, 0.3))
@@ -274,9 +268,11 @@ def test_flash_attention_keeps_rows_end_to_end_apart() -> None:
     take_segments(model)  # raises where they see each other
 
 
-def test_rows_end_to_end_go_with_no_eager_attention() -> None:
-    with pytest.raises(SettingsError, match="padding=free"):
-        Machine(padding="free", attention="eager")
+def test_rows_end_to_end_go_with_no_attention_that_would_need_a_mask_of_all_by_all() -> None:
+    model = llama(300)
+    model.set_attn_implementation("eager")
+    with pytest.raises(SettingsError, match="padding=free needs attention sdpa or flash, and llama has its own"):
+        take_segments(model)
 
 
 def test_settings_of_a_command_become_those_of_its_job() -> None:

@@ -10,7 +10,7 @@ from factcli.errors import SettingsError
 
 Scalar = str | int | float | bool
 Tuning = Literal["lora", "qlora", "full"]
-Attention = Literal["auto", "eager", "sdpa", "flash"]
+Attention = Literal["auto", "sdpa", "flash"]
 Number = Literal["auto", "float32", "bfloat16"]
 Padding = Literal["padded", "free"]
 Select = dict[str, Scalar | tuple[Scalar, ...]]
@@ -76,7 +76,7 @@ class Machine:
     micro_rows: int = 0  # rows per forward pass of one adapter; 0: the whole batch at once
     checkpoint_every_s: float = 300.0
     padding: Padding = "padded"  # free: the rows of a pass laid end to end as one
-    length_groups: bool = True  # padded rows of a step in several passes by length, where that saves more than a pass costs
+    length_groups: bool = True  # padded rows of a skill's step in several passes by length, where that saves more than a pass costs
     attention: Attention = "auto"  # auto: FlashAttention where it is installed and can run, else torch's own
     activation_checkpointing: bool = False  # layers are computed again on the way back
     liger: bool = False  # Liger's fused kernels
@@ -86,11 +86,6 @@ class Machine:
     def __post_init__(self) -> None:
         require(self.threads >= 0, f"threads is {self.threads}, need 0 or more")
         require(self.micro_rows >= 0, f"micro_rows is {self.micro_rows}, need 0 or more")
-        require(
-            self.padding == "padded" or self.attention != "eager",
-            "padding=free goes with attention sdpa or flash, not eager",
-            "eager attention would need a mask of all tokens by all tokens",
-        )
 
 
 def check_length(name: str, epochs: float | None, steps: int | None) -> None:
