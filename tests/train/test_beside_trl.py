@@ -27,4 +27,3 @@ def test_plain_sft_has_the_loss_curve_and_the_adapter_of_trls_trainer(base: str,
     assert adapters[0].keys() == adapters[1].keys()
     assert max(float((tensor - adapters[1][key]).abs().max()) for key, tensor in adapters[0].items()) < 5e-3
     assert max(float(tensor.abs().max()) for tensor in adapters[0].values()) > 0.1
-

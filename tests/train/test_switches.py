@@ -142,12 +142,21 @@ def test_a_layer_that_looks_back_on_a_window_does_so_within_each_row() -> None:
     assert float((Scorer(model).logits(collate(token_rows(), 0)) - before).abs().max()) > 1e-3
 
 
-def test_a_model_in_which_rows_end_to_end_would_see_each_other_is_refused() -> None:
+def test_a_model_in_which_rows_end_to_end_would_see_each_other_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that takes no notice of where rows begin."""
+    model = llama(300)
+    forward = model.model.forward
+    monkeypatch.setattr(model.model, "forward", lambda **given: forward(input_ids=given["input_ids"], use_cache=False))
+    with pytest.raises(SettingsError, match="rows laid end to end see each other in llama") as met:
+        take_segments(model)
+    assert met.value.hint == "--set compute.padding=padded"
+
+
+def test_a_model_with_an_attention_of_its_own_is_refused() -> None:
     """Bloom tells places apart by its attention mask."""
     config = BloomConfig(vocab_size=300, hidden_size=32, n_layer=2, n_head=4, initializer_range=0.2)
-    with pytest.raises(SettingsError, match="bloom") as met:
+    with pytest.raises(SettingsError, match="padding=free needs attention sdpa or flash, and bloom has its own"):
         take_segments(BloomForCausalLM(config).eval().requires_grad_(False))
-    assert met.value.hint == "--set compute.padding=padded"
 
 
 @pytest.mark.usefixtures("in_float64")
@@ -266,13 +275,6 @@ def test_flash_attention_keeps_rows_end_to_end_apart() -> None:
     device = torch.device("cuda")
     model = switched(llama(300).to(device, torch.bfloat16), replace(MACHINE, attention="flash"), device)
     take_segments(model)  # raises where they see each other
-
-
-def test_rows_end_to_end_go_with_no_attention_that_would_need_a_mask_of_all_by_all() -> None:
-    model = llama(300)
-    model.set_attn_implementation("eager")
-    with pytest.raises(SettingsError, match="padding=free needs attention sdpa or flash, and llama has its own"):
-        take_segments(model)
 
 
 def test_settings_of_a_command_become_those_of_its_job() -> None:
