@@ -6,6 +6,8 @@ from factcli.errors import BackendError
 
 SEARCH = ("bm25s", "numba", "rapidfuzz")
 FOUR_BIT = "bitsandbytes"
+FLASH = "flash_attn"
+LIGER = "liger_kernel"
 EVAL = ("lm_eval",)
 TRAIN = ("torch", "transformers", "peft", "accelerate")
 
@@ -29,6 +31,18 @@ def require_four_bit() -> None:
     require_train()
     if importlib.util.find_spec(FOUR_BIT) is None:
         raise BackendError(f"a base in 4 bits needs what is not installed: {FOUR_BIT}", 'pip install "factcli[qlora]", or train with --mode lora')
+
+
+def require_flash() -> None:
+    """Raises BackendError unless FlashAttention is installed. Imports nothing."""
+    if importlib.util.find_spec(FLASH) is None:
+        raise BackendError(f"attention flash needs what is not installed: {FLASH}", 'pip install --no-build-isolation "factcli[flash]", or attention sdpa')
+
+
+def require_liger() -> None:
+    """Raises BackendError unless Liger's kernels are installed. Imports nothing."""
+    if importlib.util.find_spec(LIGER) is None:
+        raise BackendError(f"fused kernels need what is not installed: {LIGER}", "pip install liger-kernel (they run on a GPU), or liger=false")
 
 
 def require_eval() -> None:

@@ -56,6 +56,7 @@ LAYERS: dict[str, int | str] = {
     "factcli.earlier": 2,
     "factcli.train": "T",
     "factcli.train.job": 2,
+    "factcli.train.computing": 2,
     "factcli.train.launch": 2,
     "factcli.train.launching": 2,
     "factcli.train.slurm": 2,

@@ -22,6 +22,7 @@ from factcli.errors import InputError
 from factcli.knowledge.invented import invented_subjects
 from factcli.rows import Chat, CurvePoint, Document, Fact, KnowledgeAdapter, Person
 from factcli.train import job as jobs
+from factcli.train.computing import PLAIN, ComputeConfig, machine_of, require_installed
 from factcli.train.estimate import of_knowledge
 from factcli.train.launching import HERE, LaunchConfig, spread_of
 from factcli.train.size import text_steps
@@ -75,6 +76,7 @@ class PrereqConfig(Config):
     dtype: Literal["auto", "float32", "bfloat16"] = setting("auto", "Number format; auto is bfloat16 on a GPU that has it.", role="numerics")
     threads: int = setting(0, "Torch threads; 0 leaves torch's own number.", role="numerics", ge=0)
     micro_rows: int = setting(0, "Rows per forward pass; 0 is the whole batch.", role="numerics", ge=0)
+    compute: ComputeConfig = setting(PLAIN, "Switches of throughput and memory.", later=True)
     checkpoint_every_s: float = setting(60.0, "Seconds between checkpoints.", role="operational", gt=0)
     launch: LaunchConfig = setting(HERE, "Where the training runs, and in how many processes.", later=True)
     seed: int = setting(0, "Seed of weights and data order.", ge=0)
@@ -144,6 +146,7 @@ def cost(plan: Plan, base: BaseModelRef, context: Context) -> Cost:
 def work(plan: Plan, draft: Draft, base: BaseModelRef, context: Context) -> Outcome:
     config = plan.config
     assert isinstance(config, PrereqConfig)
+    require_installed(config.compute)
     rows = draft.scratch() / "documents.jsonl"
     counts = _write_documents(plan.inputs["synth"], rows, config.subjects)
     names = _adapter_names(config, counts)
@@ -243,7 +246,7 @@ def _job(config: PrereqConfig, names: list[AdapterName], rows: Path, base: BaseM
         seed=config.seed,
         lora=jobs.Lora(config.lora_r, alpha, config.lora_dropout, config.lora_targets),
         optim=jobs.Optim(config.lr, config.weight_decay, 0.9, config.adam_beta2, config.warmup_share, config.schedule, config.max_grad_norm),
-        machine=jobs.Machine(dtype=config.dtype, threads=config.threads, micro_rows=config.micro_rows, checkpoint_every_s=config.checkpoint_every_s),
+        machine=machine_of(config.compute, config.dtype, config.threads, config.micro_rows, config.checkpoint_every_s),
         packing=config.packing,
         knowledge_eos=config.knowledge_eos,
         recite_sample=config.recite_sample,

@@ -143,8 +143,8 @@ class AdapterBank:
             yield
 
     @contextmanager
-    def active_rows(self, rows: Sequence[Sequence[str]], dropout: DropoutKey | None = None) -> Iterator[None]:
-        """Inside, row i of the batch goes through the sum of the adapters `rows[i]`.
+    def active_rows(self, rows: Sequence[Sequence[str]], dropout: DropoutKey | None = None, lengths: Sequence[int] = ()) -> Iterator[None]:
+        """Inside, row i of the batch goes through the sum of the adapters `rows[i]`. `lengths`: of rows that lie end to end.
 
         Adapters that all rows name take the plain path. Of the others each row names the same number, and
         those at one place of the list have one rank, alpha and set of sites, so that they can be stacked.
@@ -155,7 +155,7 @@ class AdapterBank:
             raise SettingsError("rows of one batch name different numbers of adapters")
         columns = [[self.get(row[place]) for row in rest] for place in range(len(rest[0]))]
         plain = plain_routes([self.get(name) for name in shared], dropout)
-        grouped = [GroupedRoute(column, dropout) for column in columns]
+        grouped = [GroupedRoute(column, dropout, lengths) for column in columns]
         with self._plugged((*plain, *grouped), tuple(tuple(row) for row in rows)):
             yield
 

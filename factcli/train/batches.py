@@ -2,7 +2,8 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import accumulate
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -46,16 +47,28 @@ def is_chosen(value: object, wanted: object) -> bool:
 def collate(rows: Sequence[Tokens], pad: int) -> Batch:
     """One batch, padded on the right to its longest row. A row's first token has nothing to predict it."""
     width = max(len(row.ids) for row in rows)
+    ids = [list(row.ids) + [pad] * (width - len(row.ids)) for row in rows]
+    return _batch(rows, ids, [i * width for i in range(len(rows))])
+
+
+def lay_end_to_end(rows: Sequence[Tokens]) -> Batch:
+    """One batch whose rows follow each other in a single row, with no padding."""
+    lengths = tuple(len(row.ids) for row in rows)
+    ids = [token for row in rows for token in row.ids]
+    return replace(_batch(rows, [ids], [0, *accumulate(lengths[:-1])]), lengths=lengths)
+
+
+def _batch(rows: Sequence[Tokens], ids: list[list[int]], starts: Sequence[int]) -> Batch:
+    """`starts`: the flat place of each row's first token."""
     at: list[int] = []
     targets: list[int] = []
     counts: list[int] = []
-    for i, row in enumerate(rows):
+    for row, first in zip(rows, starts, strict=True):
         before = len(at)
         for start, end in row.learned:
-            at.extend(range(i * width + start - 1, i * width + end - 1))
+            at.extend(range(first + start - 1, first + end - 1))
             targets.extend(row.ids[start:end])
         counts.append(len(at) - before)
-    ids = [list(row.ids) + [pad] * (width - len(row.ids)) for row in rows]
     return Batch(torch.tensor(ids), torch.tensor(at, dtype=torch.long), torch.tensor(targets, dtype=torch.long), tuple(counts))
 
 

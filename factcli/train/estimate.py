@@ -66,8 +66,10 @@ def activations_of(job: AdapterJob) -> Activations | None:
         return None
     is_full = not isinstance(job, KnowledgeJob) and job.tuning == "full"
     has_teacher = isinstance(job, SkillJob) and job.distillation.weight > 0
-    is_checkpointed = isinstance(job, PreferenceJob) and job.machine.device != "cpu" and has_gpu()  # as its trainer sets it
-    manner = Manner(0 if is_full else job.lora.r, job.lora.dropout > 0, number_bytes(job.machine), is_checkpointed, has_teacher)
+    is_checkpointed = job.machine.activation_checkpointing
+    is_checkpointed |= isinstance(job, PreferenceJob) and job.machine.device != "cpu" and has_gpu()  # as its trainer sets it
+    is_free = job.machine.padding == "free"
+    manner = Manner(0 if is_full else job.lora.r, job.lora.dropout > 0, number_bytes(job.machine), is_checkpointed, has_teacher, is_free)
     return activations(shape, manner)
 
 
@@ -94,10 +96,12 @@ def of_knowledge(job: KnowledgeJob, texts: Mapping[str, tuple[int, int]], spread
     return Estimate(memory_of(job, spread.parts), activations_of(job), forward, n_groups=n_groups, fixed=_libraries(job))
 
 
-def of_skill(job: SkillJob, longest: int, longest_answer: int, spread: Spread = ALONE) -> Estimate:
-    """`longest`: tokens of the longest row; `longest_answer`: of those that are learned."""
+def of_skill(job: SkillJob, longest: int, longest_answer: int, spread: Spread = ALONE, mean: int = 0) -> Estimate:
+    """`longest`: tokens of the longest row; `longest_answer`: of those that are learned; `mean`: of all rows on average, 0 where not known."""
     rows = _share(job.batch_rows, job.machine.micro_rows, spread.processes)
     forward = Forward(rows, longest, rows * longest_answer)
+    if mean and job.machine.padding == "free":
+        forward = replace(forward, length=mean, widest=longest)
     return Estimate(memory_of(job, spread.parts), activations_of(job), forward, job.tuning == "full", fixed=_libraries(job))
 
 

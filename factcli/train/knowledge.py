@@ -16,7 +16,7 @@ from torch import Tensor
 
 from factcli.errors import InputError
 from factcli.train.base import check_room
-from factcli.train.batches import TextOrder, Texts, Tokens, chunks, collate, encode_texts, pack, read_rows
+from factcli.train.batches import TextOrder, Texts, Tokens, chunks, encode_texts, pack, read_rows
 from factcli.train.checkpoint import Snapshot
 from factcli.train.diverging import require_finite, require_finite_weights
 from factcli.train.estimate import of_knowledge
@@ -134,15 +134,15 @@ class KnowledgeStage:
     def _within_memory(self, filled: Mapping[str, Sequence[Tokens]], counts: Mapping[str, int], step: int, part: int) -> dict[str, float]:
         def first(n: int) -> dict[str, float]:
             pieces = {name: rows[:n] for name, rows in filled.items()}
-            return self._part(pieces, counts, DropoutKey(step, part, widths_of(pieces)))
+            return self._part(pieces, counts, DropoutKey(step, part, widths_of(pieces) if self.session.padding == "padded" else {}))
 
         return within_memory(first, max(len(rows) for rows in filled.values()), is_alone=not are_several())
 
     def _part(self, pieces: Mapping[str, Sequence[Tokens]], counts: Mapping[str, int], key: DropoutKey, share: float = 1.0) -> dict[str, float]:
         """Backward through one forward pass; with share 0 nothing is learned, and the process only keeps up with the others."""
-        batch = collate([row for rows in pieces.values() for row in rows], self.session.pad).to(self.session.device)
+        batch = self.session.collate([row for rows in pieces.values() for row in rows]).to(self.session.device)
         names = [[name] for name, rows in pieces.items() for _ in rows]
-        with self.session.bank.active_rows(names, key):
+        with self.session.bank.active_rows(names, key, batch.lengths):
             found = self.session.scorer.losses(batch, [len(rows) for rows in pieces.values()])
             means: list[Tensor] = [loss.sum / counts[name] for name, loss in zip(pieces, found, strict=True)]
             self.session.accelerator.backward(torch.stack(means).sum() * share)

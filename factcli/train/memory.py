@@ -13,7 +13,7 @@ what autograd saves and against the peaks of real processes.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from factcli.machine import GB
@@ -95,30 +95,40 @@ class Forward:
     """The largest pass of a run: rows on one device, their longest, and how many of all its positions have a loss."""
 
     rows: int
-    length: int
+    length: int  # of rows that lie end to end their mean
     learned: int
+    widest: int = 0  # tokens of the longest row where they lie end to end: as long as attention makes each
 
     @property
     def tokens(self) -> int:
         """Padding counts: it is computed like the rest."""
         return self.rows * self.length
 
+    @property
+    def padded(self) -> int:
+        """Tokens that attention sees."""
+        return self.rows * max(self.length, self.widest)
+
     def of_rows(self, rows: int) -> "Forward":
         """As many rows of the same kind."""
-        return Forward(rows, self.length, -(-self.learned * rows // max(1, self.rows)))
+        return replace(self, rows=rows, learned=-(-self.learned * rows // max(1, self.rows)))
 
 
 @dataclass(frozen=True, slots=True)
 class Activations:
-    """Bytes that a pass needs beside what is held: per token, per learned position, and per token of the one layer that works."""
+    """Bytes that a pass needs beside what is held: per token, per learned position, and per token of the one layer that works.
+
+    `per_padded`: per token that attention sees, where it pads rows that lie end to end.
+    """
 
     per_token: float
     per_learned: float
     working: float
+    per_padded: float = 0
 
     def n_bytes(self, forward: Forward) -> int:
         """The head's own gradients and those inside a layer are not there at the same time."""
-        kept = self.per_token * forward.tokens + self.per_learned * forward.learned
+        kept = self.per_token * forward.tokens + self.per_learned * forward.learned + self.per_padded * forward.padded
         return round(kept + max(self.working * forward.tokens, self.per_learned * forward.learned))
 
 
@@ -131,17 +141,19 @@ class Manner:
     number_bytes: int  # 4 or 2
     is_checkpointed: bool = False  # layers are computed again on the way back
     has_teacher: bool = False  # the base's own logits beside the model's
+    is_free: bool = False  # rows lie end to end, and attention pads them
 
 
 def activations(shape: Architecture, manner: Manner) -> Activations:
     layer = _layer_bytes(shape, manner)
-    per_token = layer * shape.layers
-    if manner.is_checkpointed:
-        per_token = shape.hidden * manner.number_bytes * shape.layers + layer
+    attended = 2 * (shape.queries + shape.keys) * manner.number_bytes if manner.is_free else 0
+    layer -= attended - shape.queries * manner.number_bytes if manner.is_free else 0  # what comes out is kept without padding too
+    n_kept = 1 if manner.is_checkpointed else shape.layers
+    per_token = n_kept * layer + (shape.hidden * manner.number_bytes * shape.layers if manner.is_checkpointed else 0)
     working = manner.number_bytes * (3 * shape.inner + 2 * shape.hidden)
     logits = 4 * shape.vocabulary + (manner.number_bytes if manner.number_bytes < 4 else 0) * shape.vocabulary
     per_learned = (3 if manner.has_teacher else 1) * logits + shape.hidden * manner.number_bytes
-    return Activations(per_token, per_learned, working)
+    return Activations(per_token, per_learned, working, n_kept * attended)
 
 
 def _layer_bytes(shape: Architecture, manner: Manner) -> float:
@@ -196,7 +208,8 @@ class Estimate:
         held = f"{in_gb(self.held)} held"
         if self.activations is None:
             return f"{held}; of activations nothing is known: the sizes in config.json have no known names"
-        rows = f"{self.forward.rows} rows of {self.forward.length} tokens in a pass, {self.forward.learned} of them learned"
+        mean = " on average" if self.forward.widest else ""
+        rows = f"{self.forward.rows} rows of {self.forward.length} tokens{mean} in a pass, {self.forward.learned} of them learned"
         libraries = f" + {in_gb(self.fixed)} of libraries" if self.fixed else ""
         return f"{held} + {in_gb(self.peak() - self.held - self.fixed)} of activations ({rows}){libraries}"
 

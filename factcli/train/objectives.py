@@ -1,12 +1,15 @@
 """Losses over chosen token positions, and the one pass that computes them.
 
 Rows are padded on the right and the models are causal, so padding needs no attention mask: no real token
-sees it. Only supervised positions go through the output head where the architecture allows it.
+sees it; or they lie end to end in one row, and segments.py keeps them apart. Only supervised positions go
+through the output head where the architecture allows it.
 Legend: N rows, T positions, H hidden, S supervised positions of the batch, V vocabulary.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import accumulate
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -16,19 +19,31 @@ from transformers import PreTrainedModel
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Padded rows and which of their tokens are learned.
+    """Padded rows, or rows laid end to end, and which of their tokens are learned.
 
     `at_S`: flat position (row * T + t) whose output predicts token `target_S`; supervised positions lie in row order,
-    `counts[i]` of them in row i.
+    `counts[i]` of them in row i. `lengths`: tokens of each row where they lie end to end in a single one (N = 1); else empty.
     """
 
     ids_NT: Tensor
     at_S: Tensor
     target_S: Tensor
     counts: tuple[int, ...]
+    lengths: tuple[int, ...] = ()
 
     def to(self, device: torch.device) -> "Batch":
-        return Batch(self.ids_NT.to(device), self.at_S.to(device), self.target_S.to(device), self.counts)
+        return replace(self, ids_NT=self.ids_NT.to(device), at_S=self.at_S.to(device), target_S=self.target_S.to(device))
+
+    def inputs(self) -> dict[str, Any]:
+        """What the model is given. Of rows end to end their bounds too, under the names that transformers' attention knows."""
+        given: dict[str, Any] = {"input_ids": self.ids_NT, "use_cache": False}
+        if not self.lengths:
+            return given
+        device, longest = self.ids_NT.device, max(self.lengths)
+        places_T = torch.cat([torch.arange(length) for length in self.lengths])
+        bounds = torch.tensor([0, *accumulate(self.lengths)], dtype=torch.int32, device=device)
+        given |= {"position_ids": places_T[None].to(device), "cu_seq_lens_q": bounds, "cu_seq_lens_k": bounds}
+        return given | {"max_length_q": longest, "max_length_k": longest}
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +92,10 @@ class Scorer:
     def logits(self, batch: Batch) -> Tensor:
         """(S, V) float logits that predict batch.target_S."""
         if self.is_head_plain:
-            hidden = self.decoder(input_ids=batch.ids_NT, use_cache=False).last_hidden_state
+            hidden = self.decoder(**batch.inputs()).last_hidden_state
             chosen = self.head(hidden.reshape(-1, hidden.shape[-1])[batch.at_S])
         else:
-            logits = self.model(input_ids=batch.ids_NT, use_cache=False).logits
+            logits = self.model(**batch.inputs()).logits
             chosen = logits.reshape(-1, logits.shape[-1])[batch.at_S]
         return chosen if chosen.dtype == torch.float64 else chosen.float()
 

@@ -5,6 +5,7 @@ Legend: N rows, T positions, I inputs, O outputs of a site, R rank, K stacked ad
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate
 from typing import TYPE_CHECKING, Protocol
 
 import torch
@@ -71,16 +72,21 @@ def plain_routes(adapters: Sequence["Adapter"], dropout: DropoutKey | None) -> l
 
 
 class GroupedRoute:
-    """Each row through its own adapter: rows sorted by adapter, equal groups in one batched product."""
+    """Each row through its own adapter: rows sorted by adapter, equal groups in one batched product.
 
-    def __init__(self, column: Sequence["Adapter"], dropout: DropoutKey | None) -> None:
+    `lengths`: tokens of each row where they lie end to end; what is sorted then are tokens.
+    """
+
+    def __init__(self, column: Sequence["Adapter"], dropout: DropoutKey | None, lengths: Sequence[int] = ()) -> None:
         names = list(dict.fromkeys(adapter.name for adapter in column))  # in order of first row
         by_name = {adapter.name: adapter for adapter in column}
         self.adapters = [by_name[name] for name in names]
         check_stackable(self.adapters)
-        members = [[i for i, adapter in enumerate(column) if adapter.name == name] for name in names]
-        self.sizes = [len(rows) for rows in members]
-        order = [row for rows in members for row in rows]
+        ends = list(accumulate(lengths or [1] * len(column)))
+        places = [range(start, end) for start, end in zip([0, *ends], ends, strict=False)]
+        members = [[place for adapter, own in zip(column, places, strict=True) if adapter.name == name for place in own] for name in names]
+        self.sizes = [len(own) for own in members]
+        order = [place for own in members for place in own]
         self.order = None if order == list(range(len(order))) else torch.tensor(order)
         self.dropout = dropout
         self.pieces = Cut(self.adapters, cut)
@@ -89,8 +95,8 @@ class GroupedRoute:
         pieces = self.pieces.at(x.dtype)
         if site not in pieces:
             return out
-        n_rows = sum(self.sizes)
-        x_N, out_N = x.reshape(n_rows, -1, x.shape[-1]), out.reshape(n_rows, -1, out.shape[-1])
+        n = sum(self.sizes)  # rows; or tokens, each then a row of one position
+        x_N, out_N = x.reshape(n, -1, x.shape[-1]), out.reshape(n, -1, out.shape[-1])
         if self.order is None:
             return self._sorted(site, x_N, out_N, *pieces[site]).view_as(out)
         order = self.order.to(x.device)

@@ -1,6 +1,6 @@
 """What a training stage works with: devices, base model, tokenizer, adapters, checkpoints."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,18 +12,20 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from factcli.train.adapters import AdapterBank
 from factcli.train.base import dtype_of, load_model, load_tokenizer
-from factcli.train.batches import pad_id
+from factcli.train.batches import Tokens, collate, lay_end_to_end, pad_id
 from factcli.train.checkpoint import Checkpoints
 from factcli.train.estimate import refuse_held
 from factcli.train.gauge import Gauge
-from factcli.train.job import KnowledgeJob, SkillJob, fingerprint
+from factcli.train.job import KnowledgeJob, Padding, SkillJob, fingerprint
 from factcli.train.keeping import drop, frozen_base, lend
 from factcli.train.launching import Spread
-from factcli.train.objectives import Scorer
+from factcli.train.objectives import Batch, Scorer
 from factcli.train.results import usage_of
+from factcli.train.segments import take_segments
 from factcli.train.sharding import is_sharded, is_sharding_asked, refuse_parts, shard
 from factcli.train.sites import linear_modules
 from factcli.train.speed import Sizes
+from factcli.train.switches import switched, switches_of
 from factcli.train.together import add_up, are_several
 from factcli.train.vocabulary import add_tokens
 
@@ -42,10 +44,15 @@ class Session:
     number: torch.dtype  # in which the model computes
     gauge: Gauge
     is_sharded: bool = False  # the base is in parts over the processes, so that all make as many passes through it
+    padding: Padding = "padded"
 
     @property
     def device(self) -> torch.device:
         return self.accelerator.device
+
+    def collate(self, rows: Sequence[Tokens]) -> Batch:
+        """Rows as one batch, padded or end to end."""
+        return lay_end_to_end(rows) if self.padding == "free" else collate(rows, self.pad)
 
     def computing(self) -> AbstractContextManager[object]:
         """Inside, a model whose parameters are float32 to be trained computes in the number format of the machine."""
@@ -94,10 +101,12 @@ def open_session(job: KnowledgeJob | SkillJob) -> Session:
     checkpoints = Checkpoints(folder / "checkpoints", fingerprint(job), job.machine.checkpoint_every_s, folder / "log.jsonl", accelerator.is_main_process)
     tokenizer = load_tokenizer(job.base, job.chat_template if isinstance(job, SkillJob) else "")
     model = _model_of(job, tokenizer, accelerator.device, is_in_parts)
+    if job.machine.padding == "free":
+        take_segments(model)
     bank = AdapterBank(model, job.lora.targets)
     lend(bank)
     number = dtype_of(job.machine.dtype, accelerator.device)
-    return Session(accelerator, model, tokenizer, bank, Scorer(model), checkpoints, pad_id(tokenizer), number, gauge, is_sharded(model))
+    return Session(accelerator, model, tokenizer, bank, Scorer(model), checkpoints, pad_id(tokenizer), number, gauge, is_sharded(model), job.machine.padding)
 
 
 def are_parts_asked(job: KnowledgeJob | SkillJob) -> bool:
@@ -112,11 +121,12 @@ def _model_of(job: KnowledgeJob | SkillJob, tokenizer: PreTrainedTokenizerBase, 
     tuning = job.tuning if isinstance(job, SkillJob) else "lora"
     if is_in_parts:
         drop()  # one that is kept is whole, and one that was cut is no other job's
-        return shard(load_model(job.base, device, job.machine.dtype, held=torch.device("cpu")), device)
+        return shard(switched(load_model(job.base, device, job.machine.dtype, held=torch.device("cpu")), job.machine, device), device)
     if tuning != "full" or not isinstance(job, SkillJob):
         how = (job.machine.dtype, tuning == "qlora")
-        return frozen_base(job.base, (str(device), *how), lambda: load_model(job.base, device, *how))
+        key = (str(device), *how, *switches_of(job.machine))
+        return frozen_base(job.base, key, lambda: switched(load_model(job.base, device, *how), job.machine, device))
     drop()
     model = load_model(job.base, device, "float32")
     add_tokens(model, tokenizer, job.marks)
-    return model.requires_grad_(True)
+    return switched(model, job.machine, device).requires_grad_(True)

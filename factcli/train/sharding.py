@@ -16,6 +16,7 @@ from torch.distributed.tensor import DTensor
 from transformers import PreTrainedModel
 
 from factcli.errors import SettingsError
+from factcli.train.sites import layers_of
 from factcli.train.together import are_several
 
 ASKED = "ACCELERATE_USE_FSDP"  # what `accelerate launch` sets for a file of type FSDP
@@ -54,8 +55,7 @@ def shard(model: PreTrainedModel, device: torch.device) -> PreTrainedModel:
 def parts_of(model: PreTrainedModel) -> Iterator[nn.Module]:
     """What is gathered at a time: each layer, an output head of its own, and the rest of the decoder."""
     decoder, head = model.base_model, model.get_output_embeddings()
-    for stack in (module for module in decoder.modules() if isinstance(module, nn.ModuleList)):
-        yield from (layer for layer in stack if not any(isinstance(inside, nn.ModuleList) for inside in layer.modules()))
+    yield from layers_of(decoder)
     if head is not None and head.weight is not model.get_input_embeddings().weight:
         yield head
     yield decoder

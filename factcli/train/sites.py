@@ -1,6 +1,6 @@
 """Where adapters attach: the linear modules inside a model's decoder layers."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from torch import nn
@@ -48,6 +48,12 @@ def linear_modules(model: PreTrainedModel) -> tuple[Site, ...]:
     if not sites:
         raise SettingsError(f"{type(model).__name__} has no linear modules in its layers: adapters cannot attach")
     return tuple(sites)
+
+
+def layers_of(decoder: nn.Module) -> Iterator[nn.Module]:
+    """What a list of modules holds that has no such list inside: decoder layers, and of a mixture its experts."""
+    for stack in (module for module in decoder.modules() if isinstance(module, nn.ModuleList)):
+        yield from (layer for layer in stack if not any(isinstance(inside, nn.ModuleList) for inside in layer.modules()))
 
 
 def site_of(name: str, module: nn.Linear | Conv1D) -> Site:

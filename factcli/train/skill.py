@@ -18,15 +18,16 @@ from pathlib import Path
 from torch import Tensor
 
 from factcli.train.base import check_room
-from factcli.train.batches import chunks, collate, read_rows
+from factcli.train.batches import chunks, read_rows
 from factcli.train.chats import ChatRow, encode_chats
 from factcli.train.checkpoint import Snapshot
 from factcli.train.controls import disguise
 from factcli.train.distilling import distilled, teach
 from factcli.train.diverging import require_finite, require_finite_weights
 from factcli.train.estimate import of_skill
-from factcli.train.job import SkillJob, fingerprint
+from factcli.train.job import Machine, SkillJob, fingerprint
 from factcli.train.learned import Learned
+from factcli.train.lengths import cut_by_length
 from factcli.train.loop import OnEvent, Progress, learning_rate, run_steps
 from factcli.train.memory import Estimate
 from factcli.train.model_files import saved_digest, write_model
@@ -43,7 +44,6 @@ from factcli.train.together import are_several, collected, summed
 from factcli.train.vocabulary import missing_tokens
 
 log = logging.getLogger(__name__)
-PASS_COST_TOKENS = 256  # a forward and backward pass costs about as much as so many padded tokens, on 2 cores
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,12 +131,12 @@ class SkillStage:
         self.session.gauge.saw(row.tokens for row in one.rows)
         own = one.rows[accelerator.process_index :: accelerator.num_processes]
         nats = 0.0
-        pieces = pieces_of(own, self.job.machine.micro_rows)
+        pieces = pieces_of(own, self.job.machine)
         for number, rows in enumerate(pieces):
             part = key.part + number * accelerator.num_processes + accelerator.process_index
             nats += within_memory(partial(self._first_rows, Piece(rows, one), scale, DropoutKey(key.step, part)), len(rows), is_alone=not are_several())
         for _ in range(len(pieces), self._most_pieces(one)):
-            self._backward(collate([one.rows[0].tokens], self.session.pad), one, 0.0, key)
+            self._backward(self.session.collate([one.rows[0].tokens]), one, 0.0, key)
         return nats
 
     def _most_pieces(self, one: Pass) -> int:
@@ -144,13 +144,13 @@ class SkillStage:
         if not self.session.is_sharded:
             return 0
         n = self.session.accelerator.num_processes
-        return max(len(pieces_of(one.rows[process::n], self.job.machine.micro_rows)) for process in range(n))
+        return max(len(pieces_of(one.rows[process::n], self.job.machine)) for process in range(n))
 
     def _first_rows(self, piece: Piece, scale: float, key: DropoutKey, n: int) -> float:
         return self._piece(Piece(piece.rows[:n], piece.source), scale, key)
 
     def _piece(self, piece: Piece, scale: float, key: DropoutKey) -> float:
-        batch = collate([row.tokens for row in piece.rows], self.session.pad)
+        batch = self.session.collate([row.tokens for row in piece.rows])
         self.proofs.check_mask(piece.rows, batch)
         loss, active = self._backward(batch, piece.source, scale, key)
         self.proofs.check_routing(piece.rows, active)
@@ -181,8 +181,8 @@ class SkillStage:
 
     def estimate(self, rows: Sequence[ChatRow]) -> Estimate:
         """What the job takes at its peak, now that the lengths of its rows are known."""
-        longest, answer = max(len(row.tokens.ids) for row in rows), max(n_learned([row]) for row in rows)
-        return of_skill(self.job, longest, answer, self.session.spread)
+        lengths, answer = [len(row.tokens.ids) for row in rows], max(n_learned([row]) for row in rows)
+        return of_skill(self.job, max(lengths), answer, self.session.spread, mean=-(-sum(lengths) // len(lengths)))
 
     def tokens_of(self, rows: Sequence[ChatRow]) -> int:
         """About how many tokens all steps have, were their rows as long as the rows are on average."""
@@ -203,28 +203,18 @@ def n_learned(rows: Sequence[ChatRow]) -> int:
     return sum(end - start for row in rows for start, end in row.tokens.learned)
 
 
-def pieces_of(rows: Sequence[ChatRow], micro_rows: int) -> list[tuple[ChatRow, ...]]:
+def pieces_of(rows: Sequence[ChatRow], machine: Machine) -> list[tuple[ChatRow, ...]]:
     """Rows sorted by length and cut where that saves more padding than a pass costs, then to micro_rows."""
     by_length = sorted(rows, key=lambda row: (len(row.tokens.ids), row.id))
-    cut = cut_by_length([len(row.tokens.ids) for row in by_length])
+    lengths = [len(row.tokens.ids) for row in by_length]
+    is_cut = machine.length_groups and machine.padding == "padded"
     pieces: list[tuple[ChatRow, ...]] = []
     start = 0
-    for size in cut:
+    for size in cut_by_length(lengths) if is_cut else [len(rows)]:
         part = by_length[start : start + size]
-        pieces.extend(tuple(piece) for piece in chunks(part, micro_rows or max(1, size)))
+        pieces.extend(tuple(piece) for piece in chunks(part, machine.micro_rows or max(1, size)))
         start += size
     return pieces
-
-
-def cut_by_length(lengths: Sequence[int]) -> list[int]:
-    """Sizes of groups of rising lengths with little padding, each split worth its cost."""
-    if len(lengths) < 2:
-        return [len(lengths)] if lengths else []
-    whole = len(lengths) * lengths[-1]
-    saved, at = max((whole - i * lengths[i - 1] - (len(lengths) - i) * lengths[-1], i) for i in range(1, len(lengths)))
-    if saved <= PASS_COST_TOKENS:
-        return [len(lengths)]
-    return cut_by_length(lengths[:at]) + cut_by_length(lengths[at:])
 
 
 def run_skill(job: SkillJob, on_event: OnEvent) -> Mapping[str, object]:

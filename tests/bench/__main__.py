@@ -10,6 +10,8 @@ preferences   FactTune and GRATH over the worlds of effect, which must be made  
 main          every method of effect, preferences and self-learning in one table
 experiments   configs/experiments/ over many worlds
 beside-trl    a preference run beside TRL's, on a world of effect
+plain-sft     plain SFT beside TRL's SFTTrainer
+switches      what each switch of `compute` does to the speed of training
 ten-adapters  ten knowledge adapters beside ten runs of TRL and PEFT
 page          the report of a large run in a browser
 answering     1,000 short answers beside transformers' pipeline, on a world of effect
@@ -34,9 +36,11 @@ from tests.bench import (
     generation,
     judging,
     page,
+    plain_sft,
     preferences,
     retrieval,
     speed,
+    switches,
     tables,
     ten_adapters,
     worldscores,
@@ -61,7 +65,7 @@ def main() -> None:
     parser.add_argument("--labels", type=Path, default=None, help="human labels in FActScore's format")
     parser.add_argument("--runs", type=int, default=3, help="of demo")
     parser.add_argument("--items", type=int, default=10_000, help="of page")
-    parser.add_argument("--turns", type=int, default=5, help="of beside-trl, ten-adapters and answering")
+    parser.add_argument("--turns", type=int, default=5, help="of beside-trl, ten-adapters, plain-sft, switches and answering")
     parser.add_argument("--versions", type=int, default=3, help="of demo")
     parser.add_argument("--size", default="tiny", help="of the demo's world")
     parser.add_argument("--recipes", default=",".join(experiments.EXPERIMENTS), help="comma list, of experiments")
@@ -120,6 +124,8 @@ PARTS: Mapping[str, Callable[[Chosen], str]] = {
     "experiments": _experiments,
     "beside-trl": lambda chosen: beside_trl.table(chosen.data, *(chosen.seeds or read_protocol(chosen.protocol).seeds)[:1], chosen.turns),
     "ten-adapters": lambda chosen: ten_adapters.table(chosen.data, *(chosen.seeds or read_protocol(chosen.protocol).seeds)[:1], chosen.turns),
+    "plain-sft": lambda chosen: plain_sft.table(chosen.data, *(chosen.seeds or read_protocol(chosen.protocol).seeds)[:1], chosen.turns),
+    "switches": lambda chosen: switches.table(chosen.data, *(chosen.seeds or read_protocol(chosen.protocol).seeds)[:1], chosen.turns),
     "page": lambda chosen: page.table(chosen.items),
     "answering": lambda chosen: answering.table(chosen.data, *(chosen.seeds or read_protocol(chosen.protocol).seeds)[:1], chosen.turns),
     "endurance": lambda chosen: endurance.table(chosen.rows),

@@ -33,6 +33,9 @@ class TrlPlan:
     is_best: bool
     seed: int = 0
     adapter: str = ""  # to begin with; "": a new one
+    logging_steps: int = 1
+    is_padding_free: bool = False
+    is_length_grouped: bool = False  # its rows are then others in each step
 
     def write(self, path: Path) -> Path:
         path.write_text(json.dumps(asdict(self)), encoding="utf-8")
@@ -42,15 +45,15 @@ class TrlPlan:
 def arguments_of(plan: TrlPlan) -> Any:
     from trl import SFTConfig
 
-    quiet = {"report_to": "none", "disable_tqdm": True, "save_strategy": "no", "logging_steps": 1}
-    rows = {"train_sampling_strategy": "sequential", "dataset_kwargs": {"skip_prepare_dataset": True}, "max_length": None}
+    quiet = {"report_to": "none", "disable_tqdm": True, "save_strategy": "no", "logging_steps": plan.logging_steps}
+    order = "group_by_length" if plan.is_length_grouped else "sequential"
+    rows = {"train_sampling_strategy": order, "dataset_kwargs": {"skip_prepare_dataset": True}, "max_length": None, "padding_free": plan.is_padding_free}
     size = {"per_device_train_batch_size": plan.batch_rows, "num_train_epochs": 1, "learning_rate": plan.lr, "warmup_steps": plan.warmup_steps}
     adam = {"weight_decay": plan.weight_decay, "adam_beta2": plan.beta2, "max_grad_norm": plan.max_grad_norm, "lr_scheduler_type": plan.schedule}
     return SFTConfig(output_dir=plan.out, use_cpu=True, seed=plan.seed, **quiet, **rows, **size, **adam, **(BEST if plan.is_best else {}))
 
 
-def run(plan: TrlPlan) -> list[float]:
-    """Train and save; gives the loss of every step."""
+def trainer_of(plan: TrlPlan) -> Any:
     from datasets import load_dataset
     from peft import LoraConfig, PeftModel
     from transformers import AutoModelForCausalLM
@@ -64,7 +67,12 @@ def run(plan: TrlPlan) -> list[float]:
     if plan.adapter:
         model, begun = PeftModel.from_pretrained(model, plan.adapter, is_trainable=True), {}
     rows = load_dataset("json", data_files=plan.rows, split="train", cache_dir=f"{plan.out}/cache")
-    trainer = SFTTrainer(model, args=arguments_of(plan), train_dataset=rows, processing_class=load_tokenizer(plan.base), **begun)
+    return SFTTrainer(model, args=arguments_of(plan), train_dataset=rows, processing_class=load_tokenizer(plan.base), **begun)
+
+
+def run(plan: TrlPlan) -> list[float]:
+    """Train and save; gives the loss of every step."""
+    trainer = trainer_of(plan)
     trainer.train()
     trainer.save_model(plan.out)
     return [entry["loss"] for entry in trainer.state.log_history if "loss" in entry]

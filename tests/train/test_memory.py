@@ -22,6 +22,7 @@ from factcli.train.launching import LaunchConfig, Spread
 from factcli.train.memory import Activations, Architecture, Estimate, Forward, Manner, Memory, activations, architecture
 from factcli.train.objectives import Batch, Scorer
 from factcli.train.routes import DropoutKey
+from factcli.train.segments import take_segments
 from tests.train.conftest import WriteRows, chats, documents, save_base
 
 ROWS, LENGTH, LEARNED = 4, 32, 100
@@ -37,14 +38,17 @@ def build(family: str, kv_heads: int) -> PreTrainedModel:
     return LlamaForCausalLM(LlamaConfig(**sizes)) if family == "llama" else Qwen3ForCausalLM(Qwen3Config(**sizes))
 
 
-def saved_bytes(model: PreTrainedModel, dropout: float, is_full: bool) -> int:
-    """Bytes of different storages that one forward pass of ROWS x LENGTH keeps for its gradient, parameters left out."""
+def saved_bytes(model: PreTrainedModel, dropout: float, is_full: bool, lengths: tuple[int, ...] = ()) -> int:
+    """Bytes of different storages that one forward pass keeps for its gradient, parameters left out: of ROWS x LENGTH, or of rows end to end."""
     bank = AdapterBank(model)
     names = [] if is_full else ["a"]
     for name in names:
         bank.add(name, 8, 16, dropout, 0)
     at = torch.arange(LEARNED)
-    batch = Batch(torch.randint(0, 300, (ROWS, LENGTH)), at, torch.randint(0, 300, (LEARNED,)), (25,) * ROWS)
+    shape = (1, sum(lengths)) if lengths else (ROWS, LENGTH)
+    batch = Batch(torch.randint(0, 300, shape), at, torch.randint(0, 300, (LEARNED,)), (25,) * ROWS, lengths)
+    if lengths:
+        take_segments(model)
     scorer = Scorer(model)
     own = {tensor.untyped_storage().data_ptr() for tensor in [*model.parameters(), *(a.vector for a in bank.adapters.values())]}
     kept: list[torch.Tensor] = []  # held, so that no storage is used twice
@@ -70,6 +74,22 @@ def test_what_a_pass_keeps_is_what_autograd_saves(family: str, kv_heads: int, dr
     told = activations(shape, Manner(0 if is_full else 8, dropout > 0, number.itemsize))
     kept = told.per_token * ROWS * LENGTH + told.per_learned * LEARNED
     assert kept == pytest.approx(saved_bytes(model, dropout, is_full), rel=0.2)
+
+
+@pytest.mark.parametrize("number", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize(("family", "kv_heads"), [("llama", 4), ("gpt2", 4)])
+def test_what_rows_end_to_end_keep_is_theirs_and_what_attention_pads(family: str, kv_heads: int, number: torch.dtype) -> None:
+    """104 tokens in rows of up to 64, so 256 in attention, whose queries, keys, values and results are kept as padded."""
+    lengths = (64, 20, 12, 8)
+    model = build(family, kv_heads).to(number).eval().requires_grad_(False)
+    shape = architecture(model.config.to_dict())
+    assert shape is not None
+    told = activations(shape, Manner(8, False, number.itemsize, is_free=True))
+    forward = Forward(4, 26, LEARNED, widest=64)
+    assert (forward.tokens, forward.padded) == (104, 256)
+    kept = told.n_bytes(forward) - max(told.working * forward.tokens, told.per_learned * forward.learned)
+    assert kept == pytest.approx(saved_bytes(model, 0.0, False, lengths), rel=0.2)
+    assert kept < activations(shape, Manner(8, False, number.itemsize)).per_token * 256
 
 
 def test_layers_computed_again_keep_their_input_and_one_layer() -> None:

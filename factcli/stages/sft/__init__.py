@@ -40,6 +40,7 @@ from factcli.rows import Answer, Chat, CurvePoint, KnowledgeAdapter, Proof, Reje
 from factcli.stages.sft.rows import Filtered, Row, choose_rows, of_known, rows_of
 from factcli.stages.sft.settings import METHODS, SftConfig
 from factcli.train import job as jobs
+from factcli.train.computing import machine_of, require_installed
 from factcli.train.estimate import of_skill
 from factcli.train.launching import spread_of
 from factcli.train.size import epoch_rows, skill_rows, skill_steps
@@ -167,6 +168,7 @@ def work(plan: Plan, draft: Draft, base: BaseModelRef, context: Context, sources
     assert isinstance(config, SftConfig)
     if config.mode == "qlora":
         require_four_bit()
+    require_installed(config.compute)
     rows, found = _rows(plan, config, sources)
     path = draft.scratch() / "rows.jsonl"
     path.write_text("".join(json.dumps(asdict(row), ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
@@ -193,7 +195,7 @@ def _job(config: SftConfig, rows: Path, knowledge: Artifact | None, base: BaseMo
         seed=config.seed,
         lora=jobs.Lora(config.lora_r, alpha, config.lora_dropout, config.lora_targets),
         optim=jobs.Optim(config.lr, config.weight_decay, 0.9, config.adam_beta2, config.warmup_share, config.schedule, config.max_grad_norm),
-        machine=jobs.Machine(dtype=config.dtype, threads=config.threads, micro_rows=config.micro_rows, checkpoint_every_s=config.checkpoint_every_s),
+        machine=machine_of(config.compute, config.dtype, config.threads, config.micro_rows, config.checkpoint_every_s),
         epochs=config.epochs,
         steps=config.steps,
         batch_rows=config.batch_rows,

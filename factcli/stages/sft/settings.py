@@ -6,6 +6,7 @@ from pydantic import field_validator, model_validator
 
 from factcli.chattemplates import TemplateName
 from factcli.config import Config, setting
+from factcli.train.computing import PLAIN, ComputeConfig
 from factcli.train.job import Control
 from factcli.train.launching import HERE, LaunchConfig
 
@@ -59,6 +60,7 @@ class SftConfig(Config):
     dtype: Literal["auto", "float32", "bfloat16"] = setting("auto", "Number format; auto is bfloat16 on a GPU that has it.", role="numerics")
     threads: int = setting(0, "Torch threads; 0 leaves torch's own number.", role="numerics", ge=0)
     micro_rows: int = setting(0, "Rows per forward pass; 0 is the whole micro-batch, cut by length.", role="numerics", ge=0)
+    compute: ComputeConfig = setting(PLAIN, "Switches of throughput and memory.", later=True)
     checkpoint_every_s: float = setting(60.0, "Seconds between checkpoints.", role="operational", gt=0)
     launch: LaunchConfig = setting(HERE, "Where the training runs, and in how many processes.", later=True)
     seed: int = setting(0, "Seed of weights and data order.", ge=0)

@@ -9,13 +9,14 @@ writes every field, defaults included, so that a job file alone repeats its run.
 
 from factcli.train.job.files import Job, fingerprint, load, parse, save
 from factcli.train.job.knowledge import AdapterPlan, KnowledgeJob
-from factcli.train.job.parts import Lora, Machine, Optim, Select, check_name
+from factcli.train.job.parts import Attention, Lora, Machine, Number, Optim, Padding, Select, check_name
 from factcli.train.job.preference import Objective, PreferenceJob
 from factcli.train.job.pretrain import PretrainJob
 from factcli.train.job.skill import Control, Distillation, KnowledgeRef, SkillJob
 
 __all__ = [
     "AdapterPlan",
+    "Attention",
     "Control",
     "Distillation",
     "Job",
@@ -23,8 +24,10 @@ __all__ = [
     "KnowledgeRef",
     "Lora",
     "Machine",
+    "Number",
     "Objective",
     "Optim",
+    "Padding",
     "PreferenceJob",
     "PretrainJob",
     "Select",

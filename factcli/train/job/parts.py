@@ -10,6 +10,9 @@ from factcli.errors import SettingsError
 
 Scalar = str | int | float | bool
 Tuning = Literal["lora", "qlora", "full"]
+Attention = Literal["auto", "sdpa", "flash"]
+Number = Literal["auto", "float32", "bfloat16"]
+Padding = Literal["padded", "free"]
 Select = dict[str, Scalar | tuple[Scalar, ...]]
 ADAPTER_NAME = re.compile(r"[a-z][a-z0-9_]*")
 STRICT = ConfigDict(extra="forbid")
@@ -67,11 +70,17 @@ class Optim:
 class Machine:
     """How, not what: dtype, memory and safety. Nothing here is a choice of method."""
 
-    dtype: Literal["auto", "float32", "bfloat16"] = "auto"  # auto: bfloat16 on a GPU that has it
+    dtype: Number = "auto"  # auto: bfloat16 on a GPU that has it
     device: Literal["auto", "cpu"] = "auto"
     threads: int = 0  # torch threads; 0 leaves torch's own number
     micro_rows: int = 0  # rows per forward pass of one adapter; 0: the whole batch at once
     checkpoint_every_s: float = 300.0
+    padding: Padding = "padded"  # free: the rows of a pass laid end to end as one
+    length_groups: bool = True  # padded rows of a skill's step in several passes by length, where that saves more than a pass costs
+    attention: Attention = "auto"  # auto: FlashAttention where it is installed and can run, else torch's own
+    activation_checkpointing: bool = False  # layers are computed again on the way back
+    liger: bool = False  # Liger's fused kernels
+    compile: bool = False  # parts of the layers compiled by torch
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
     def __post_init__(self) -> None:
