@@ -7,6 +7,7 @@ from factcli.errors import BackendError
 SEARCH = ("bm25s", "numba", "rapidfuzz")
 FOUR_BIT = "bitsandbytes"
 EVAL = ("lm_eval",)
+DEEPSPEED = "deepspeed"
 TRAIN = ("torch", "transformers", "peft", "accelerate")
 
 
@@ -29,6 +30,14 @@ def require_four_bit() -> None:
     require_train()
     if importlib.util.find_spec(FOUR_BIT) is None:
         raise BackendError(f"a base in 4 bits needs what is not installed: {FOUR_BIT}", 'pip install "factcli[qlora]", or train with --mode lora')
+
+
+def require_deepspeed() -> None:
+    """Raises BackendError unless DeepSpeed is installed. Imports nothing."""
+    if importlib.util.find_spec(DEEPSPEED) is None:
+        raise BackendError(
+            f"the accelerate file asks for what is not installed: {DEEPSPEED}", 'pip install "factcli[deepspeed]", or --accelerate fsdp2 or gpus'
+        )
 
 
 def require_eval() -> None:
