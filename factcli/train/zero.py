@@ -18,18 +18,16 @@ from factcli.train.job import Optim
 from factcli.train.learned import adamw_of
 
 ASKED = "ACCELERATE_USE_DEEPSPEED"  # what `accelerate launch` sets for a file of type DEEPSPEED
-STAGE = "ACCELERATE_DEEPSPEED_ZERO_STAGE"
-DRIVEN = ("2", "3")
 
 
 def stage_asked() -> int | None:
     """The stage of ZeRO in the accelerate file; None where it does not say DeepSpeed. Raises SettingsError for others than 2 and 3."""
     if os.environ.get(ASKED, "").lower() != "true":
         return None
-    stage = os.environ.get(STAGE, "2")  # as accelerate reads it
-    if stage not in DRIVEN:
-        raise SettingsError(f"the accelerate file asks for ZeRO stage {stage}, need {' or '.join(DRIVEN)}", "zero_stage: 3, as in zero3.yaml")
-    return int(stage)
+    stage = int(DeepSpeedPlugin().zero_stage)  # of the file itself, or of the one that it names
+    if stage not in (2, 3):
+        raise SettingsError(f"the accelerate file asks for ZeRO stage {stage}, need 2 or 3", "zero_stage: 3, as in zero3.yaml")
+    return stage
 
 
 def refuse_shared_out(what: str) -> None:

@@ -22,8 +22,8 @@ from tests.train.preference.conftest import job_of, pair_rows
 from tests.train.processes import PLAIN, STRUCK, doubled, environment, in_two_processes, written
 from tests.train.test_processes import MACHINE, SAME, apart, in_float64, knowledge, log_of, quiet, skill, split  # noqa: F401 - fixtures
 
-ZERO = {"ACCELERATE_USE_DEEPSPEED": "true", "ACCELERATE_DEEPSPEED_ZERO_STAGE": "3"}
-ZERO_2 = ZERO | {"ACCELERATE_DEEPSPEED_ZERO_STAGE": "2"}
+ASKED, STAGE = {"ACCELERATE_USE_DEEPSPEED": "true"}, "ACCELERATE_DEEPSPEED_ZERO_STAGE"
+ZERO_2, ZERO_3 = ASKED | {STAGE: "2"}, ASKED | {STAGE: "3"}
 UNHARMED = {"AT": "0", "SIGNAL": "SIGKILL"}  # no step has the number 0
 
 
@@ -33,7 +33,7 @@ def all_cut(tmp_path: Path) -> dict[str, str]:
     pytest.importorskip("deepspeed")
     file = tmp_path / "zero3.json"
     file.write_text(json.dumps({"zero_optimization": {"stage": 3, "stage3_param_persistence_threshold": 0}}))
-    return ZERO | {"ACCELERATE_DEEPSPEED_CONFIG_FILE": str(file)}
+    return ASKED | {"ACCELERATE_DEEPSPEED_CONFIG_FILE": str(file)}
 
 
 @pytest.fixture
@@ -142,7 +142,7 @@ def test_an_adapter_is_not_shared_out(knowledge: KnowledgeJob, skill: SkillJob, 
             work()
 
 
-@pytest.mark.parametrize(("asked", "message"), [(ZERO, "`fact dpo` needs the whole model"), (ZERO_2, "not for `fact dpo`")])
+@pytest.mark.parametrize(("asked", "message"), [(ZERO_3, "`fact dpo` needs the whole model"), (ZERO_2, "not for `fact dpo`")])
 def test_preferences_are_refused(
     asked: dict[str, str], message: str, base: str, write_rows: WriteRows, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -153,7 +153,7 @@ def test_preferences_are_refused(
 
 
 def test_a_stage_that_is_not_driven_is_named(knowledge: KnowledgeJob, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
-    for name, value in (ZERO | {"ACCELERATE_DEEPSPEED_ZERO_STAGE": "1"}).items():
+    for name, value in (ASKED | {STAGE: "1"}).items():
         monkeypatch.setenv(name, value)
     with pytest.raises(SettingsError, match="asks for ZeRO stage 1, need 2 or 3"):
         run_knowledge(knowledge, quiet)
