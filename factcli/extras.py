@@ -9,6 +9,7 @@ FOUR_BIT = "bitsandbytes"
 FLASH = "flash_attn"
 LIGER = "liger_kernel"
 EVAL = ("lm_eval",)
+DEEPSPEED = "deepspeed"
 TRAIN = ("torch", "transformers", "peft", "accelerate")
 
 
@@ -43,6 +44,14 @@ def require_liger() -> None:
     """Raises BackendError unless Liger's kernels are installed. Imports nothing."""
     if importlib.util.find_spec(LIGER) is None:
         raise BackendError(f"fused kernels need what is not installed: {LIGER}", "pip install liger-kernel (they run on a GPU), or liger=false")
+
+
+def require_deepspeed() -> None:
+    """Raises BackendError unless DeepSpeed is installed. Imports nothing."""
+    if importlib.util.find_spec(DEEPSPEED) is None:
+        raise BackendError(
+            f"the accelerate file asks for what is not installed: {DEEPSPEED}", 'pip install "factcli[deepspeed]", or --accelerate fsdp2 or gpus'
+        )
 
 
 def require_eval() -> None:

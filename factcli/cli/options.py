@@ -152,7 +152,8 @@ _LAUNCH = [
     _common(
         "accelerate",
         Annotated[
-            str | None, typer.Option("--accelerate", help="How many processes, and what they share: cpu-2, gpus, fsdp2, ... of configs/accelerate, or a file.")
+            str | None,
+            typer.Option("--accelerate", help="How many processes, and what they share: gpus, fsdp2, zero3, ... of configs/accelerate, or a file."),
         ],
         None,
     ),

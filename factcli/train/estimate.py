@@ -52,7 +52,7 @@ def memory_of(job: AdapterJob, parts: int = 1) -> Memory:
     shapes = weight_shapes(Path(job.base))
     tuning = "lora" if isinstance(job, KnowledgeJob) else job.tuning
     if tuning == "full":
-        return Memory(trained=n_parameters(shapes))
+        return Memory(trained=n_parameters(shapes), parts=parts)
     frozen = FOUR_BIT_BYTES if tuning == "qlora" else number_bytes(job.machine)
     start = job.start if isinstance(job, PreferenceJob) else ""
     one = n_parameters(weight_shapes(Path(start))) if start else adapter_parameters(shapes, job.lora.targets, job.lora.r)

@@ -28,7 +28,7 @@ from factcli.train.results import finished, write_jsonl, write_result
 from factcli.train.routes import DropoutKey
 from factcli.train.session import Session, open_session
 from factcli.train.shortage import within_memory
-from factcli.train.together import are_several, summed
+from factcli.train.together import add_up_gradient, are_several, summed
 
 log = logging.getLogger(__name__)
 
@@ -149,7 +149,7 @@ class KnowledgeStage:
         return {name: float(mean.detach()) for name, mean in zip(pieces, means, strict=True)}
 
     def _update(self, learner: Learner, loss: float, tokens: int, ids: Sequence[str]) -> Event:
-        self.session.add_up_gradients(learner.adapter.vector)
+        add_up_gradient(learner.adapter.vector)
         rate, norm = learner.update()
         require_finite(f"adapter {learner.name}", learner.step, loss, norm, ids)
         if learner.is_due:

@@ -21,8 +21,8 @@ from types import TracebackType
 from typing import IO, Any, Literal, Self
 
 from factcli.errors import DivergedError, FactError, TrainingError
-from factcli.extras import require_train
-from factcli.train.launching import HERE, LaunchConfig, accelerate_options, meeting_options
+from factcli.extras import require_deepspeed, require_train
+from factcli.train.launching import HERE, LaunchConfig, accelerate_options, is_deepspeed, meeting_options
 from factcli.train.slurm import cancel, enqueue, state_of
 
 Event = dict[str, Any]
@@ -141,6 +141,8 @@ class Trainer:
 
     def _run_once(self, job: Path, on_event: OnEvent, launch: LaunchConfig) -> Event:
         require_train()
+        if is_deepspeed(launch):
+            require_deepspeed()
         self.close()  # a warm child, if there is one, holds memory that this run may need
         for rank in range(1, launch.nodes):
             on_event({"event": "note", "text": f"start on machine {rank + 1} of {launch.nodes}: {shlex.join(argv_of_machine(job.resolve(), launch, rank))}"})

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import model_validator
 
@@ -11,6 +11,7 @@ from factcli.errors import SettingsError, nearest
 from factcli.resolving import configs_directory
 
 AUTO = "auto"  # one process: `accelerate launch` on a GPU, the warm child on a CPU
+DEEPSPEED = "DEEPSPEED"  # a type of accelerate's files
 PORT = 29500  # torch's own
 
 
@@ -34,7 +35,7 @@ class LaunchConfig(Config):
     """Where a training job runs, and in how many processes."""
 
     launcher: Literal["local", "slurm"] = setting("local", "local: this machine; slurm: a job of its own in the queue.", role="operational")
-    accelerate: str = setting(AUTO, "auto (one process), or a file of configs/accelerate: cpu-2, gpus, fsdp2, ...; or a path.", role="numerics", later=True)
+    accelerate: str = setting(AUTO, "auto (one process), or a file of configs/accelerate: gpus, fsdp2, zero3, ...; or a path.", role="numerics", later=True)
     processes: int = setting(0, "Processes in all; 0 is what the file of accelerate says.", role="numerics", ge=0, later=True)
     nodes: int = setting(1, "Machines; of several, `launcher slurm` finds the addresses.", role="numerics", ge=1, later=True)
     rendezvous: str | None = setting(None, "HOST:PORT of this machine, where the others find it; for several machines without Slurm.", role="operational")
@@ -63,7 +64,7 @@ HERE = LaunchConfig()
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """The processes of a job: in all, on each machine, and over how many of them the frozen base is cut."""
+    """The processes of a job: in all, on each machine, and over how many the frozen base is cut, or the optimizer of a whole model."""
 
     processes: int = 1
     on_machine: int = 1
@@ -74,9 +75,18 @@ def spread_of(launch: LaunchConfig) -> Spread:
     """As settings and accelerate file say."""
     if launch.accelerate == AUTO:
         return Spread()
-    said = read_yaml(accelerate_file(launch.accelerate))
+    said = _said(launch)
     n = launch.processes or (launch.nodes if launch.nodes > 1 else int(said.get("num_processes") or 1))
-    return Spread(n, max(1, n // launch.nodes), n if said.get("distributed_type") == "FSDP" else 1)
+    return Spread(n, max(1, n // launch.nodes), n if said.get("distributed_type") in ("FSDP", DEEPSPEED) else 1)
+
+
+def is_deepspeed(launch: LaunchConfig) -> bool:
+    """Whether the accelerate file wants DeepSpeed."""
+    return launch.accelerate != AUTO and _said(launch).get("distributed_type") == DEEPSPEED
+
+
+def _said(launch: LaunchConfig) -> dict[str, Any]:
+    return read_yaml(accelerate_file(launch.accelerate))
 
 
 def accelerate_file(name: str) -> Path:

@@ -35,18 +35,24 @@ class Memory:
     base: int = 0  # frozen, in the base's number format
     base_bytes: float = 4  # per parameter of the base
     plugged: int = 0  # of frozen adapters
-    parts: int = 1  # processes over which the base is cut
+    parts: int = 1  # processes over which the base is cut; without a base, all of what is trained but its weights
 
     @property
     def n_bytes(self) -> int:
-        return round(self.base * self.base_bytes / self.parts) + self.plugged * PLUGGED_BYTES + self.trained * TRAINED_BYTES
+        return round(self.base * self.base_bytes / self.parts) + self.plugged * PLUGGED_BYTES + round(self.trained * self.trained_bytes)
+
+    @property
+    def trained_bytes(self) -> float:
+        """Per trained parameter: of a whole model that is shared out (ZeRO-2) the weights are held too that the pass computes with."""
+        return TRAINED_BYTES if self.base or self.parts == 1 else 4 + TRAINED_BYTES / self.parts
 
     def __str__(self) -> str:
         cut = f" / {self.parts} processes" if self.parts > 1 else ""
+        shared = "" if self.base or self.parts == 1 else f", shared out over {self.parts} processes"
         parts = [
             (self.base, f"base parameters x {self.base_bytes:g} bytes{cut}"),
             (self.plugged, f"parameters of frozen adapters x {PLUGGED_BYTES} bytes"),
-            (self.trained, f"trained parameters x {TRAINED_BYTES} bytes (weight, gradient, two moments)"),
+            (self.trained, f"trained parameters x {self.trained_bytes:g} bytes (weight, gradient, two moments{shared})"),
         ]
         return f"estimated: {' + '.join(f'{number} {text}' for number, text in parts if number)}; activations come on top"
 

@@ -19,6 +19,7 @@ from factcli.train.learned import Learned
 from factcli.train.objectives import Batch
 from factcli.train.sharding import whole
 from factcli.train.together import collected, is_first
+from factcli.train.zero import SharedOut
 
 SAME_NATS = 1e-5  # per token; one model in one number format gives 0 exactly, unless its kernels are not deterministic
 
@@ -39,7 +40,7 @@ class Proofs:
     """
 
     def __init__(
-        self, job: SkillJob, bank: AdapterBank, tokenizer: PreTrainedTokenizerBase, learned: Learned, disguised: Mapping[str, object] | None = None
+        self, job: SkillJob, bank: AdapterBank, tokenizer: PreTrainedTokenizerBase, learned: Learned | SharedOut, disguised: Mapping[str, object] | None = None
     ) -> None:
         self.batches, self.control = job.batches, job.control
         self.versions = sorted({ref.version for ref in job.knowledge if ref.fictitious})
@@ -53,7 +54,7 @@ class Proofs:
         self.routed: Counter[str] = Counter()
         self.n_steps = 0
         self.smallest_norm = math.inf
-        self.n_without_gradient = 0
+        self.n_without_gradient: int | None = 0  # None: not known
         self.disguised = {} if disguised is None else dict(disguised)
         self.from_base: float | None = None  # nats per token before the first update, where the base is the teacher
 
@@ -115,14 +116,14 @@ class Proofs:
         self.from_base = from_base
 
     def check_gradients(self, norm: float) -> None:
-        """Before the optimizer step: a gradient of this norm on what is learned, none on anything else."""
+        """A step had a gradient of this norm on what is learned, and none on anything else."""
         if not self.is_full:
             self._check_frozen()
         if not math.isfinite(norm) or norm == 0:
             raise TrainingError(f"the gradient of {'the model' if self.is_full else 'the skill adapter'} has norm {norm}, need a positive number")
         self.n_steps += 1
         self.smallest_norm = min(norm, self.smallest_norm)
-        self.n_without_gradient = self.learned.n_without_gradient()
+        self.n_without_gradient = self.learned.n_without_gradient
 
     def _check_frozen(self) -> None:
         for name in self.refs:
@@ -171,11 +172,11 @@ def kind_of(row: ChatRow) -> str:
 def digest_of(model: PreTrainedModel) -> str:
     """sha256 over names and bytes of all parameters and buffers, in order."""
     digest = hashlib.sha256()
-    for name, tensor in model.state_dict().items():
+    for name, tensor in model.state_dict(keep_vars=True).items():
         digest.update(name.encode())
         digest.update(bytes_of(tensor))
     return digest.hexdigest()
 
 
 def bytes_of(tensor: Tensor) -> bytes:
-    return whole(tensor.detach()).cpu().contiguous().view(-1).view(torch.uint8).numpy().tobytes()
+    return whole(tensor).detach().cpu().contiguous().view(-1).view(torch.uint8).numpy().tobytes()

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import torch
 from accelerate import Accelerator
-from torch import nn
+from accelerate.utils import patch_environment
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+from factcli.train import zero
 from factcli.train.adapters import AdapterBank
 from factcli.train.base import dtype_of, load_model, load_tokenizer
 from factcli.train.batches import Tokens, collate, lay_end_to_end, pad_id
@@ -26,7 +27,6 @@ from factcli.train.sharding import is_sharded, is_sharding_asked, refuse_parts, 
 from factcli.train.sites import linear_modules
 from factcli.train.speed import Sizes
 from factcli.train.switches import switched, switches_of
-from factcli.train.together import add_up, are_several
 from factcli.train.vocabulary import add_tokens
 
 
@@ -43,6 +43,7 @@ class Session:
     pad: int
     number: torch.dtype  # in which the model computes
     gauge: Gauge
+    spread: Spread
     is_sharded: bool = False  # the base is in parts over the processes, so that all make as many passes through it
     padding: Padding = "padded"
 
@@ -58,17 +59,6 @@ class Session:
         """Inside, a model whose parameters are float32 to be trained computes in the number format of the machine."""
         is_mixed = self.model.dtype == torch.float32 and self.number == torch.bfloat16
         return torch.autocast(self.device.type, torch.bfloat16) if is_mixed else nullcontext()
-
-    def add_up_gradients(self, vector: nn.Parameter) -> None:
-        """Sum an adapter's gradient over processes; each has divided by the count of the whole batch."""
-        if are_several():
-            vector.grad = add_up(torch.zeros_like(vector) if vector.grad is None else vector.grad)
-
-    @property
-    def spread(self) -> Spread:
-        """How many processes there are, and whether the base is cut over them."""
-        n = self.accelerator.num_processes
-        return Spread(n, parts=n if self.is_sharded else 1)
 
     @property
     def is_writer(self) -> bool:
@@ -93,10 +83,12 @@ def open_session(job: KnowledgeJob | SkillJob) -> Session:
     if job.machine.threads:
         torch.set_num_threads(job.machine.threads)
     is_in_parts = are_parts_asked(job)
-    accelerator = Accelerator(cpu=job.machine.device == "cpu" or not torch.cuda.is_available())
+    with patch_environment(**{zero.ASKED: "false"}):  # zero.py drives DeepSpeed; accelerate would want the loader and the optimizer
+        accelerator = Accelerator(cpu=job.machine.device == "cpu" or not torch.cuda.is_available())
     gauge = Gauge(accelerator.device, accelerator.num_processes)
     n = accelerator.num_processes
-    refuse_held(job, gauge.room, Spread(n, parts=n if is_in_parts else 1))
+    spread = Spread(n, parts=n if is_in_parts or zero.stage_asked() else 1)
+    refuse_held(job, gauge.room, spread)
     folder = Path(job.out)
     checkpoints = Checkpoints(folder / "checkpoints", fingerprint(job), job.machine.checkpoint_every_s, folder / "log.jsonl", accelerator.is_main_process)
     tokenizer = load_tokenizer(job.base, job.chat_template if isinstance(job, SkillJob) else "")
@@ -106,13 +98,17 @@ def open_session(job: KnowledgeJob | SkillJob) -> Session:
     bank = AdapterBank(model, job.lora.targets)
     lend(bank)
     number = dtype_of(job.machine.dtype, accelerator.device)
-    return Session(accelerator, model, tokenizer, bank, Scorer(model), checkpoints, pad_id(tokenizer), number, gauge, is_sharded(model), job.machine.padding)
+    parts = is_sharded(model)
+    return Session(accelerator, model, tokenizer, bank, Scorer(model), checkpoints, pad_id(tokenizer), number, gauge, spread, parts, job.machine.padding)
 
 
 def are_parts_asked(job: KnowledgeJob | SkillJob) -> bool:
     """Whether the base is to be in parts. Raises SettingsError for what cannot be."""
-    if isinstance(job, SkillJob) and job.tuning != "lora":
-        refuse_parts(f"mode {job.tuning}")
+    tuning = job.tuning if isinstance(job, SkillJob) else "lora"
+    if tuning != "full":
+        zero.refuse_shared_out("an adapter: its gradients and moments are small")
+    if tuning != "lora":
+        refuse_parts(f"mode {tuning}")
     return is_sharding_asked()
 
 

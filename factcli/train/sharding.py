@@ -1,4 +1,4 @@
-"""A base in parts over processes (FSDP2, torch's `fully_shard`): each layer is gathered for its passes and let go after them.
+"""A base in parts over processes: each layer is gathered for its passes and let go after them (FSDP2, torch's `fully_shard`; or ZeRO-3).
 
 What is trained beside the base stays whole on each process: an adapter is small, and is saved without a gather. Passes through the
 model are collective from here on, so all processes make as many, in one order.
@@ -16,18 +16,18 @@ from torch.distributed.tensor import DTensor
 from transformers import PreTrainedModel
 
 from factcli.errors import SettingsError
+from factcli.train import zero
 from factcli.train.sites import layers_of
 from factcli.train.together import are_several
 
 ASKED = "ACCELERATE_USE_FSDP"  # what `accelerate launch` sets for a file of type FSDP
 VERSION = "FSDP_VERSION"
-DEEPSPEED = "ACCELERATE_USE_DEEPSPEED"
 
 
 def is_sharding_asked() -> bool:
-    """Whether the accelerate file says FSDP. Raises SettingsError for its first version, which cannot hold frozen and trained tensors apart."""
-    if os.environ.get(DEEPSPEED, "").lower() == "true":
-        raise SettingsError("the accelerate file asks for DeepSpeed, which `fact` does not drive", "--accelerate fsdp2 holds the frozen base in parts too")
+    """Whether the accelerate file says FSDP or ZeRO-3. Raises SettingsError for FSDP 1, which cannot hold frozen and trained tensors apart."""
+    if zero.stage_asked() == 3:
+        return True
     if os.environ.get(ASKED, "").lower() != "true":
         return False
     if os.environ.get(VERSION, "1") != "2":
@@ -38,13 +38,15 @@ def is_sharding_asked() -> bool:
 def refuse_parts(what: str) -> None:
     """SettingsError where the accelerate file asks for a base in parts, and `what` needs it whole."""
     if is_sharding_asked():
-        raise SettingsError(f"the accelerate file asks for FSDP, and {what} needs the whole model on each process", "--accelerate gpus, or one")
+        raise SettingsError(f"the accelerate file asks for a base in parts, and {what} needs the whole model on each process", "--accelerate gpus, or one")
 
 
 def shard(model: PreTrainedModel, device: torch.device) -> PreTrainedModel:
     """The model in place, its weights in equal parts over all processes; buffers and weights that two modules share are whole on each."""
     if not are_several():
         return model.to(device)
+    if zero.stage_asked() == 3:
+        return zero.partitioned(model, device)
     mesh = init_device_mesh(device.type, (dist.get_world_size(),))
     shared = set(shared_weights(model))
     for module in parts_of(model):
@@ -69,9 +71,11 @@ def shared_weights(model: PreTrainedModel) -> Iterator[nn.Parameter]:
 
 
 def is_sharded(model: nn.Module) -> bool:
-    return any(isinstance(module, FSDPModule) for module in model.modules())
+    return zero.is_partitioned(model) or any(isinstance(module, FSDPModule) for module in model.modules())
 
 
 def whole(tensor: Tensor) -> Tensor:
     """A tensor with all its parts; of one that is in parts, all processes ask together."""
+    if zero.is_part(tensor):
+        return zero.gathered(tensor)
     return tensor.full_tensor() if isinstance(tensor, DTensor) else tensor

@@ -59,8 +59,7 @@ def layers_of(decoder: nn.Module) -> Iterator[nn.Module]:
 def site_of(name: str, module: nn.Linear | Conv1D) -> Site:
     if isinstance(module, nn.Linear):
         return Site(name, module, module.in_features, module.out_features, is_transposed=False)
-    n_in, n_out = module.weight.shape
-    return Site(name, module, n_in, n_out, is_transposed=True)
+    return Site(name, module, module.nx, module.nf, is_transposed=True)
 
 
 def peft_targets(model: PreTrainedModel, names: Sequence[str]) -> list[str]:

@@ -42,6 +42,7 @@ from factcli.train.size import skill_rows, skill_steps
 from factcli.train.template import DEFAULT_NOTE, settle_template
 from factcli.train.together import are_several, collected, summed
 from factcli.train.vocabulary import missing_tokens
+from factcli.train.zero import SharedOut, stage_asked
 
 log = logging.getLogger(__name__)
 
@@ -86,13 +87,10 @@ class SkillStage:
             by_knowledge |= {key: mean for _, key, mean in parts}
         loss, *means = summed([loss, *by_knowledge.values()])
         by_knowledge = dict(zip(by_knowledge, means, strict=True))
-        for parameter in self.learned.parameters.values():
-            self.session.add_up_gradients(parameter)
-        norm = self.learned.norm()
+        rate = learning_rate(self.job.optim, step, self.total)
+        norm = self.learned.step(rate)
         require_finite(self.learned.what, step + 1, loss, norm, ids if math.isfinite(loss) else self._suspected() or ids)
         self.proofs.check_gradients(norm)
-        rate = learning_rate(self.job.optim, step, self.total)
-        self.learned.step(rate)
         used = self.tokens - tokens
         row = {"step": step + 1, "loss": loss, "lr": rate, "grad_norm": norm, "tokens": used, "by_knowledge": by_knowledge}
         return Progress(loss, used, (row | self._from_base(step, n_told),))
@@ -140,8 +138,8 @@ class SkillStage:
         return nats
 
     def _most_pieces(self, one: Pass) -> int:
-        """Forward passes of the process that has most: where the base is in parts all others make as many, some of them for nothing."""
-        if not self.session.is_sharded:
+        """Forward passes of the process that has most: where passes are of all processes the others make as many, some for nothing."""
+        if not (self.session.is_sharded or self.learned.has_equal_passes):
             return 0
         n = self.session.accelerator.num_processes
         return max(len(pieces_of(one.rows[process::n], self.job.machine)) for process in range(n))
@@ -169,7 +167,7 @@ class SkillStage:
             (active,) = session.bank.active_rows_log
             with session.computing():
                 loss = session.scorer.losses(batch)[0] if taught_SV is None else distilled(session.scorer, batch, taught_SV, self.job.distillation)
-            session.accelerator.backward(loss.sum * scale)
+            self.learned.backward(loss.sum * scale)
         return loss, active
 
     def _taught(self, batch: Batch) -> Tensor | None:
@@ -249,13 +247,14 @@ def _notes(job: SkillJob, session: Session, origin: str) -> Iterator[str]:
         yield f"{', '.join(spelled)}: no tokens of this tokenizer, spelled in several; an adapter has no embeddings of its own, mode full has"
 
 
-def plug_in(job: SkillJob, session: Session) -> tuple[Learned, dict[str, object]]:
+def plug_in(job: SkillJob, session: Session) -> tuple[Learned | SharedOut, dict[str, object]]:
     """The knowledge adapters or their controls, frozen, and a new skill adapter beside them; gives what is to be learned.
 
     With it, by adapter, what a control has made of it.
     """
     if job.tuning == "full":
-        return Learned(dict(session.model.named_parameters()), job.optim), {}
+        is_shared_out = stage_asked() is not None and are_several()
+        return SharedOut(session.model, job.optim) if is_shared_out else Learned(dict(session.model.named_parameters()), job.optim), {}
     disguised: dict[str, object] = {}
     for ref in job.knowledge if job.control != "absent" else ():
         loaded = session.bank.load(ref.name, Path(ref.directory), job.knowledge_dropout)

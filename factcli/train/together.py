@@ -8,7 +8,7 @@ from typing import TypeVar, cast
 
 import torch
 import torch.distributed as dist
-from torch import Tensor
+from torch import Tensor, nn
 
 T = TypeVar("T")
 
@@ -46,6 +46,12 @@ def add_up(tensor: Tensor) -> Tensor:
     if are_several():
         dist.all_reduce(tensor)
     return tensor
+
+
+def add_up_gradient(parameter: nn.Parameter) -> None:
+    """Sum a parameter's gradient over processes, zero where one has none; each has divided by the count of the whole batch."""
+    if are_several():
+        parameter.grad = add_up(torch.zeros_like(parameter) if parameter.grad is None else parameter.grad)
 
 
 def collected(value: T) -> list[T]:

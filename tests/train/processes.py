@@ -23,6 +23,15 @@ sys.exit(worker.main(sys.argv[1:]))
 """
 
 
+# Runs a job as the worker does, in its own number format.
+PLAIN = """
+import sys
+from factcli.train import worker
+
+sys.exit(worker.main(sys.argv[1:]))
+"""
+
+
 # The second process gets a signal as its step number AT ends.
 STRUCK = """
 import os, signal
@@ -71,8 +80,12 @@ def in_two_processes(*program: str, **more: str) -> subprocess.CompletedProcess[
 
 def doubled(folder: Path, before: str = "") -> str:
     """A program that runs a job as the worker does, in float64; `before` is run first."""
-    path = folder / "double.py"
-    path.write_text(before + DOUBLE)
+    return written(folder, before + DOUBLE)
+
+
+def written(folder: Path, program: str) -> str:
+    path = folder / "program.py"
+    path.write_text(program)
     return str(path)
 
 

@@ -55,6 +55,7 @@ def test_the_files_tell_how_many_processes_share_a_machine_and_a_base() -> None:
     assert spread_of(launch()) == Spread()
     assert spread_of(launch(accelerate="cpu-2")) == Spread(2, 2, 1)
     assert spread_of(launch(accelerate="fsdp2", processes=4)) == Spread(4, 4, 4)
+    assert spread_of(launch(accelerate="zero3")) == spread_of(launch(accelerate="zero2")) == Spread(2, 2, 2)
     assert spread_of(launch(accelerate="multi-node", nodes=3, rendezvous="node-a:29500")) == Spread(3, 1, 1)
 
 

@@ -162,6 +162,14 @@ def test_each_of_several_processes_has_its_share_of_the_rows_and_of_a_base_in_pa
     assert "qlora" not in met.value.hint
 
 
+def test_of_a_whole_model_that_is_shared_out_each_process_holds_the_weights_and_its_share_of_the_rest(skill: SkillJob) -> None:
+    """Per parameter 4 bytes to compute with, and a quarter of 16: the weight that is updated, its gradient, two moments."""
+    full = replace(skill, tuning="full")
+    alone, shared = of_skill(full, 100, 20), of_skill(full, 100, 20, Spread(4, parts=4))
+    assert (alone.held, shared.held) == (16 * alone.memory.trained, 8 * alone.memory.trained)
+    assert "shared out over 4 processes" in str(shared.memory)
+
+
 def test_processes_of_a_machine_share_what_it_has_and_of_a_cluster_nothing_is_known_here(monkeypatch: pytest.MonkeyPatch) -> None:
     """A third of 900 of 1200 bytes."""
     monkeypatch.setattr("factcli.train.estimate.system_memory", lambda: Room("this machine", 1200, 900))

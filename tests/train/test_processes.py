@@ -265,7 +265,12 @@ def test_two_machines_that_meet_by_torchruns_rendezvous_teach_what_one_does(know
 
 
 @pytest.mark.slow
-def test_the_other_machine_is_started_with_the_command_that_is_told(knowledge: KnowledgeJob, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("name", ["multi-node", "zero3"])
+def test_the_other_machine_is_started_with_the_command_that_is_told(
+    name: str, knowledge: KnowledgeJob, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if name == "zero3":
+        pytest.importorskip("deepspeed")
     for variable, value in environment().items():
         monkeypatch.setenv(variable, value)
     path = jobs.save(knowledge, tmp_path / "knowledge.json")
@@ -277,7 +282,7 @@ def test_the_other_machine_is_started_with_the_command_that_is_told(knowledge: K
             command = shlex.split(str(event["text"]).partition(": ")[2])
             others.append(subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
 
-    launch = LaunchConfig(accelerate="multi-node", nodes=2, rendezvous=f"127.0.0.1:{free_port()}")
+    launch = LaunchConfig(accelerate=name, nodes=2, rendezvous=f"127.0.0.1:{free_port()}")
     with Trainer(tmp_path / "train.log") as trainer:
         result = trainer.run(path, follow, launch)
     assert result["usage"]["processes"] == 2

@@ -22,7 +22,7 @@ FSDP2 = {"ACCELERATE_USE_FSDP": "true", "FSDP_VERSION": "2"}
     [
         (FSDP2, "mode full needs the whole model on each process"),
         ({**FSDP2, "FSDP_VERSION": "1"}, "asks for FSDP 1, need 2"),
-        ({"ACCELERATE_USE_DEEPSPEED": "true"}, "asks for DeepSpeed"),
+        ({"ACCELERATE_USE_DEEPSPEED": "true", "ACCELERATE_DEEPSPEED_ZERO_STAGE": "3"}, "mode full needs the whole model on each process"),
     ],
 )
 def test_full_tuning_with_a_base_in_parts_is_refused(

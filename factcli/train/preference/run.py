@@ -35,6 +35,7 @@ from factcli.train.preference.trainer import PreferenceTrainer, arguments_of, pl
 from factcli.train.results import finished, usage_of, write_jsonl, write_result
 from factcli.train.sharding import refuse_parts
 from factcli.train.template import DEFAULT_NOTE, settle_template
+from factcli.train.zero import refuse_shared_out
 
 log = logging.getLogger(__name__)
 
@@ -199,6 +200,7 @@ def run_preference(job: PreferenceJob, on_event: OnEvent) -> Mapping[str, object
     drop()
     check_four_bit(job)
     refuse_parts("`fact dpo`")
+    refuse_shared_out("`fact dpo`")
     if job.machine.threads:
         torch.set_num_threads(job.machine.threads)
     ground = prepare(job, on_event)
