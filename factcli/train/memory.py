@@ -19,6 +19,8 @@ from typing import Any
 from factcli.machine import GB
 
 TRAINED_BYTES = 16  # per parameter: weight, gradient and two moments of AdamW, all float32
+REDUCED = 500_000_000  # gradients that DeepSpeed collects before it shares them out: its reduce_bucket_size
+REDUCED_BYTES = 8  # of each of them: the gradient and its place among them
 PASS_BYTES = 8  # per parameter of an adapter: its matrices as a pass stacks them, and their gradient
 PLUGGED_BYTES = 4  # per parameter of a frozen adapter: float32
 LIBRARY_BYTES = 100_000_000  # that a CPU process loads with its first model and pass; fitted: 121 and 134 MB over 200 and 300 MB, 25 of them the mapped base
@@ -39,20 +41,35 @@ class Memory:
 
     @property
     def n_bytes(self) -> int:
-        return round(self.base * self.base_bytes / self.parts) + self.plugged * PLUGGED_BYTES + round(self.trained * self.trained_bytes)
+        return (
+            round(self.base * self.base_bytes / self.parts)
+            + self.plugged * PLUGGED_BYTES
+            + round(self.trained * self.trained_bytes)
+            + self.reduced * REDUCED_BYTES
+        )
 
     @property
     def trained_bytes(self) -> float:
         """Per trained parameter: of a whole model that is shared out (ZeRO-2) the weights are held too that the pass computes with."""
-        return TRAINED_BYTES if self.base or self.parts == 1 else 4 + TRAINED_BYTES / self.parts
+        return 4 + TRAINED_BYTES / self.parts if self.is_shared_out else TRAINED_BYTES
+
+    @property
+    def reduced(self) -> int:
+        """Gradients that are on their way to the process that updates with them."""
+        return min(self.trained, REDUCED) if self.is_shared_out else 0
+
+    @property
+    def is_shared_out(self) -> bool:
+        return self.parts > 1 and not self.base
 
     def __str__(self) -> str:
         cut = f" / {self.parts} processes" if self.parts > 1 else ""
-        shared = "" if self.base or self.parts == 1 else f", shared out over {self.parts} processes"
+        shared = f", shared out over {self.parts} processes" if self.is_shared_out else ""
         parts = [
             (self.base, f"base parameters x {self.base_bytes:g} bytes{cut}"),
             (self.plugged, f"parameters of frozen adapters x {PLUGGED_BYTES} bytes"),
             (self.trained, f"trained parameters x {self.trained_bytes:g} bytes (weight, gradient, two moments{shared})"),
+            (self.reduced, f"gradients on their way x {REDUCED_BYTES} bytes"),
         ]
         return f"estimated: {' + '.join(f'{number} {text}' for number, text in parts if number)}; activations come on top"
 

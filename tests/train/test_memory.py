@@ -163,11 +163,12 @@ def test_each_of_several_processes_has_its_share_of_the_rows_and_of_a_base_in_pa
 
 
 def test_of_a_whole_model_that_is_shared_out_each_process_holds_the_weights_and_its_share_of_the_rest(skill: SkillJob) -> None:
-    """Per parameter 4 bytes to compute with, and a quarter of 16: the weight that is updated, its gradient, two moments."""
+    """Per parameter 4 bytes to compute with, an eighth of 16 (the weight that is updated, its gradient, two moments), and 8 while gradients go their way."""
     full = replace(skill, tuning="full")
-    alone, shared = of_skill(full, 100, 20), of_skill(full, 100, 20, Spread(4, parts=4))
-    assert (alone.held, shared.held) == (16 * alone.memory.trained, 8 * alone.memory.trained)
-    assert "shared out over 4 processes" in str(shared.memory)
+    alone, shared = of_skill(full, 100, 20), of_skill(full, 100, 20, Spread(8, parts=8))
+    assert (alone.held, shared.held) == (16 * alone.memory.trained, (4 + 2 + 8) * alone.memory.trained)
+    assert "x 6 bytes (weight, gradient, two moments, shared out over 8 processes)" in str(shared.memory)
+    assert Memory(2 * 10**9, parts=8).n_bytes == 6 * 2 * 10**9 + 8 * 5 * 10**8  # of so many not all gradients are on their way at once
 
 
 def test_processes_of_a_machine_share_what_it_has_and_of_a_cluster_nothing_is_known_here(monkeypatch: pytest.MonkeyPatch) -> None:
