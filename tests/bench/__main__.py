@@ -10,7 +10,7 @@ preferences   FactTune and GRATH over the worlds of effect, which must be made  
 main          every method of effect, preferences and self-learning in one table
 experiments   configs/experiments/ over many worlds
 beside-trl    a preference run beside TRL's, on a world of effect
-ten-adapters  ten knowledge adapters beside ten runs of TRL and PEFT
+ten-adapters  ten knowledge adapters beside ten runs of TRL and PEFT      on one GPU: a command of its own, python -m tests.bench.gpu
 page          the report of a large run in a browser
 answering     1,000 short answers beside transformers' pipeline, on a world of effect
 """
