@@ -6,6 +6,7 @@ over a base in float32, with checkpointing). Leaves the adapter, `losses.json`, 
 the steps and the most bytes that were taken, in the plan's `out`.
 """
 
+import gc
 import json
 import sys
 import time
@@ -63,6 +64,9 @@ def run(plan: TrlPlan) -> list[float]:
     from factcli.train.gauge import forget_peak, peak_bytes
 
     device = torch.device(plan.device)
+    gc.collect()  # a trainer refers to itself, so that of the run before is still there
+    if device.type == "cuda":
+        torch.cuda.empty_cache()
     forget_peak(device)
     model = AutoModelForCausalLM.from_pretrained(plan.base, dtype="bfloat16" if plan.is_best and plan.device == "cuda" else "float32")
     lora = LoraConfig(r=plan.r, lora_alpha=plan.alpha, lora_dropout=plan.dropout, target_modules=list(plan.targets), task_type="CAUSAL_LM")

@@ -1,4 +1,7 @@
-"""`fact` beside plain TRL and PEFT, which train one adapter at a time: the same rows in the same batches and order, at the same rates, taking turns."""
+"""`fact` beside plain TRL and PEFT, which train one adapter at a time: the same rows in the same batches and order, at the same rates, taking turns.
+
+Both log the loss of every step.
+"""
 
 import json
 import statistics
