@@ -1,4 +1,4 @@
-"""`fact run --seeds ... --launcher slurm`: an array whose every task runs the recipe for one seed. Slurm's programs are stand-ins here."""
+"""Arrays of Slurm: `fact run --seeds`, a task for each seed, and `fact sweep`, one for each cell. Slurm's programs are stand-ins, but for one test."""
 
 import json
 import os
@@ -10,6 +10,8 @@ import pytest
 from typer.testing import CliRunner
 
 from factcli.cli import app
+from tests.chain import Folder
+from tests.train import slurm
 
 STANDINS = {"sbatch": "echo 42", "scontrol": "echo node-a", "srun": 'printf "%s\\n" "$@"'}
 
@@ -25,8 +27,16 @@ def path_of_slurm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
+def started(script: Path, task: int) -> list[str]:
+    """What a task would start: the script is executed, and its srun says so."""
+    environment = {**os.environ, "SLURM_ARRAY_TASK_ID": str(task), "SLURM_JOB_NODELIST": "node-a"}
+    ran = subprocess.run(["bash", str(script)], env=environment, capture_output=True, text=True)
+    assert ran.returncode == 0, ran.stderr
+    return ran.stdout.splitlines()[2:]  # after srun's own options
+
+
 def test_each_task_of_the_array_runs_the_recipe_for_its_seed(path_of_slurm: Path, tmp_path: Path) -> None:
-    """Task 1 of seeds 200 to 202 is seed 201; the script is executed, and says what it would start."""
+    """Task 1 of seeds 200 to 202 is seed 201."""
     root = tmp_path / "a data"
     typed = ["run", "demo", "--seeds", "200-202", "--launcher", "slurm", "--slurm", "partition=gpu", "--set", "world.size=micro", "--data", str(root), "--json"]
     ended = CliRunner().invoke(app, typed)
@@ -36,9 +46,7 @@ def test_each_task_of_the_array_runs_the_recipe_for_its_seed(path_of_slurm: Path
     script = Path(told["script"])
     directives = [line for line in script.read_text().splitlines() if line.startswith("#SBATCH")]
     assert directives[-2:] == ["#SBATCH --partition=gpu", "#SBATCH --array=0-2"]
-    ran = subprocess.run(["bash", str(script)], env={**os.environ, "SLURM_ARRAY_TASK_ID": "1", "SLURM_JOB_NODELIST": "node-a"}, capture_output=True, text=True)
-    words = ran.stdout.splitlines()[2:]
-    assert ran.returncode == 0, ran.stderr
+    words = started(script, 1)
     assert words[:4] == [sys.executable, "-m", "factcli.cli", "run"]
     assert words[-2:] == ["--seeds", "201"]
     assert words[words.index("--data") + 1] == str(root)
@@ -50,3 +58,71 @@ def test_an_array_that_cannot_be_is_refused(more: list[str], message: str, path_
     ended = CliRunner().invoke(app, ["run", "demo", "--launcher", "slurm", *more, "--data", str(tmp_path)])
     assert ended.exit_code == 2
     assert message in ended.stderr
+
+
+GRID = (
+    "sft",
+    "--method",
+    "real",
+    "--grid",
+    "lr=1e-3,2e-3",
+    "--grid",
+    "lora_r=2,4",
+    "--eval",
+    "eval world --set probe_versions=0 --set heldout_forms=false --limit 2",
+)
+
+
+def test_each_task_of_the_array_makes_a_cell_of_the_sweep_as_it_was_typed(path_of_slurm: Path, tmp_path: Path) -> None:
+    """Task 2 is the third of four cells, lr=0.002 lora_r=2: what it would type makes that one's two steps and no other."""
+    root = tmp_path / "a data"
+    typed = ["sweep", "--launcher", "slurm", "--slurm", "partition=gpu", *GRID, "--name", "mine", "--data", str(root), "--json"]
+    ended = CliRunner().invoke(app, typed)
+    assert ended.exit_code == 0, ended.output
+    script = Path(json.loads(ended.stdout)["script"])
+    assert "#SBATCH --array=0-3" in script.read_text()
+    words = started(script, 2)
+    assert words[:3] == [sys.executable, "-m", "factcli.cli"]
+    assert words[-2:] == ["--cells", "3"]
+    shown = json.loads(CliRunner().invoke(app, [*words[3:], "--dry-run", "--json"]).stdout)
+    whole = json.loads(CliRunner().invoke(app, ["sweep", *GRID, "--name", "mine", "--data", str(root), "--dry-run", "--json"]).stdout)
+    assert len(whole["cells"]) == 4
+    assert shown["cells"] == {"lr=0.002 lora_r=2": "mine-lr0.002-lora_r2 mine-lr0.002-lora_r2-dev"}
+    assert shown["steps"] == {name: whole["steps"][name] for name in ("mine-lr0.002-lora_r2", "mine-lr0.002-lora_r2-dev")}
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        (["--launcher", "slurm", "--slurm", "partitoin=gpu"], "did you mean 'partition'"),
+        (["--cells", "5"], "--cells 5: the grid has cells 1 to 4"),
+        (["--cells", "x"], "no list of cells"),
+    ],
+)
+def test_cells_that_cannot_be_are_refused(more: list[str], message: str, path_of_slurm: Path, tmp_path: Path) -> None:
+    ended = CliRunner().invoke(app, ["sweep", *more, *GRID, "--data", str(tmp_path / "data")])
+    assert ended.exit_code == 2
+    assert message in ended.stderr
+
+
+def are_on(array: str) -> bool:
+    """Whether a task of the array waits or runs."""
+    return bool(subprocess.run(["squeue", "--noheader", f"--jobs={array}"], capture_output=True, text=True).stdout.strip())
+
+
+@pytest.mark.slow
+def test_a_cluster_makes_all_cells_of_a_sweep_at_once_and_the_sweep_then_chooses_among_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All tasks need the evaluation of the untouched base, which one of them makes and the others wait for."""
+    if gone := slurm.missing():
+        pytest.skip(f"Slurm is not installed here (no {', '.join(gone)}): apt-get install slurm-wlm munge")
+    (tmp_path / "work").mkdir()
+    folder = Folder(tmp_path / "work")
+    folder.makes("world --size micro --seed 6", "synth bio --seed 6")
+    (tmp_path / "slurm").mkdir()
+    with slurm.one_machine(tmp_path / "slurm") as conf:
+        monkeypatch.setenv("SLURM_CONF", str(conf))
+        told = json.loads(folder.must("sweep", "--launcher", "slurm", *GRID, "--json").out)
+        slurm.until(lambda: not are_on(told["array"]), within_s=300)
+    ran = folder.must("sweep", *GRID)
+    assert ran.err.count("(made before)") == 8, ran.err
+    assert len(folder.rows("sweep-sft", "cells")) == 4

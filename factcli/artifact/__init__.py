@@ -9,7 +9,7 @@ card.py      the Hugging Face dataset card
 lineage.py   parents, children, the newest of a kind, verification
 """
 
-from factcli.artifact.draft import Draft, Outcome, Plan, make
+from factcli.artifact.draft import Draft, Outcome, Plan, awaiting_others, make
 from factcli.artifact.read import Artifact, all_artifacts, open_artifact
 
-__all__ = ["Artifact", "Draft", "Outcome", "Plan", "all_artifacts", "make", "open_artifact"]
+__all__ = ["Artifact", "Draft", "Outcome", "Plan", "all_artifacts", "awaiting_others", "make", "open_artifact"]

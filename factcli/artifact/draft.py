@@ -13,6 +13,8 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -32,6 +34,7 @@ from factcli.config import Config, identity_of, key_config_of
 from factcli.errors import InputError, SettingsError
 
 log = logging.getLogger(__name__)
+_AWAITED: ContextVar[bool] = ContextVar("whether work that another process is at is waited for", default=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +179,11 @@ class Draft:
         try:
             self._lock.acquire(timeout=0)
         except Timeout as error:
-            raise busy_error(self.plan.name, self.partial) from error
+            busy = busy_error(self.plan.name, self.partial)
+            if not _AWAITED.get():
+                raise busy from error
+            log.warning("waiting: %s", busy.message)
+            self._lock.acquire()
 
     def _prepare(self) -> None:
         if self.partial.exists() and not self._content.exists():
@@ -264,6 +271,16 @@ def _fsync_directory(directory: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+@contextmanager
+def awaiting_others() -> Iterator[None]:
+    """Within it, work that another process is at is waited for instead of refused; what that process makes is then found."""
+    before = _AWAITED.set(True)
+    try:
+        yield
+    finally:
+        _AWAITED.reset(before)
 
 
 def make(plan: Plan, work: Callable[[Draft], Outcome], root: Path, force: bool = False) -> tuple[Artifact, bool]:

@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -16,6 +16,10 @@ SeedOption = Annotated[int | None, typer.Option("--seed", help="Seed of every ra
 LimitOption = Annotated[int | None, typer.Option("--limit", help="Subjects to take, in id order, e.g. 50.")]
 DrawnOption = Annotated[int | None, typer.Option("--limit", help="Subjects to ask about, drawn, the same for every model, e.g. 50.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON on stdout instead of a path.")]
+
+
+Launcher = Literal["local", "slurm"]
+SlurmOption = Annotated[list[str] | None, typer.Option("--slurm", help="NAME=VALUE of the array's jobs, e.g. partition=gpu, time_limit=12:00:00.")]
 
 
 def guarded(command: Callable[..., None]) -> Callable[..., None]:

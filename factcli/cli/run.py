@@ -1,13 +1,12 @@
 """`fact run` and `fact demo`: whole recipes."""
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import typer
 
-from factcli.cli.options import DataOption, JsonOption, SeedOption, guarded
+from factcli.cli.options import DataOption, JsonOption, Launcher, SeedOption, SlurmOption, guarded
 
-Launcher = Literal["local", "slurm"]
 DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Print every step as typed, with its time; make nothing.")]
 
 
@@ -27,7 +26,7 @@ def run(
         str | None, typer.Option("--from", help="First step to take, by the name of what it makes; what earlier ones made is taken as it is.")
     ] = None,
     launcher: Annotated[Launcher, typer.Option("--launcher", help="local: one seed after the other; slurm: an array of jobs, one for each seed.")] = "local",
-    slurm: Annotated[list[str] | None, typer.Option("--slurm", help="NAME=VALUE of the array's jobs, e.g. partition=gpu, time_limit=12:00:00.")] = None,
+    slurm: SlurmOption = None,
     dry_run: DryRunOption = False,
     json: JsonOption = False,
 ) -> None:

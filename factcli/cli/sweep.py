@@ -1,7 +1,7 @@
 """`fact sweep`: settings chosen on dev people.
 
 What comes first after `fact sweep` is another command with all its options. The sweep's own options may stand before it or among its
-words; only -c and --set, which both have, are told apart by place: before the command they are the sweep's, after it the command's.
+words; only -c, --set and --launcher, which both have, are told apart by place: before the command they are the sweep's, after it the command's.
 """
 
 from typing import TYPE_CHECKING, Annotated, Any
@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperCommand
 
-from factcli.cli.options import making
+from factcli.cli.options import Launcher, SlurmOption, making
 
 if TYPE_CHECKING:
     from factcli.commands.making import Making
 
 CONTEXT = {"allow_interspersed_args": False, "ignore_unknown_options": True}
-OF_BOTH = ("--config", "-c", "--set")
+OF_BOTH = ("--config", "-c", "--set", "--launcher")
 
 
 class OwnFirst(TyperCommand):
@@ -64,16 +64,22 @@ def sweep(
         str | None, typer.Option("--rule", help="best, or one-standard-error: the first in the grid that is at most one standard error behind the best.")
     ] = None,
     seeds: Annotated[str | None, typer.Option("--seeds", help="Seeds of every cell, e.g. 0-2 or 1,5; the choice is by the mean over them.")] = None,
+    cells: Annotated[
+        str | None,
+        typer.Option("--cells", help="Cells to make, by number from 1, e.g. 3 or 1-4, and none chosen: the same command without it finds them made."),
+    ] = None,
+    launcher: Annotated[Launcher, typer.Option("--launcher", help="local: one cell after the other; slurm: an array of jobs, one for each cell.")] = "local",
+    slurm: SlurmOption = None,
 ) -> None:
     """Try every combination of some settings, each an artifact with its lineage, and choose one on dev people; test people are not asked.
 
-    Options of the swept command follow it; -c and --set before it are the sweep's, after it the command's. Cells share what they have in common.
+    Options of the swept command follow it; -c, --set and --launcher before it are the sweep's, after it the command's. Cells share what they have in common.
     """
     from typer.main import get_command
 
     from factcli.cli import app
-    from factcli.commands.running import seeds_of
-    from factcli.commands.sweeping import grid_typed, make_sweep
+    from factcli.commands.running import numbers_of
+    from factcli.commands.sweeping import grid_typed, make_sweep, submit_sweep
 
     flags = {
         "grid": grid_typed(grid) if grid else None,
@@ -81,7 +87,10 @@ def sweep(
         "evaluate": evaluate,
         "then": then or None,
         "rule": rule,
-        "seeds": seeds_of(None, seeds) if seeds is not None else None,
+        "seeds": numbers_of("seeds", seeds) if seeds is not None else None,
     }
-    if code := make_sweep(get_command(app), making, command or [], flags):
+    if launcher == "slurm" and not making.dry_run:
+        submit_sweep(get_command(app), making, command or [], flags, tuple(slurm or ()))
+        return
+    if code := make_sweep(get_command(app), making, command or [], flags, numbers_of("cells", cells) if cells else []):
         raise typer.Exit(code)

@@ -1,4 +1,4 @@
-"""`fact run --seeds ... --launcher slurm`: one task of a job array for each seed, each of which runs the whole recipe for its seed."""
+"""Job arrays of Slurm: `fact run --seeds` has a task for each seed, which runs the whole recipe for it; `fact sweep` one for each cell."""
 
 import json
 import shlex
@@ -6,10 +6,14 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+import yaml
+
 from factcli.commands.ending import tell
+from factcli.commands.making import Making
 from factcli.commands.running import Asked, recipe_path
 from factcli.config import resolve
 from factcli.errors import SettingsError
+from factcli.stages.sweep.settings import SweepConfig
 from factcli.train.launching import SlurmConfig
 from factcli.train.slurm import Script, render, submit
 
@@ -25,6 +29,19 @@ def submit_seeds(asked: Asked, root: Path, seeds: Sequence[int | None], assignme
     words += [word for text in asked.assignments for word in ("--set", text)] + (["--from", asked.start] if asked.start else [])
     command = f"{shlex.join([sys.executable, '-m', 'factcli.cli', *words])} --seeds {TASK}"
     return submit_array(f"fact-{Path(asked.recipe).stem}", command, [str(seed) for seed in seeds], root, slurm, asked.as_json)
+
+
+def submit_cells(config: SweepConfig, n_cells: int, name: str, making: Making, assignments: Sequence[str]) -> str:
+    """The number of the array. Every task reads the sweep's settings from a file beside the script, and makes one cell."""
+    slurm = resolve(SlurmConfig, [], assignments, {})
+    root = making.root.resolve()
+    root.mkdir(parents=True, exist_ok=True)
+    said = root / f".{name}.yaml"
+    # unsorted: cells are numbered in the order of the grid
+    said.write_text(yaml.safe_dump(config.model_dump(mode="json", exclude={"cells"}), sort_keys=False), encoding="utf-8")
+    words = [sys.executable, "-m", "factcli.cli", "sweep", "-c", str(said), "--name", name, "--data", str(root)]
+    tasks = [str(number) for number in range(1, n_cells + 1)]
+    return submit_array(f"fact-{name}", f"{shlex.join(words)} --cells {TASK}", tasks, root, slurm, making.json)
 
 
 def submit_array(name: str, command: str, tasks: Sequence[str], root: Path, slurm: SlurmConfig, as_json: bool) -> str:

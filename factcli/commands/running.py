@@ -67,10 +67,15 @@ def seeds_of(seed: int | None, seeds: str | None) -> list[int | None]:
         return [seed]
     if seed is not None:
         raise SettingsError("--seed and --seeds are both given", "give one of them")
-    parts = [re.fullmatch(r"(\d+)(?:-(\d+))?", part.strip()) for part in seeds.split(",")]
+    return list(numbers_of("seeds", seeds))
+
+
+def numbers_of(what: str, text: str) -> list[int]:
+    """Those of a list like 1,2,5 or 200-209, each once. `what`: the option that it was given to. Raises SettingsError."""
+    parts = [re.fullmatch(r"(\d+)(?:-(\d+))?", part.strip()) for part in text.split(",")]
     ranges = [range(int(part[1]), int(part[2] or part[1]) + 1) if part else range(0) for part in parts]
     if not all(ranges):
-        raise SettingsError(f"--seeds {seeds} is no list of seeds", "for example: --seeds 200-209, or --seeds 1,2,5")
+        raise SettingsError(f"--{what} {text} is no list of {what}", f"for example: --{what} 200-209, or --{what} 1,2,5")
     return list(dict.fromkeys(number for one in ranges for number in one))
 
 

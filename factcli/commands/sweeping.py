@@ -3,13 +3,15 @@
 import json
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from contextlib import nullcontext
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from factcli.artifact import Artifact, make
+from factcli.artifact import Artifact, awaiting_others, make
+from factcli.commands.arrays import submit_cells
 from factcli.commands.chains import chain_of, file_for, tested
 from factcli.commands.comparing import show
 from factcli.commands.ending import last_error, tell
@@ -29,17 +31,41 @@ OF_PROCESS = ("argv", "stdin")  # of a cost: how a training process is started
 ADDED = ("requests", "money", "prompts", "steps_at_most", "trained_tokens_at_most", "seconds")
 
 
-def make_sweep(program: Any, making: Making, words: Sequence[str], flags: Mapping[str, Any]) -> int:
-    """The exit code of an interruption, or 0."""
+def make_sweep(program: Any, making: Making, words: Sequence[str], flags: Mapping[str, Any], only: Sequence[int] = ()) -> int:
+    """The exit code of an interruption, or 0. `only`: cells by number from 1, of which none is chosen; what others make meanwhile is waited for."""
     commands = commands_of(program)
     config = settings_of(making, words, flags)
-    name = making.name or f"sweep-{shlex.split(config.command)[0]}"
+    name = name_of(making, config)
     grid = grid_of(commands, config, name)
+    if only:
+        grid = part_of(grid, only)
     if making.dry_run:
         _describe(grid, commands, making)
         return 0
-    found = perform_cells(grid, commands, making.root)
-    return found.code or _choose(found, grid, commands, config, making, name)
+    with awaiting_others() if only else nullcontext():
+        found = perform_cells(grid, commands, making.root)
+    return found.code or (_hand_over(found, grid, making) if only else _choose(found, grid, commands, config, making, name))
+
+
+def submit_sweep(program: Any, making: Making, words: Sequence[str], flags: Mapping[str, Any], assignments: Sequence[str]) -> None:
+    """An array with a task for each cell; refused before it is submitted where the grid is. `assignments`: what the cluster wants to know."""
+    config = settings_of(making, words, flags)
+    name = name_of(making, config)
+    submit_cells(config, len(grid_of(commands_of(program), config, name).cells), name, making, assignments)
+
+
+def name_of(making: Making, config: SweepConfig) -> str:
+    return making.name or f"sweep-{shlex.split(config.command)[0]}"
+
+
+def part_of(grid: Grid, numbers: Sequence[int]) -> Grid:
+    """These cells, by number from 1, and their steps. Raises SettingsError for a number that there is not."""
+    beyond = [number for number in numbers if not 1 <= number <= len(grid.cells)]
+    if beyond:
+        raise SettingsError(f"--cells {beyond[0]}: the grid has cells 1 to {len(grid.cells)}", "--dry-run lists them")
+    cells = tuple(grid.cells[number - 1] for number in numbers)
+    names = {name for cell in cells for run in cell.runs for name in run.steps}
+    return replace(grid, cells=cells, recipe=replace(grid.recipe, steps=tuple(step for step in grid.recipe.steps if step.name in names)))
 
 
 def settings_of(making: Making, words: Sequence[str], flags: Mapping[str, Any]) -> SweepConfig:
@@ -119,6 +145,16 @@ def _perform_cell(cell: GridCell, grid: Grid, commands: Mapping[str, Command], f
             if found.run.code:
                 found.failed[name] = f"fact {step.command} ended with {found.run.code}: {last_error()}"
                 break
+
+
+def _hand_over(found: Found, grid: Grid, making: Making) -> int:
+    """Say what was measured, for the sweep that will choose. Raises TooManyFailuresError where a cell failed: its task has."""
+    if found.failed:
+        step, why = next(iter(found.failed.items()))
+        raise TooManyFailuresError(f"step {step} of a cell failed: {why}", "mend it and type the same command again")
+    measured = [found.run.made[run.steps[-1]] for cell in grid.cells for run in cell.runs]
+    print(json.dumps({"measured": [one.ref for one in measured]}) if making.json else "\n".join(str(one.path) for one in measured))
+    return 0
 
 
 def _choose(found: Found, grid: Grid, commands: Mapping[str, Command], config: SweepConfig, making: Making, name: str) -> int:

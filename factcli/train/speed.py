@@ -12,6 +12,7 @@ from factcli.train.memory import Architecture
 # Dense bfloat16, operations per second, by a part of the name that the driver gives, the more specific first. From the makers' data
 # sheets; those of NVIDIA print twice as much, "with sparsity". A card that is not here has no share of peak: it is not guessed.
 PEAKS: tuple[tuple[str, float], ...] = (
+    ("GB200", 2500e12),  # https://www.nvidia.com/en-us/data-center/gb200-nvl72/
     ("B200", 2250e12),  # https://www.nvidia.com/en-us/data-center/dgx-b200/
     ("H200 NVL", 835e12),  # https://www.nvidia.com/en-us/data-center/h200/
     ("H200", 989e12),

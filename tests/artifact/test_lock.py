@@ -1,5 +1,6 @@
-"""Two processes, one work: the second gets one clear line."""
+"""Two processes, one work: the second gets one clear line, or waits."""
 
+import logging
 import os
 import signal
 import socket
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from factcli.artifact import Draft
+from factcli.artifact import Draft, awaiting_others
 from factcli.artifact.partial import all_partials
 from factcli.errors import InputError
 from tests.artifact.toy import ToyConfig, make_toy, person, toy_plan
@@ -48,6 +49,22 @@ def test_a_second_process_is_told_who_works_and_what_to_do_and_disturbs_nothing(
         process.communicate("")
     assert process.returncode == 0
     assert make_toy(tmp_path).ref == "toy@2"
+
+
+def test_one_that_awaits_others_goes_on_when_they_are_done(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The holder lets go when the word of the waiting comes; it leaves one unit, and the version is made whole of it."""
+    with holder(tmp_path) as process:
+        told = []
+
+        def let_go(record: logging.LogRecord) -> None:
+            told.append(record.getMessage())
+            process.communicate("")
+
+        monkeypatch.setattr(logging.getLogger("factcli.artifact.draft"), "handle", let_go)
+        with awaiting_others():
+            assert make_toy(tmp_path).ref == "toy@1"
+        assert len(told) == 1
+        assert f"waiting: toy is being made by process {process.pid}" in told[0]
 
 
 def test_a_killed_owner_holds_nothing(tmp_path: Path) -> None:

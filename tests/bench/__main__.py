@@ -12,7 +12,7 @@ experiments   configs/experiments/ over many worlds
 beside-trl    a preference run beside TRL's, on a world of effect
 plain-sft     plain SFT beside TRL's SFTTrainer
 switches      what each switch of `compute` does to the speed of training
-ten-adapters  ten knowledge adapters beside ten runs of TRL and PEFT
+ten-adapters  ten knowledge adapters beside ten runs of TRL and PEFT      on one GPU: a command of its own, python -m tests.bench.gpu
 page          the report of a large run in a browser
 answering     1,000 short answers beside transformers' pipeline, on a world of effect
 """

@@ -18,7 +18,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 PAIRS, BATCH, RATE, RANK, SEED = 640, 32, 1e-3, 8, 0
 EXTRAS = ("certify", "prove_end", "frozen_digest", "trained_digest", "count", "evaluate", "snapshot")
@@ -26,15 +26,16 @@ EXTRAS = ("certify", "prove_end", "frozen_digest", "trained_digest", "count", "e
 
 @dataclass
 class Watch:
-    """CPU seconds by name."""
+    """Seconds by name: of a CPU those that it worked, of a GPU those that passed."""
 
+    clock: Callable[[], float] = time.process_time
     seconds: dict[str, float] = field(default_factory=lambda: defaultdict(float))
 
     @contextlib.contextmanager
     def on(self, name: str) -> Iterator[None]:
-        start = time.process_time()
+        start = self.clock()
         yield
-        self.seconds[name] += time.process_time() - start
+        self.seconds[name] += self.clock() - start
 
     @contextlib.contextmanager
     def inside(self, owner: Any, name: str) -> Iterator[None]:
@@ -52,11 +53,11 @@ class Watch:
             setattr(owner, name, usual)
 
 
-def write_pairs(bio: Path, path: Path) -> None:
-    """PAIRS pairs of a world: a person's biography before another person's."""
+def write_pairs(bio: Path, path: Path, n: int = PAIRS) -> None:
+    """Pairs of a world: a person's biography before another person's."""
     rows = [json.loads(line) for line in bio.read_text(encoding="utf-8").splitlines()]
-    rows = [row for row in rows if row["task"] == "bio" and not row["fictitious"]][: PAIRS + 1]
-    assert len(rows) == PAIRS + 1, f"{len(rows)} biographies, need {PAIRS + 1}"
+    rows = [row for row in rows if row["task"] == "bio" and not row["fictitious"]][: n + 1]
+    assert len(rows) == n + 1, f"{len(rows)} biographies, need {n + 1}"
     pairs = [
         {"id": a["id"], "question_id": a["id"], "prompt": a["question"], "chosen": a["answer"], "rejected": b["answer"], "split": "train"}
         for a, b in itertools.pairwise(rows)
@@ -64,21 +65,25 @@ def write_pairs(bio: Path, path: Path) -> None:
     path.write_text("".join(json.dumps(pair) + "\n" for pair in pairs), encoding="utf-8")
 
 
-def job_of(base: str, rows: Path, out: Path) -> Any:
+def job_of(base: str, rows: Path, out: Path, device: Literal["cpu", "cuda"] = "cpu") -> Any:
     from factcli.train.job import Lora, Machine, Optim, PreferenceJob
 
     optim = Optim(lr=RATE, weight_decay=0.0, beta2=0.999, warmup_share=0.0, max_grad_norm=10.0)
-    machine = Machine(dtype="float32", device="cpu", threads=1)
+    machine = Machine(dtype="float32", device="cpu", threads=1) if device == "cpu" else Machine()
     lora = Lora(r=RANK, alpha=2.0 * RANK, dropout=0.0)
     return PreferenceJob(base, str(out), str(rows), epochs=1, batch_pairs=BATCH, optim=optim, machine=machine, lora=lora, seed=SEED)
 
 
+def watch_of(job: Any) -> Watch:
+    return Watch() if job.machine.device == "cpu" else Watch(time.perf_counter)
+
+
 def run_ours(job: Any) -> dict[str, float]:
-    """CPU seconds of the steps, and of what a run does beside them."""
+    """Seconds of the steps, and of what a run does beside them."""
     from factcli.train.preference import run
     from factcli.train.preference.trainer import PreferenceTrainer
 
-    watch = Watch()
+    watch = watch_of(job)
     with contextlib.ExitStack() as stack:
         for name in EXTRAS:
             stack.enter_context(watch.inside(run if hasattr(run, name) else run.Run, name))
@@ -90,7 +95,7 @@ def run_ours(job: Any) -> dict[str, float]:
 
 
 def run_theirs(job: Any) -> dict[str, float]:
-    """CPU seconds of TRL's `train`, on the same batches."""
+    """Seconds of TRL's `train`, on the same batches."""
     from datasets import Dataset
     from peft import LoraConfig
     from torch.utils.data import SequentialSampler
@@ -113,14 +118,15 @@ def run_theirs(job: Any) -> dict[str, float]:
     pairs = read_pairs(job, tokenizer, None).train
     order = [pairs[i] for batch in Order(tuple(p.question_id for p in pairs), BATCH, SEED).epoch(0) for i in batch]
     columns = {name: [list(getattr(p, name)) for p in order] for name in ("prompt_ids", "chosen_ids", "rejected_ids")}
-    plain = {"use_cpu": True, "bf16": False, "gradient_checkpointing": False, "max_length": None, "precompute_ref_log_probs": True}
+    on_cpu = job.machine.device == "cpu"
+    plain = {"use_cpu": on_cpu, "bf16": not on_cpu, "gradient_checkpointing": False, "max_length": None, "precompute_ref_log_probs": True}
     quiet = {"report_to": "none", "disable_tqdm": True, "save_strategy": "no", "logging_strategy": "no"}
     size = {"per_device_train_batch_size": BATCH, "num_train_epochs": 1, "learning_rate": RATE, "max_grad_norm": 10.0, "beta": job.objective.beta}
     arguments = DPOConfig(output_dir=job.out, seed=SEED, **plain, **quiet, **size)
     lora = LoraConfig(r=RANK, lora_alpha=2 * RANK, lora_dropout=0.0, target_modules="all-linear", task_type="CAUSAL_LM")
-    model = AutoModelForCausalLM.from_pretrained(job.base, dtype="float32")
+    model = AutoModelForCausalLM.from_pretrained(job.base, dtype="float32" if on_cpu else "bfloat16")
     trainer = Plain(model, args=arguments, train_dataset=Dataset.from_dict(columns), processing_class=tokenizer, peft_config=lora)
-    watch = Watch()
+    watch = watch_of(job)
     with watch.on("train"):
         trainer.train()
     assert trainer.state.global_step == len(order) // BATCH

@@ -16,7 +16,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from tests.bench.trl_run import TrlPlan
 from tests.bench.used import used_by
@@ -50,13 +50,13 @@ def ours(data: Path, threads: int) -> tuple[float, float]:
     return measured([fact("prereq", "--synth", "five", "--name", "ten", "--force", "--data", str(data), *settings)], threads)
 
 
-def plans_of(data: Path, folder: Path, is_best: bool) -> list[TrlPlan]:
-    """One plan for each of the ten adapters, with the rows of each step as `fact prereq` makes them."""
+def plans_of(data: Path, folder: Path, is_best: bool, device: Literal["cpu", "cuda"] = "cpu", names: tuple[str, str] = ("ten", "five")) -> list[TrlPlan]:
+    """One plan for each adapter, with the rows of each step as `fact prereq` makes them. `names`: of the knowledge and of the data."""
     from factcli.artifact import open_artifact
     from factcli.rows import Document, KnowledgeAdapter, Person
     from factcli.stages.prereq import PrereqConfig
 
-    knowledge, bio = open_artifact("ten", data), open_artifact("five", data)
+    knowledge, bio = (open_artifact(name, data) for name in names)
     probes = {person.id for person in bio.rows("people", Person) if person.split == "test"}
     documents = [document for document in bio.rows("documents", Document) if document.fictitious and document.subject not in probes]
     config = PrereqConfig.model_validate(knowledge.manifest.config)
@@ -72,7 +72,7 @@ def plans_of(data: Path, folder: Path, is_best: bool) -> list[TrlPlan]:
         adam: dict[str, Any] = {"weight_decay": config.weight_decay, "beta2": config.adam_beta2, "max_grad_norm": config.max_grad_norm}
         warmup = math.ceil(config.warmup_share * n_steps)
         out = folder / f"{adapter.name}-{'best' if is_best else 'plain'}"
-        plans.append(TrlPlan(base, str(rows), str(out), form.batch_rows, config.lr, warmup, config.schedule, is_best=is_best, **adam, **lora))
+        plans.append(TrlPlan(base, str(rows), str(out), form.batch_rows, config.lr, warmup, config.schedule, is_best=is_best, device=device, **adam, **lora))
     return plans
 
 

@@ -52,7 +52,8 @@ def test_operations_are_those_that_torch_counts(is_full: bool) -> None:
 
 @pytest.mark.parametrize(
     ("device", "peak"),
-    [("NVIDIA H200", 989e12), ("NVIDIA H100 PCIe", 756e12), ("NVIDIA H100 80GB HBM3", 989e12), ("NVIDIA A100-SXM4-80GB", 312e12), ("Tesla V100", None)],
+    [("NVIDIA GB200", 2500e12), ("NVIDIA H200 NVL", 835e12), ("NVIDIA H200", 989e12),
+     ("NVIDIA H100 PCIe", 756e12), ("NVIDIA H100 80GB HBM3", 989e12), ("NVIDIA A100-SXM4-80GB", 312e12), ("Tesla V100", None)],
 )  # fmt: skip
 def test_the_peak_is_that_of_a_known_card_or_none(device: str, peak: float | None) -> None:
     assert peak_of(device) == peak
