@@ -1,6 +1,6 @@
-"""`fact` beside plain TRL and PEFT, which train one adapter at a time: the same rows in the same batches and order, at the same rates, taking turns.
+"""`fact` beside plain TRL and PEFT, which train one adapter at a time: the same rows in the same order, at the same rates, taking turns.
 
-Both log the loss of every step.
+Both log the loss of every step. Our batches end with an epoch and TRL's do not, so that TRL's last ones hold other rows of it, and ours are never fewer.
 """
 
 import json
