@@ -6,7 +6,8 @@ Legend: N rows, T positions, H hidden, S supervised positions of the batch, V vo
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -15,20 +16,38 @@ from transformers import PreTrainedModel
 
 
 @dataclass(frozen=True, slots=True)
+class Layout:
+    """Of rows that are not one text each: every token's place in its own text, and the mask that their attention knows to read."""
+
+    place_NT: Tensor
+    mask: Tensor
+
+    def to(self, device: torch.device) -> "Layout":
+        return Layout(self.place_NT.to(device), self.mask.to(device))
+
+
+@dataclass(frozen=True, slots=True)
 class Batch:
     """Padded rows and which of their tokens are learned.
 
     `at_S`: flat position (row * T + t) whose output predicts token `target_S`; supervised positions lie in row order,
-    `counts[i]` of them in row i.
+    `counts[i]` of them in row i. `layout`: None where a row is one text; else supervised positions lie text by text.
     """
 
     ids_NT: Tensor
     at_S: Tensor
     target_S: Tensor
     counts: tuple[int, ...]
+    layout: Layout | None = None
 
     def to(self, device: torch.device) -> "Batch":
-        return Batch(self.ids_NT.to(device), self.at_S.to(device), self.target_S.to(device), self.counts)
+        layout = self.layout and self.layout.to(device)
+        return replace(self, ids_NT=self.ids_NT.to(device), at_S=self.at_S.to(device), target_S=self.target_S.to(device), layout=layout)
+
+    def inputs(self) -> dict[str, Any]:
+        """What the model is given."""
+        given: dict[str, Any] = {"input_ids": self.ids_NT, "use_cache": False}
+        return given if self.layout is None else given | {"position_ids": self.layout.place_NT, "attention_mask": self.layout.mask}
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +96,10 @@ class Scorer:
     def logits(self, batch: Batch) -> Tensor:
         """(S, V) float logits that predict batch.target_S."""
         if self.is_head_plain:
-            hidden = self.decoder(input_ids=batch.ids_NT, use_cache=False).last_hidden_state
+            hidden = self.decoder(**batch.inputs()).last_hidden_state
             chosen = self.head(hidden.reshape(-1, hidden.shape[-1])[batch.at_S])
         else:
-            logits = self.model(input_ids=batch.ids_NT, use_cache=False).logits
+            logits = self.model(**batch.inputs()).logits
             chosen = logits.reshape(-1, logits.shape[-1])[batch.at_S]
         return chosen if chosen.dtype == torch.float64 else chosen.float()
 
