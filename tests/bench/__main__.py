@@ -10,6 +10,7 @@ preferences   FactTune and GRATH over the worlds of effect, which must be made  
 main          every method of effect, preferences and self-learning in one table
 experiments   configs/experiments/ over many worlds
 beside-trl    a preference run beside TRL's, on a world of effect
+prefix-sharing  a prompt computed once for both answers of a pair, beside TRL's DPOTrainer
 ten-adapters  ten knowledge adapters beside ten runs of TRL and PEFT
 page          the report of a large run in a browser
 answering     1,000 short answers beside transformers' pipeline, on a world of effect
@@ -35,6 +36,7 @@ from tests.bench import (
     judging,
     page,
     preferences,
+    prefix_sharing,
     retrieval,
     speed,
     tables,
@@ -61,7 +63,9 @@ def main() -> None:
     parser.add_argument("--labels", type=Path, default=None, help="human labels in FActScore's format")
     parser.add_argument("--runs", type=int, default=3, help="of demo")
     parser.add_argument("--items", type=int, default=10_000, help="of page")
-    parser.add_argument("--turns", type=int, default=5, help="of beside-trl, ten-adapters and answering")
+    parser.add_argument("--turns", type=int, default=5, help="of beside-trl, prefix-sharing, ten-adapters and answering")
+    parser.add_argument("--prompts", type=numbers, default=[32, 128, 256, 512], help="tokens, comma list, of prefix-sharing")
+    parser.add_argument("--answer-tokens", type=numbers, default=[32, 64], help="from, to, of prefix-sharing")
     parser.add_argument("--versions", type=int, default=3, help="of demo")
     parser.add_argument("--size", default="tiny", help="of the demo's world")
     parser.add_argument("--recipes", default=",".join(experiments.EXPERIMENTS), help="comma list, of experiments")
@@ -119,6 +123,7 @@ PARTS: Mapping[str, Callable[[Chosen], str]] = {
     "main": lambda chosen: preferences.main_table(chosen.data, chosen.seeds or read_protocol(chosen.protocol).seeds, read_protocol(chosen.protocol)),
     "experiments": _experiments,
     "beside-trl": lambda chosen: beside_trl.table(chosen.data, *(chosen.seeds or read_protocol(chosen.protocol).seeds)[:1], chosen.turns),
+    "prefix-sharing": lambda chosen: prefix_sharing.table(chosen.prompts, chosen.answer_tokens, chosen.turns),
     "ten-adapters": lambda chosen: ten_adapters.table(chosen.data, *(chosen.seeds or read_protocol(chosen.protocol).seeds)[:1], chosen.turns),
     "page": lambda chosen: page.table(chosen.items),
     "answering": lambda chosen: answering.table(chosen.data, *(chosen.seeds or read_protocol(chosen.protocol).seeds)[:1], chosen.turns),
