@@ -18,11 +18,23 @@ from transformers import PreTrainedModel
 
 
 @dataclass(frozen=True, slots=True)
+class Layout:
+    """Of rows that are not one text each: every token's place in its own text, and the mask that their attention knows to read."""
+
+    place_NT: Tensor
+    mask: Tensor
+
+    def to(self, device: torch.device) -> "Layout":
+        return Layout(self.place_NT.to(device), self.mask.to(device))
+
+
+@dataclass(frozen=True, slots=True)
 class Batch:
     """Padded rows, or rows laid end to end, and which of their tokens are learned.
 
     `at_S`: flat position (row * T + t) whose output predicts token `target_S`; supervised positions lie in row order,
     `counts[i]` of them in row i. `lengths`: tokens of each row where they lie end to end in a single one (N = 1); else empty.
+    `layout`: None where a row is one text; else supervised positions lie text by text. Rows end to end have none.
     """
 
     ids_NT: Tensor
@@ -30,19 +42,24 @@ class Batch:
     target_S: Tensor
     counts: tuple[int, ...]
     lengths: tuple[int, ...] = ()
+    layout: Layout | None = None
 
     def to(self, device: torch.device) -> "Batch":
-        return replace(self, ids_NT=self.ids_NT.to(device), at_S=self.at_S.to(device), target_S=self.target_S.to(device))
+        layout = self.layout and self.layout.to(device)
+        return replace(self, ids_NT=self.ids_NT.to(device), at_S=self.at_S.to(device), target_S=self.target_S.to(device), layout=layout)
 
     def inputs(self) -> dict[str, Any]:
         """What the model is given. Of rows end to end their bounds too, under the names that transformers' attention knows."""
         given: dict[str, Any] = {"input_ids": self.ids_NT, "use_cache": False}
-        if not self.lengths:
-            return given
+        if self.layout is not None:
+            return given | {"position_ids": self.layout.place_NT, "attention_mask": self.layout.mask}
+        return given | self._bounds() if self.lengths else given
+
+    def _bounds(self) -> dict[str, Any]:
         device, longest = self.ids_NT.device, max(self.lengths)
         places_T = torch.cat([torch.arange(length) for length in self.lengths])
         bounds = torch.tensor([0, *accumulate(self.lengths)], dtype=torch.int32, device=device)
-        given |= {"position_ids": places_T[None].to(device), "cu_seq_lens_q": bounds, "cu_seq_lens_k": bounds}
+        given = {"position_ids": places_T[None].to(device), "cu_seq_lens_q": bounds, "cu_seq_lens_k": bounds}
         return given | {"max_length_q": longest, "max_length_k": longest}
 
 

@@ -12,6 +12,7 @@ experiments   configs/experiments/ over many worlds
 beside-trl    a preference run beside TRL's, on a world of effect
 plain-sft     plain SFT beside TRL's SFTTrainer
 switches      what each switch of `compute` does to the speed of training
+prefix-sharing  a prompt computed once for both answers of a pair, beside TRL's DPOTrainer
 ten-adapters  ten knowledge adapters beside ten runs of TRL and PEFT      on one GPU: a command of its own, python -m tests.bench.gpu
 page          the report of a large run in a browser
 answering     1,000 short answers beside transformers' pipeline, on a world of effect
@@ -38,6 +39,7 @@ from tests.bench import (
     page,
     plain_sft,
     preferences,
+    prefix_sharing,
     retrieval,
     speed,
     switches,
@@ -65,7 +67,9 @@ def main() -> None:
     parser.add_argument("--labels", type=Path, default=None, help="human labels in FActScore's format")
     parser.add_argument("--runs", type=int, default=3, help="of demo")
     parser.add_argument("--items", type=int, default=10_000, help="of page")
-    parser.add_argument("--turns", type=int, default=5, help="of beside-trl, ten-adapters, plain-sft, switches and answering")
+    parser.add_argument("--turns", type=int, default=5, help="of beside-trl, prefix-sharing, ten-adapters, plain-sft, switches and answering")
+    parser.add_argument("--prompts", type=numbers, default=[32, 128, 256, 512], help="tokens, comma list, of prefix-sharing")
+    parser.add_argument("--answer-tokens", type=numbers, default=[32, 64], help="from, to, of prefix-sharing")
     parser.add_argument("--versions", type=int, default=3, help="of demo")
     parser.add_argument("--size", default="tiny", help="of the demo's world")
     parser.add_argument("--recipes", default=",".join(experiments.EXPERIMENTS), help="comma list, of experiments")
@@ -123,6 +127,7 @@ PARTS: Mapping[str, Callable[[Chosen], str]] = {
     "main": lambda chosen: preferences.main_table(chosen.data, chosen.seeds or read_protocol(chosen.protocol).seeds, read_protocol(chosen.protocol)),
     "experiments": _experiments,
     "beside-trl": lambda chosen: beside_trl.table(chosen.data, *(chosen.seeds or read_protocol(chosen.protocol).seeds)[:1], chosen.turns),
+    "prefix-sharing": lambda chosen: prefix_sharing.table(chosen.prompts, chosen.answer_tokens, chosen.turns),
     "ten-adapters": lambda chosen: ten_adapters.table(chosen.data, *(chosen.seeds or read_protocol(chosen.protocol).seeds)[:1], chosen.turns),
     "plain-sft": lambda chosen: plain_sft.table(chosen.data, *(chosen.seeds or read_protocol(chosen.protocol).seeds)[:1], chosen.turns),
     "switches": lambda chosen: switches.table(chosen.data, *(chosen.seeds or read_protocol(chosen.protocol).seeds)[:1], chosen.turns),

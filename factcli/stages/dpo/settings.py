@@ -9,7 +9,7 @@ from pydantic import model_validator
 from factcli.config import Config, setting
 from factcli.train import job as jobs
 from factcli.train.job.parts import Tuning
-from factcli.train.job.preference import Loss, Optimizer
+from factcli.train.job.preference import Loss, Optimizer, PrefixSharing
 from factcli.train.launching import HERE, LaunchConfig
 
 Targets = str | tuple[str, ...]
@@ -61,6 +61,9 @@ class DpoConfig(Config):
     dtype: Literal["auto", "float32", "bfloat16"] = setting("auto", "Number format; auto is bfloat16 on a GPU that has it.", role="numerics")
     threads: int = setting(0, "Torch threads; 0 leaves torch's own number.", role="numerics", ge=0)
     micro_pairs: int = setting(0, "Pairs per forward pass; 0 is the whole batch.", role="numerics", ge=0)
+    prefix_sharing: PrefixSharing = setting(
+        "auto", "Compute a prompt once for both answers: auto where that leaves out a tenth of the tokens and the model can, on, or off.", role="numerics"
+    )
     checkpoint_every_s: float = setting(60.0, "Seconds between checkpoints.", role="operational", gt=0)
     launch: LaunchConfig = setting(HERE, "Where the training runs, and in how many processes.", later=True)
     seed: int = setting(0, "Seed of weights and data order.", ge=0)
@@ -126,6 +129,7 @@ def job_of(config: DpoConfig, rows: Path, out: Path, logprobs: Path, base: str, 
         machine=jobs.Machine(dtype=config.dtype, threads=config.threads, micro_rows=config.micro_pairs, checkpoint_every_s=config.checkpoint_every_s),
         epochs=config.epochs,
         steps=config.steps,
+        prefix_sharing=config.prefix_sharing,
         batch_pairs=config.batch_pairs,
         max_length=config.max_length,
         too_long=config.too_long,

@@ -27,7 +27,7 @@ from factcli.train.estimate import of_preference
 from factcli.train.launch import has_gpu
 from factcli.train.launching import spread_of
 
-REVISION = 2
+REVISION = 3
 STAGE = "dpo"
 LOGPROBS = ".logprobs"  # below the data directory: what references gave to answers, by content; shared by all runs
 TABLES: dict[str, type] = {

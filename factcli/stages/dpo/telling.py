@@ -27,6 +27,7 @@ def outcome(
         **measured,
         "stopped_early": result["is_stopped_early"],
         "kept_step": result["kept_step"],
+        "prefix_sharing": result["prefix_sharing"],
         "certificate": {proof.name: proof.numbers for proof in tables["proofs"]},
         "chat_template": result["chat_template"],
     }

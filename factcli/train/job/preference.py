@@ -14,6 +14,7 @@ Loss = Literal[
 SMOOTHED: tuple[Loss, ...] = ("sigmoid", "sigmoid-norm", "robust", "exo-pair")  # that have a term for labels the wrong way round
 NOT_OF_LOGITS: tuple[Loss, ...] = ("nca-pair", "sppo-hard", "apo-zero")  # of each answer by itself: nothing that sets a pair's two apart enters them
 Optimizer = Literal["adamw", "rmsprop", "paged-adamw-32bit"]
+PrefixSharing = Literal["auto", "on", "off"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +79,7 @@ class PreferenceJob:
     machine: Machine = field(default_factory=Machine)
     epochs: float | None = None  # one of epochs and steps
     steps: int | None = None
+    prefix_sharing: PrefixSharing = "auto"  # a prompt is computed once for both answers; auto: where it pays and the model can
     batch_pairs: int = 32  # per optimizer step, of all processes together
     max_length: int = 512  # tokens of prompt and answer; longer pairs are refused or dropped, never cut
     too_long: Literal["refuse", "drop"] = "refuse"

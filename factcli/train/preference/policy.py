@@ -20,6 +20,7 @@ from factcli.train.adapter_files import adapter_config, save_adapter
 from factcli.train.adapters import Adapter, AdapterBank
 from factcli.train.base import dtype_of, load_model, load_tokenizer
 from factcli.train.job import PreferenceJob
+from factcli.train.preference.prefix import take_shared_prefixes
 from factcli.train.preference.scoring import score_answers
 
 NAME = "default"  # what TRL takes for granted
@@ -76,6 +77,7 @@ def load_scored(location: str, job: PreferenceJob, device: torch.device) -> PreT
     model = load_model(location, device, numbers.format, numbers.four_bit)
     silence_dropout(model)
     keep_mode(model)
+    take_shared_prefixes(model)
     score_answers(model)
     return model
 

@@ -19,8 +19,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from accelerate.utils import broadcast_object_list
 from torch import nn
 from transformers import PreTrainedTokenizerBase
+from trl.trainer.dpo_config import DPOConfig
 
 from factcli.artifact.manifest import sha256_of
 from factcli.errors import InputError
@@ -28,11 +30,14 @@ from factcli.train.base import load_tokenizer
 from factcli.train.batches import chunks
 from factcli.train.digests import policy_digest, reference_digest
 from factcli.train.job import PreferenceJob
-from factcli.train.preference.pairs import PairRow
+from factcli.train.loop import OnEvent
+from factcli.train.preference.pairs import PairRow, Pairs
+from factcli.train.preference.policy import reference_model
+from factcli.train.preference.prefix import share_prefix, why_apart
 from factcli.train.preference.scoring import batch_of, summed_logps
 
 log = logging.getLogger(__name__)
-CHUNK_ANSWERS = 16  # a line of a shard, and a forward pass
+CHUNK_ANSWERS = 16  # a line of a shard, and a forward pass; where two answers share their prompt, at most
 Ids = tuple[int, ...]
 
 
@@ -126,13 +131,68 @@ def missing_of(wanted: Iterable[str], known: Mapping[str, float]) -> list[str]:
     return [key for key in wanted if key not in known]
 
 
-def compute(model: nn.Module, missing: Mapping[str, tuple[Ids, Ids]], store: Store, pad: int, process: int = 0, n_processes: int = 1) -> None:
+@dataclass(frozen=True, slots=True)
+class Share:
+    """Which chunks of what is missing a process computes, and whether answers of one prompt share it."""
+
+    process: int = 0
+    n_processes: int = 1
+    shares_prefix: bool = False
+
+
+ALL = Share()
+
+
+def compute(model: nn.Module, missing: Mapping[str, tuple[Ids, Ids]], store: Store, pad: int, share: Share = ALL) -> None:
     """Score what is missing: every `n_processes`-th chunk. `model` is the reference, in eval mode and without gradients."""
     device = next(model.parameters()).device
-    for keys in list(chunks(list(missing), CHUNK_ANSWERS))[process::n_processes]:
+    chunked = chunks(twos_of(missing), CHUNK_ANSWERS // 2) if share.shares_prefix else chunks([(key, "") for key in missing], CHUNK_ANSWERS)
+    for keys in list(chunked)[share.process :: share.n_processes]:
+        if share.shares_prefix:
+            batch = share_prefix([(*missing[first], missing[second][1] if second else ()) for first, second in keys], pad)
+        else:
+            batch = batch_of([missing[first] for first, _ in keys], pad)
         with torch.no_grad():
-            sums = summed_logps(model, batch_of([missing[key] for key in keys], pad).to(device))
-        store.append(dict(zip(keys, sums.tolist(), strict=True)))
+            sums = summed_logps(model, batch.to(device)).tolist()
+        names = [*(first for first, _ in keys), *(second for _, second in keys)]
+        store.append({name: value for name, value in zip(names, sums, strict=False) if name})
+
+
+def twos_of(missing: Mapping[str, tuple[Ids, Ids]]) -> list[tuple[str, str]]:
+    """Keys of two answers to one prompt each, the second empty where a prompt has none left; by length and key, as `missing` is."""
+    by_prompt: dict[Ids, list[str]] = {}
+    for key, (prompt, _) in missing.items():
+        by_prompt.setdefault(prompt, []).append(key)
+    twos = [(keys[i], keys[i + 1] if i + 1 < len(keys) else "") for keys in by_prompt.values() for i in range(0, len(keys), 2)]
+
+    def length(two: tuple[str, str]) -> int:
+        return len(missing[two[0]][0]) + sum(len(missing[key][1]) for key in two if key)
+
+    return sorted(twos, key=lambda two: (length(two), two))
+
+
+def reference_logps(job: PreferenceJob, identity: Identity, pairs: Pairs, arguments: DPOConfig, pad: int, on_event: OnEvent) -> dict[str, float]:
+    """Log-probabilities by content key; the reference is loaded only where some are missing, and gone before the policy exists."""
+    store = Store(Path(job.logprobs or Path(job.out) / "logprobs") / identity.digest[:32])
+    known = store.read()
+    wanted = wanted_of(identity, pairs.all)
+    missing = agreed(missing_of(wanted, known))
+    if missing:
+        on_event({"event": "note", "text": f"log-probabilities of {len(missing):,} answers under the reference ({len(known):,} are on record)"})
+        with reference_model(job, arguments.device) as model:
+            shares_prefix = not why_apart(job, model, pairs.all, pad, identity.numbers)
+            share = Share(arguments.process_index, arguments.world_size, shares_prefix)
+            compute(model, {key: wanted[key] for key in missing}, store, pad, share)
+        arguments.distributed_state.wait_for_everyone()
+        known = store.read()
+    return known
+
+
+def agreed(keys: list[str]) -> list[str]:
+    """The first process's list in all of them: other runs write into the store too, so each may have read another state of it."""
+    said = [keys]
+    broadcast_object_list(said)
+    return said[0]
 
 
 def logps_of(identity: Identity, pairs: Sequence[PairRow], known: Mapping[str, float]) -> dict[str, tuple[float, float]]:

@@ -7,7 +7,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
-from accelerate.utils import broadcast_object_list
 from torch import Tensor
 from transformers import AutoConfig, PreTrainedTokenizerBase
 from trl.trainer.dpo_config import DPOConfig
@@ -27,8 +26,9 @@ from factcli.train.preference.certificate import Proof, certify, frozen_digest, 
 from factcli.train.preference.metrics import NAMES, row_of
 from factcli.train.preference.optimizers import restore_state, state_tensors
 from factcli.train.preference.pairs import Pairs, read_pairs
-from factcli.train.preference.policy import NAME, check_four_bit, check_same_family, load_policy, numbers_of, reference_model, save_policy
-from factcli.train.preference.reference import Identity, Store, compute, identify, logps_of, missing_of, wanted_of
+from factcli.train.preference.policy import NAME, check_four_bit, check_same_family, load_policy, numbers_of, save_policy
+from factcli.train.preference.prefix import why_apart
+from factcli.train.preference.reference import Identity, identify, logps_of, reference_logps
 from factcli.train.preference.rowlog import RowLog
 from factcli.train.preference.samples import answer_prompts, asked_of
 from factcli.train.preference.trainer import PreferenceTrainer, arguments_of, plain
@@ -230,37 +230,17 @@ def total_steps(job: PreferenceJob, n_train: int) -> int:
     return job.steps or math.ceil((job.epochs or 0) * math.ceil(n_train / job.batch_pairs))
 
 
-def reference_logps(job: PreferenceJob, identity: Identity, pairs: Pairs, arguments: DPOConfig, pad: int, on_event: OnEvent) -> dict[str, float]:
-    """Log-probabilities by content key; the reference is loaded only where some are missing, and gone before the policy exists."""
-    store = Store(Path(job.logprobs or Path(job.out) / "logprobs") / identity.digest[:32])
-    known = store.read()
-    wanted = wanted_of(identity, pairs.all)
-    missing = agreed(missing_of(wanted, known))
-    if missing:
-        on_event({"event": "note", "text": f"log-probabilities of {len(missing):,} answers under the reference ({len(known):,} are on record)"})
-        with reference_model(job, arguments.device) as model:
-            compute(model, {key: wanted[key] for key in missing}, store, pad, arguments.process_index, arguments.world_size)
-        arguments.distributed_state.wait_for_everyone()
-        known = store.read()
-    return known
-
-
-def agreed(keys: list[str]) -> list[str]:
-    """The first process's list in all of them: other runs write into the store too, so each may have read another state of it."""
-    said = [keys]
-    broadcast_object_list(said)
-    return said[0]
-
-
 def train(ground: Ground, known: Mapping[str, float], on_event: OnEvent) -> Mapping[str, object]:
     """Certify, train, prove, save."""
     job, identity = ground.job, ground.identity
     policy = load_policy(job, ground.arguments.device)
+    apart = why_apart(job, policy.model, ground.pairs.all, pad_id(ground.tokenizer), identity.numbers)
+    on_event({"event": "note", "text": f"answers pass with a prompt of their own: {apart}" if apart else "a prompt passes once for both answers"})
     checkpoints = ground.checkpoints()
     resumed = checkpoints.resume()
     check_resumed(resumed, identity)
     recorded = logps_of(identity, ground.pairs.all, known)
-    trainer = PreferenceTrainer(job, policy, ground.pairs, recorded, ground.tokenizer, ground.arguments, resumed)
+    trainer = PreferenceTrainer(job, policy, ground.pairs, recorded, ground.tokenizer, ground.arguments, resumed, apart)
     before = {"frozen": frozen_digest(policy), "trained": trained_digest(policy)}
     proofs = certify(trainer, identity, known)
     run = Run(job, trainer, checkpoints, identity.reference, on_event)
@@ -280,7 +260,8 @@ def leave(ground: Ground, run: Run, steps: int, kept_step: int, proofs: list[Pro
     checkpoints.flush()
     usage = usage_of(checkpoints.seconds, run.tokens, ground.arguments.world_size)
     found = {"steps": steps, "kept_step": kept_step, "pairs_seen": run.pairs_seen, "is_stopped_early": run.is_stopped, "reference": ground.identity.reference}
-    said = {**ground.pairs.counts, "chat_template": ground.template, "proofs": proofs, "usage": usage}
+    sharing = f"off: {run.trainer.apart}" if run.trainer.apart else "on"
+    said = {**ground.pairs.counts, "chat_template": ground.template, "prefix_sharing": sharing, "proofs": proofs, "usage": usage}
     written = write_result(folder, fingerprint(ground.job), {"kind": "preference", **found, **said})
     checkpoints.clear()
     return written

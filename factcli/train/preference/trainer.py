@@ -2,12 +2,10 @@
 
 TRL would recompute the reference, tokenize rows again, copy the adapter, save pickles and seed by the clock of its loader; each of
 these is overridden below. tests/train/preference/test_versions.py pins the private methods to the versions that were read.
-Legend: B pairs of a piece.
 """
 
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -21,82 +19,14 @@ from factcli.train.asking import Asked
 from factcli.train.checkpoint import Resumed
 from factcli.train.job import PreferenceJob
 from factcli.train.loop import learning_rate
-from factcli.train.objectives import Batch
+from factcli.train.preference.feed import Feed, Piece, Recorded, Steps
 from factcli.train.preference.losses import Logps, pair_losses
 from factcli.train.preference.metrics import sums_of
 from factcli.train.preference.optimizers import make_optimizer, restore_state
-from factcli.train.preference.pairs import Order, PairRow, Pairs, micro_batches
+from factcli.train.preference.pairs import Order, PairRow, Pairs
 from factcli.train.preference.policy import NAME, Policy
-from factcli.train.preference.scoring import batch_of, summed_logps
+from factcli.train.preference.scoring import summed_logps
 from factcli.train.seeds import seed_of
-
-Recorded = Mapping[str, tuple[float, float]]  # pair id -> reference log-probability of chosen, of rejected
-
-
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """Pairs of one forward pass: chosen answers first, then the rejected ones. Its loss is divided by `n_step`, the pairs of the whole step."""
-
-    answers: Batch
-    ref_chosen_B: Tensor
-    ref_rejected_B: Tensor
-    weight_B: Tensor
-    margin_B: Tensor
-    is_counted_B: Tensor  # 0 for a row that only keeps processes in step
-    n_step: int
-
-    def to(self, device: torch.device) -> "Piece":
-        return replace(
-            self,
-            answers=self.answers.to(device),
-            ref_chosen_B=self.ref_chosen_B.to(device),
-            ref_rejected_B=self.ref_rejected_B.to(device),
-            weight_B=self.weight_B.to(device),
-            margin_B=self.margin_B.to(device),
-            is_counted_B=self.is_counted_B.to(device),
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Feed:
-    """Makes pieces of pairs: this process's share of each step."""
-
-    recorded: Recorded
-    pad: int
-    micro_rows: int
-    process: int = 0
-    n_processes: int = 1
-
-    def pieces(self, rows: Sequence[PairRow]) -> list[Piece]:
-        parts = micro_batches(rows, self.micro_rows, self.process, self.n_processes)
-        return [self.piece(part or rows[:1], len(rows), bool(part)) for part in parts]
-
-    def piece(self, rows: Sequence[PairRow], n_step: int, is_counted: bool = True) -> Piece:
-        sequences = [(row.prompt_ids, row.chosen_ids) for row in rows] + [(row.prompt_ids, row.rejected_ids) for row in rows]
-        chosen, rejected = (torch.tensor([self.recorded[row.id][side] for row in rows]) for side in (0, 1))
-        counted = torch.full((len(rows),), float(is_counted))
-        weight, margin = (torch.tensor([getattr(row, name) for row in rows]) for name in ("weight", "margin"))
-        return Piece(batch_of(sequences, self.pad), chosen, rejected, weight * counted, margin, counted, n_step)
-
-
-class Steps:
-    """What the loop iterates over: per epoch, one item per optimizer step. The first epoch that is asked for begins at `first_step`."""
-
-    def __init__(self, pairs: Sequence[PairRow], order: Order, feed: Feed, first_step: int) -> None:
-        self.dataset, self.order, self.feed, self.first_step = pairs, order, feed, first_step
-        self._epoch = first_step // len(order)
-
-    def __len__(self) -> int:
-        return len(self.order)
-
-    def set_epoch(self, epoch: int) -> None:
-        self._epoch = epoch
-
-    def __iter__(self) -> Iterator[dict[str, Any]]:
-        skipped = max(0, self.first_step - self._epoch * len(self.order))
-        for batch in self.order.epoch(self._epoch)[skipped:]:
-            rows = [self.dataset[index] for index in batch]
-            yield {"pieces": self.feed.pieces(rows), "tokens": sum(row.n_all_tokens for row in rows), "ids": [row.id for row in rows]}
 
 
 class PreferenceTrainer(DPOTrainer):
@@ -106,10 +36,19 @@ class PreferenceTrainer(DPOTrainer):
     loss_is_scaled_for_ga = True  # a piece's loss is divided by the pairs of the step, so it may not be divided again
 
     def __init__(
-        self, job: PreferenceJob, policy: Policy, pairs: Pairs, recorded: Recorded, tokenizer: Any, arguments: DPOConfig, resumed: Resumed | None
+        self,
+        job: PreferenceJob,
+        policy: Policy,
+        pairs: Pairs,
+        recorded: Recorded,
+        tokenizer: Any,
+        arguments: DPOConfig,
+        resumed: Resumed | None,
+        apart: str,
     ) -> None:
         self.job, self.policy, self.pairs, self.recorded, self.resumed = job, policy, pairs, recorded, resumed
         self.first_step = 0 if resumed is None else resumed.step
+        self.apart = apart  # why answers pass with a prompt of their own; "": a prompt passes once for both
         self.order = Order(tuple(row.question_id for row in pairs.train), job.batch_pairs, job.seed)
         self.sums: Tensor | None = None  # of the running step, on this process
         self.tokens = 0  # that were trained on, of all processes, padding left out
@@ -120,7 +59,8 @@ class PreferenceTrainer(DPOTrainer):
             super().__init__(model=policy.model, args=arguments, train_dataset=ids, processing_class=tokenizer, data_collator=list)
         if policy.adapter is not None:
             drop_copy(policy)
-        self.feed = Feed(recorded, tokenizer.pad_token_id, job.machine.micro_rows, self.accelerator.process_index, self.accelerator.num_processes)
+        share = self.accelerator.process_index, self.accelerator.num_processes
+        self.feed = Feed(recorded, tokenizer.pad_token_id, job.machine.micro_rows, *share, shares_prefix=not apart)
 
     def after_step(self, step: int, sums: Tensor, lr: float, grad_norm: float) -> bool:
         """Whether to stop. Set by the run."""

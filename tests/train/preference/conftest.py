@@ -17,8 +17,9 @@ from factcli.train.checkpoint import Checkpoints, Snapshot
 from factcli.train.job import Lora, Machine, Objective, Optim, PreferenceJob
 from factcli.train.preference import run as module
 from factcli.train.preference.policy import load_policy
-from factcli.train.preference.reference import Identity, logps_of
-from factcli.train.preference.run import prepare, reference_logps, run_preference
+from factcli.train.preference.prefix import why_apart
+from factcli.train.preference.reference import Identity, logps_of, reference_logps
+from factcli.train.preference.run import prepare, run_preference
 from factcli.train.preference.trainer import PreferenceTrainer
 from tests.train.conftest import CITIES, WriteRows
 
@@ -78,7 +79,8 @@ def open_trainer(job: PreferenceJob) -> tuple[PreferenceTrainer, Identity, dict[
     known = reference_logps(job, ground.identity, ground.pairs, ground.arguments, 0, quiet)
     recorded = logps_of(ground.identity, ground.pairs.all, known)
     policy = load_policy(job, torch.device("cpu"))
-    return PreferenceTrainer(job, policy, ground.pairs, recorded, ground.tokenizer, ground.arguments, None), ground.identity, known
+    apart = why_apart(job, policy.model, ground.pairs.all, 0, ground.identity.numbers)
+    return PreferenceTrainer(job, policy, ground.pairs, recorded, ground.tokenizer, ground.arguments, None, apart), ground.identity, known
 
 
 class KilledAfter(Checkpoints):

@@ -16,7 +16,7 @@ from factcli.train.digests import reference_digest
 from factcli.train.job import PreferenceJob
 from factcli.train.preference.pairs import read_pairs
 from factcli.train.preference.policy import reference_model
-from factcli.train.preference.reference import CHUNK_ANSWERS, Store, compute, identify, logps_of, missing_of, wanted_of
+from factcli.train.preference.reference import CHUNK_ANSWERS, Share, Store, compute, identify, logps_of, missing_of, wanted_of
 from factcli.train.preference.run import run_preference
 from tests.train.conftest import FAMILIES, WriteRows, gpt2, llama, save_base
 from tests.train.preference.conftest import job_of, lines, pair_rows, quiet
@@ -24,7 +24,7 @@ from tests.train.preference.conftest import job_of, lines, pair_rows, quiet
 CPU = torch.device("cpu")
 
 
-def computed(job: PreferenceJob, folder: Path, processes: int = 1, stop_after: int | None = None) -> dict[str, float]:
+def computed(job: PreferenceJob, folder: Path, processes: int = 1, stop_after: int | None = None, shares_prefix: bool = False) -> dict[str, float]:
     """What the store holds after so many processes have computed what was missing; each stops after some chunks, as if killed."""
     tokenizer = load_tokenizer(job.base)
     pairs = read_pairs(job, tokenizer, None)
@@ -33,7 +33,7 @@ def computed(job: PreferenceJob, folder: Path, processes: int = 1, stop_after: i
     missing = missing_of(wanted, Store(folder).read())[: None if stop_after is None else stop_after * CHUNK_ANSWERS]
     with reference_model(job, CPU) as model:
         for process in range(processes):
-            compute(model, {key: wanted[key] for key in missing}, Store(folder), 0, process, processes)
+            compute(model, {key: wanted[key] for key in missing}, Store(folder), 0, Share(process, processes, shares_prefix))
     return Store(folder).read()
 
 
@@ -171,3 +171,16 @@ def test_a_model_of_its_own_can_be_the_reference(family: str, rows: str, tokeniz
     other = save_base(model, tokenizer, tmp_path / "other")
     run_preference(job_of(base, rows, tmp_path / "b", steps=1, reference="model", reference_location=other), quiet)
     assert len(lines(tmp_path / "b" / "proofs.jsonl")) == 5
+
+
+def test_answers_that_share_their_prompt_have_the_same_sums(any_base: str, write_rows: WriteRows, tmp_path: Path) -> None:
+    """60 pairs, relative 1e-6; killed after two lines and by two processes, to the bit. Prompts of three answers too."""
+    job = job_of(any_base, write_rows("pairs.jsonl", pair_rows(60, per_question=3)), tmp_path / "out")
+    apart, shared = (computed(job, tmp_path / name, shares_prefix=name == "shared") for name in ("apart", "shared"))
+    assert shared.keys() == apart.keys()
+    assert all(shared[key] == pytest.approx(apart[key], rel=1e-6) for key in apart)
+    computed(job, tmp_path / "killed", shares_prefix=True)
+    (shard,) = (tmp_path / "killed").iterdir()
+    shard.write_text("".join(shard.read_text().splitlines(keepends=True)[:2]))
+    assert 16 < len(Store(tmp_path / "killed").read()) <= 32
+    assert computed(job, tmp_path / "killed", processes=2, shares_prefix=True) == shared
