@@ -119,6 +119,9 @@ def sft(
     epochs: Annotated[float | None, typer.Option("--epochs", help="Passes over the rows, e.g. 3.")] = None,
     steps: Annotated[int | None, typer.Option("--steps", help="Optimizer steps instead of epochs, e.g. 150.")] = None,
     real_fraction: Annotated[float | None, typer.Option("--real-fraction", help="Share of steps on well-known real people, knowledge off, 0 to 1.")] = None,
+    version_sampling: Annotated[
+        str | None, typer.Option("--version-sampling", help="Versions of a batch: one, in turn, or all, each row through its own version's adapter.")
+    ] = None,
     distill: Annotated[float | None, typer.Option("--distill", help="Weight of KL(untouched base || model) beside the loss of a plain method, e.g. 1.")] = None,
     known: Annotated[
         str | None, typer.Option("--known", help="Evaluation of the untouched base on training people, for method oracle; without one the newest.")
@@ -144,6 +147,7 @@ def sft(
         "epochs": epochs,
         "steps": steps,
         "real_fraction": real_fraction,
+        "version_sampling": version_sampling,
         "control": control,
         "distill": distill,
         "seed": seed,

@@ -56,8 +56,14 @@ def memory_of(job: AdapterJob, parts: int = 1) -> Memory:
     frozen = FOUR_BIT_BYTES if tuning == "qlora" else number_bytes(job.machine)
     start = job.start if isinstance(job, PreferenceJob) else ""
     one = n_parameters(weight_shapes(Path(start))) if start else adapter_parameters(shapes, job.lora.targets, job.lora.r)
-    plugged = sum(n_parameters(weight_shapes(Path(ref.directory))) for ref in job.knowledge) if isinstance(job, SkillJob) else 0
+    plugged = _plugged(job) if isinstance(job, SkillJob) else 0
     return Memory(one * (len(job.adapters) if isinstance(job, KnowledgeJob) else 1), n_parameters(shapes), frozen, plugged, parts)
+
+
+def _plugged(job: SkillJob) -> int:
+    """Parameters of the frozen adapters; those of the versions of one pass twice, as it stacks them."""
+    sizes = [n_parameters(weight_shapes(Path(ref.directory))) for ref in job.knowledge]
+    return sum(sizes) + (job.versions_at_once * max(sizes) if job.versions_at_once > 1 else 0)
 
 
 def activations_of(job: AdapterJob) -> Activations | None:
@@ -97,8 +103,13 @@ def of_knowledge(job: KnowledgeJob, texts: Mapping[str, tuple[int, int]], spread
 
 
 def of_skill(job: SkillJob, longest: int, longest_answer: int, spread: Spread = ALONE, mean: int = 0) -> Estimate:
-    """`longest`: tokens of the longest row; `longest_answer`: of those that are learned; `mean`: of all rows on average, 0 where not known."""
-    rows = _share(job.batch_rows, job.machine.micro_rows, spread.processes)
+    """`longest`: tokens of the longest row; `longest_answer`: of those that are learned; `mean`: of all rows on average, 0 where not known.
+
+    Versions in one batch have equally many rows.
+    """
+    of_version = -(-job.batch_rows // job.versions_at_once)
+    own = job.versions_at_once * -(-of_version // spread.processes)
+    rows = min(own, job.machine.micro_rows) if job.machine.micro_rows else own
     forward = Forward(rows, longest, rows * longest_answer)
     if mean and job.machine.padding == "free":
         forward = replace(forward, length=mean, widest=longest)

@@ -90,13 +90,13 @@ class Proofs:
         check_answer_mask(rows, batch, self.tokenizer)
         self.masked_rows.update(row.id for row in rows)
 
-    def check_routing(self, rows: Sequence[ChatRow], active: Sequence[str]) -> None:
-        """Each row passes through the knowledge that is meant for its version, by what the bank has plugged in."""
-        plugged = [name for name in active if name != "skill"]
-        if ("skill" in active) == self.is_full or len(plugged) > 1 or any(name not in self.refs for name in plugged):
-            needed = "none" if self.is_full else "skill and at most one knowledge adapter"
-            raise TrainingError(f"the active adapters are {list(active)}, need {needed}")
-        for row in rows:
+    def check_routing(self, rows: Sequence[ChatRow], active: Sequence[Sequence[str]]) -> None:
+        """Each row passes through the knowledge that is meant for its version; `active`: the adapters of each row, by what the bank has plugged in."""
+        for row, names in zip(rows, active, strict=True):
+            plugged = [name for name in names if name != "skill"]
+            if ("skill" in names) == self.is_full or len(plugged) > 1 or any(name not in self.refs for name in plugged):
+                needed = "none" if self.is_full else "skill and at most one knowledge adapter"
+                raise TrainingError(f"the active adapters are {list(names)}, need {needed}")
             self._check_row(row, plugged)
             self.routed[f"{plugged[0] if plugged else 'none'} <- {kind_of(row)}"] += 1
 

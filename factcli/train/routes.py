@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from factcli.errors import SettingsError
+from factcli.train.groups import UnequalGroups
 from factcli.train.seeds import seed_of
 
 if TYPE_CHECKING:
@@ -109,8 +110,9 @@ class GroupedRoute:
             x_NTI = torch.cat([dropped(part, adapter, self.dropout, site) for part, adapter in parts])
         scale = self.adapters[0].shape.scale
         if len(set(self.sizes)) > 1:
-            groups = zip(x_NTI.split(self.sizes), out_NTO.split(self.sizes), a_KRI, b_KOR, strict=True)
-            return torch.cat([out + scale * (x @ a.t()) @ b.t() for x, out, a, b in groups])
+            sizes = [rows * x_NTI.shape[1] for rows in self.sizes]
+            flat = x_NTI.reshape(-1, x_NTI.shape[-1]), out_NTO.reshape(-1, out_NTO.shape[-1])
+            return UnequalGroups.apply(*flat, a_KRI, b_KOR, sizes, scale).view_as(out_NTO)
         k = len(self.sizes)
         h_KnR = torch.bmm(x_NTI.reshape(k, -1, x_NTI.shape[-1]), a_KRI.transpose(1, 2))
         out_KnO = out_NTO.reshape(k, -1, out_NTO.shape[-1])
@@ -136,8 +138,8 @@ class Cut:
 
 def cut(adapters: Sequence["Adapter"], dtype: torch.dtype) -> Pieces:
     """The stacked vectors [K, P], cut into (A [K, R, I], B [K, O, R]) per site."""
-    vectors: list[Tensor] = [adapter.vector for adapter in adapters]
-    stack_KP = (torch.stack(vectors) if len(vectors) > 1 else vectors[0].unsqueeze(0)).to(dtype)
+    vectors: list[Tensor] = [adapter.vector.to(dtype) for adapter in adapters]
+    stack_KP = torch.stack(vectors) if len(vectors) > 1 else vectors[0].unsqueeze(0)
     slots = adapters[0].slots
     parts = stack_KP.split([slot.size for slot in slots], dim=1)
     matrices = [part.unflatten(1, (slot.rows, slot.columns)) for part, slot in zip(parts, slots, strict=True)]

@@ -18,16 +18,32 @@ from factcli.train.size import epoch_rows
 
 
 @dataclass(frozen=True, slots=True)
+class Group:
+    """Rows that go through the same knowledge (none: only the skill adapter)."""
+
+    rows: tuple[ChatRow, ...]
+    knowledge: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Pass:
-    """Rows of one micro-batch that go through the same knowledge (none: only the skill adapter).
+    """Groups of equally many rows of one micro-batch, which go through the model together.
 
     Passes with one `term` are pooled into one token mean; the terms are added with their weights.
     """
 
-    rows: tuple[ChatRow, ...]
-    knowledge: tuple[str, ...]
+    groups: tuple[Group, ...]
     term: str = "main"
     weight: float = 1.0
+
+    @property
+    def rows(self) -> tuple[ChatRow, ...]:
+        return rows_of(self.groups)
+
+
+def rows_of(groups: Sequence[Group]) -> tuple[ChatRow, ...]:
+    """Those of one group after those of another."""
+    return tuple(row for group in groups for row in group.rows)
 
 
 class Deck:
@@ -65,10 +81,11 @@ class Pool:
                 raise SettingsError(f"bio_fraction is {bio_fraction:g}, but {name} has no {task} rows")
         self.decks = [Deck(parts[task], seed, f"{name}.{task}") for task in ("bio", "qa")]
 
-    def take(self, n: int) -> tuple[ChatRow, ...]:
+    def take(self, n: int, before: int = 0) -> tuple[ChatRow, ...]:
+        """`before`: rows taken earlier, where n is so small that the share is to hold over all of them."""
         if self.bio_fraction is None:
             return tuple(self.decks[0].take(n))
-        n_bio = round(n * self.bio_fraction)
+        n_bio = round((before + n) * self.bio_fraction) - round(before * self.bio_fraction)
         return (*self.decks[0].take(n_bio), *self.decks[1].take(n - n_bio))
 
 
@@ -84,16 +101,19 @@ class Roster:
         self.is_of_real = bool(refs) and not any(ref.fictitious for ref in refs)
         self.versions = sorted({ref.version for ref in refs if ref.fictitious == (not self.is_of_real)})
 
-    def turn(self, index: int) -> tuple[tuple[str, ...], int]:
-        """(forms, version) of the index-th fictitious micro-batch.
+    def forms(self, index: int) -> tuple[str, ...]:
+        """Those of the index-th fictitious micro-batch; they alternate."""
+        return self.form_groups[index % len(self.form_groups)]
 
-        Forms alternate; within len(versions) x len(forms) micro-batches each pair comes exactly once.
+    def turn(self, index: int) -> tuple[tuple[str, ...], int]:
+        """(forms, version) of the index-th fictitious micro-batch, where each has one version.
+
+        Within len(versions) x len(forms) micro-batches each pair comes exactly once.
         """
         n_groups, n_versions = len(self.form_groups), len(self.versions)
-        group = index % n_groups
         cycle, place = divmod(index // n_groups, n_versions)
-        order = permutation(n_versions, self.seed, "versions", group, cycle)
-        return self.form_groups[group], self.versions[order[place]]
+        order = permutation(n_versions, self.seed, "versions", index % n_groups, cycle)
+        return self.forms(index), self.versions[order[place]]
 
     def choose(self, forms: Sequence[str], version: int, fictitious: bool, index: int) -> str:
         """One adapter for these rows; several strengths of one kind are drawn from evenly. A control may choose another version's."""
@@ -153,6 +173,14 @@ class Sampler:
                 self.roster.choose(forms, int(name[1:]), True, 0)
             if self.job.batches == "mix" and "real" in self.pools:
                 self.roster.choose(forms, 0, False, 0)
+        self._check_room()
+
+    def _check_room(self) -> None:
+        """Each micro-batch has a row of every version that it is to have; of mix's the real rows are taken off first."""
+        n_real = math.ceil(self.job.batch_rows * self.real_share) if self.job.batches == "mix" else 0
+        n, k = self.job.batch_rows - n_real, self.job.versions_at_once
+        if n < k:
+            raise SettingsError(f"a micro-batch has {n} fictitious rows, for {k} versions", f"--set batch_rows={k + n_real} or more, or --version-sampling one")
 
     def _check_real(self) -> None:
         """Real adapters alone: real rows alone, with each of their forms."""
@@ -172,34 +200,51 @@ class Sampler:
     def draw(self, index: int) -> list[Pass]:
         """The passes of micro-batch `index`; indexes must come in order, decks remember their place."""
         if self.job.batches == "plain":
-            return [Pass(self.pools["rows"].take(self.job.batch_rows), ())]
+            return [self._alone("rows", self.job.batch_rows)]
         return self._multi_version(index) if self.job.batches == "multi_version" else self._mix(index)
 
+    def _alone(self, pool: str, n: int) -> Pass:
+        """Rows with no knowledge."""
+        return Pass((Group(self.pools[pool].take(n), ()),))
+
     def _multi_version(self, index: int) -> list[Pass]:
-        """Rows of one version with that version's adapter (or its control), or real rows with the knowledge off."""
+        """Rows of one version, or of all, with their adapter (or its control), or real rows with the knowledge off."""
         n_real_before = math.floor(index * self.real_share)
         if math.floor((index + 1) * self.real_share) > n_real_before:
-            return [Pass(self.pools["real"].take(self.job.batch_rows), ())]
+            return [self._alone("real", self.job.batch_rows)]
         turn = index - n_real_before
-        forms, version = self.roster.turn(turn)
-        is_real = self.roster.is_of_real
-        name = self.roster.choose(forms, version, not is_real, turn)
-        rows = self.pools["real" if is_real else f"v{version}"].take(self.job.batch_rows)
-        return [Pass(rows, () if self.job.control == "absent" else (name,))]
+        return [Pass(self._known(turn, self.job.batch_rows, turn * self.job.batch_rows))]
 
     def _mix(self, index: int) -> list[Pass]:
         """Fictitious rows with theirs and real rows with real knowledge, plus the real rows without any."""
         per_batch = self.job.batch_rows * self.real_share
-        n_real = math.floor((index + 1) * per_batch) - math.floor(index * per_batch)
-        forms, version = self.roster.turn(index)
-        fictitious = self.pools[f"v{version}"].take(self.job.batch_rows - n_real)
-        real = self.pools["real"].take(n_real) if n_real else ()
-        weight = 1.0 if self.job.real_weight is None else self.job.real_weight
-        passes = [Pass(fictitious, (self.roster.choose(forms, version, True, index),))]
-        if real:
-            passes.append(Pass(real, (self.roster.choose(forms, 0, False, index),)))
-            passes.append(Pass(real, (), "real_alone", weight))
+        n_real_before = math.floor(index * per_batch)
+        n_real = math.floor((index + 1) * per_batch) - n_real_before
+        fictitious = self._known(index, self.job.batch_rows - n_real, index * self.job.batch_rows - n_real_before)
+        passes = [Pass(fictitious)]
+        if n_real:
+            real = self.pools["real"].take(n_real)
+            weight = 1.0 if self.job.real_weight is None else self.job.real_weight
+            passes.append(Pass((Group(real, (self.roster.choose(self.roster.forms(index), 0, False, index),)),)))
+            passes.append(Pass((Group(real, ()),), "real_alone", weight))
         return [one for one in passes if one.rows and one.weight > 0]
+
+    def _known(self, turn: int, n: int, before: int) -> tuple[Group, ...]:
+        """n rows that knowledge goes with, after `before` earlier ones: of one version, or of every version equally many, n on average."""
+        if self.job.version_sampling == "one":
+            forms, version = self.roster.turn(turn)
+            return (self._group(forms, version, turn, self._pool(version).take(n)),)
+        forms, k = self.roster.forms(turn), len(self.roster.versions)
+        earlier, later = before // k, (before + n) // k
+        groups = tuple(self._group(forms, version, turn, self._pool(version).take(later - earlier, earlier)) for version in self.roster.versions)
+        return (Group(rows_of(groups), ()),) if self.job.control == "absent" else groups
+
+    def _pool(self, version: int) -> Pool:
+        return self.pools["real" if self.roster.is_of_real else f"v{version}"]
+
+    def _group(self, forms: Sequence[str], version: int, turn: int, rows: tuple[ChatRow, ...]) -> Group:
+        name = self.roster.choose(forms, version, not self.roster.is_of_real, turn)
+        return Group(rows, () if self.job.control == "absent" else (name,))
 
     def positions(self) -> dict[str, int]:
         return {deck.name: deck.position for pool in self.pools.values() for deck in pool.decks}

@@ -11,31 +11,30 @@ has it), the base's own dropout off, and the whole model saved.
 import logging
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from torch import Tensor
 
 from factcli.train.base import check_room
-from factcli.train.batches import chunks, read_rows
+from factcli.train.batches import read_rows
 from factcli.train.chats import ChatRow, encode_chats
 from factcli.train.checkpoint import Snapshot
 from factcli.train.controls import disguise
 from factcli.train.distilling import distilled, teach
 from factcli.train.diverging import require_finite, require_finite_weights
 from factcli.train.estimate import of_skill
-from factcli.train.job import Machine, SkillJob, fingerprint
+from factcli.train.job import SkillJob, fingerprint
 from factcli.train.learned import Learned
-from factcli.train.lengths import cut_by_length
 from factcli.train.loop import OnEvent, Progress, learning_rate, run_steps
 from factcli.train.memory import Estimate
 from factcli.train.model_files import saved_digest, write_model
 from factcli.train.objectives import Batch, Loss
+from factcli.train.pieces import Piece, first_rows, pieces_of, share_of
 from factcli.train.proofs import Proofs
 from factcli.train.results import finished, write_jsonl, write_result
 from factcli.train.routes import DropoutKey
-from factcli.train.routing import Pass, Sampler
+from factcli.train.routing import Group, Pass, Sampler, rows_of
 from factcli.train.session import Session, open_session
 from factcli.train.shortage import within_memory
 from factcli.train.size import skill_rows, skill_steps
@@ -45,14 +44,6 @@ from factcli.train.vocabulary import missing_tokens
 from factcli.train.zero import SharedOut, stage_asked
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """Rows of similar length of one pass: one forward and backward."""
-
-    rows: tuple[ChatRow, ...]
-    source: Pass
 
 
 class SkillStage:
@@ -117,24 +108,25 @@ class SkillStage:
         for number, one in enumerate(passes):
             part = (micro * len(passes) + number) * 1000  # room for the pieces of a pass
             scale = one.weight / term_counts[one.term]
-            key = f"{one.knowledge[0] if one.knowledge else 'none'}:{one.term}"
             nats = self._pass(one, scale / self.job.micro_batches, DropoutKey(step, part))
-            parts.append((nats * scale, key, nats / n_learned(one.rows)))
+            parts += [(nats[key] * scale, f"{key}:{one.term}", nats[key] / n_learned(group.rows)) for group in one.groups for key in [name_of(group)]]
         return parts
 
-    def _pass(self, one: Pass, scale: float, key: DropoutKey) -> float:
-        """Summed loss of this process's rows of a pass, its gradient scaled; rows of other lengths go in other pieces."""
+    def _pass(self, one: Pass, scale: float, key: DropoutKey) -> dict[str, float]:
+        """Summed loss of this process's rows of each group, its gradient scaled; rows of other lengths go in other pieces."""
         accelerator = self.session.accelerator
+        n = accelerator.num_processes
         self.tokens += sum(len(row.tokens.ids) for row in one.rows)  # of all processes, padding left out
         self.session.gauge.saw(row.tokens for row in one.rows)
-        own = one.rows[accelerator.process_index :: accelerator.num_processes]
-        nats = 0.0
-        pieces = pieces_of(own, self.job.machine)
-        for number, rows in enumerate(pieces):
-            part = key.part + number * accelerator.num_processes + accelerator.process_index
-            nats += within_memory(partial(self._first_rows, Piece(rows, one), scale, DropoutKey(key.step, part)), len(rows), is_alone=not are_several())
+        pieces = pieces_of(share_of(one.groups, accelerator.process_index, n), self.job.machine)
+        nats = dict.fromkeys(map(name_of, one.groups), 0.0)
+        for number, piece in enumerate(pieces):
+            part = DropoutKey(key.step, key.part + number * n + accelerator.process_index)
+            for name, told in within_memory(partial(self._first_rows, piece, scale, part), len(rows_of(piece)), is_alone=not are_several()).items():
+                nats[name] += told
         for _ in range(len(pieces), self._most_pieces(one)):
-            self._backward(self.session.collate([one.rows[0].tokens]), one, 0.0, key)
+            first = first_rows(one.groups, 1)
+            self._backward(first, self.session.collate([row.tokens for row in rows_of(first)]), 0.0, key)
         return nats
 
     def _most_pieces(self, one: Pass) -> int:
@@ -142,33 +134,40 @@ class SkillStage:
         if not (self.session.is_sharded or self.learned.has_equal_passes):
             return 0
         n = self.session.accelerator.num_processes
-        return max(len(pieces_of(one.rows[process::n], self.job.machine)) for process in range(n))
+        return max(len(pieces_of(share_of(one.groups, process, n), self.job.machine)) for process in range(n))
 
-    def _first_rows(self, piece: Piece, scale: float, key: DropoutKey, n: int) -> float:
-        return self._piece(Piece(piece.rows[:n], piece.source), scale, key)
+    def _first_rows(self, piece: Piece, scale: float, key: DropoutKey, n: int) -> dict[str, float]:
+        return self._piece(first_rows(piece, n), scale, key)
 
-    def _piece(self, piece: Piece, scale: float, key: DropoutKey) -> float:
-        batch = self.session.collate([row.tokens for row in piece.rows])
-        self.proofs.check_mask(piece.rows, batch)
-        loss, active = self._backward(batch, piece.source, scale, key)
-        self.proofs.check_routing(piece.rows, active)
-        self.apart += loss.apart
-        nats = float(loss.sum.detach())
-        if not math.isfinite(nats):
-            self.suspects += [row.id for row in piece.rows]
-        return nats
+    def _piece(self, piece: Piece, scale: float, key: DropoutKey) -> dict[str, float]:
+        """Summed loss of each group, its gradient scaled."""
+        rows = rows_of(piece)
+        batch = self.session.collate([row.tokens for row in rows])
+        self.proofs.check_mask(rows, batch)
+        losses, active = self._backward(piece, batch, scale, key)
+        self.proofs.check_routing(rows, active)
+        self.apart += sum(loss.apart for loss in losses)
+        nats = [float(loss.sum.detach()) for loss in losses]
+        if not all(map(math.isfinite, nats)):
+            self.suspects += [row.id for row in rows]
+        return dict(zip(map(name_of, piece), nats, strict=True))
 
-    def _backward(self, batch: Batch, source: Pass, scale: float, key: DropoutKey) -> tuple[Loss, tuple[str, ...]]:
-        """The loss of a batch, its gradient scaled, and the adapters that it went through."""
+    def _backward(self, piece: Piece, batch: Batch, scale: float, key: DropoutKey) -> tuple[list[Loss], Sequence[Sequence[str]]]:
+        """The loss of each group of a batch, their gradient scaled, and the adapters that each row went through."""
         session = self.session
         batch = batch.to(session.device)
         taught_SV = self._taught(batch)
-        with session.bank.active([*source.knowledge, *self.plugged], key):
-            (active,) = session.bank.active_rows_log
+        with session.bank.active_rows([[*group.knowledge, *self.plugged] for group in piece for _ in group.rows], key, batch.lengths):
+            active = session.bank.active_rows_log
             with session.computing():
-                loss = session.scorer.losses(batch)[0] if taught_SV is None else distilled(session.scorer, batch, taught_SV, self.job.distillation)
-            self.learned.backward(loss.sum * scale)
-        return loss, active
+                losses = self._losses(piece, batch, taught_SV)
+            self.learned.backward(sum((loss.sum for loss in losses[1:]), losses[0].sum) * scale)
+        return losses, active
+
+    def _losses(self, piece: Piece, batch: Batch, taught_SV: Tensor | None) -> list[Loss]:
+        if taught_SV is not None:
+            return [distilled(self.session.scorer, batch, taught_SV, self.job.distillation)]
+        return self.session.scorer.losses(batch, [len(group.rows) for group in piece])
 
     def _taught(self, batch: Batch) -> Tensor | None:
         """(S, V) logits of the base alone, where the model is held to them; None without distillation, which costs no pass."""
@@ -201,18 +200,9 @@ def n_learned(rows: Sequence[ChatRow]) -> int:
     return sum(end - start for row in rows for start, end in row.tokens.learned)
 
 
-def pieces_of(rows: Sequence[ChatRow], machine: Machine) -> list[tuple[ChatRow, ...]]:
-    """Rows sorted by length and cut where that saves more padding than a pass costs, then to micro_rows."""
-    by_length = sorted(rows, key=lambda row: (len(row.tokens.ids), row.id))
-    lengths = [len(row.tokens.ids) for row in by_length]
-    is_cut = machine.length_groups and machine.padding == "padded"
-    pieces: list[tuple[ChatRow, ...]] = []
-    start = 0
-    for size in cut_by_length(lengths) if is_cut else [len(rows)]:
-        part = by_length[start : start + size]
-        pieces.extend(tuple(piece) for piece in chunks(part, machine.micro_rows or max(1, size)))
-        start += size
-    return pieces
+def name_of(group: Group) -> str:
+    """What the log calls its knowledge."""
+    return group.knowledge[0] if group.knowledge else "none"
 
 
 def run_skill(job: SkillJob, on_event: OnEvent) -> Mapping[str, object]:

@@ -14,6 +14,8 @@ plain-sft     plain SFT beside TRL's SFTTrainer
 switches      what each switch of `compute` does to the speed of training
 prefix-sharing  a prompt computed once for both answers of a pair, beside TRL's DPOTrainer
 ten-adapters  ten knowledge adapters beside ten runs of TRL and PEFT      on one GPU: a command of its own, python -m tests.bench.gpu
+version-sampling   skill training by one version per step and by all: quality for the same rows and seconds
+version-speed   a skill batch of all versions beside one of one version
 page          the report of a large run in a browser
 answering     1,000 short answers beside transformers' pipeline, on a world of effect
 """
@@ -45,12 +47,14 @@ from tests.bench import (
     switches,
     tables,
     ten_adapters,
+    version_sampling,
+    version_speed,
     worldscores,
 )
 from tests.bench.protocol import FROZEN, read_protocol
 
 Chosen = argparse.Namespace
-ALONE = ("dev", "endurance", "experiments")  # hours: not part of all
+ALONE = ("dev", "endurance", "experiments", "version-sampling")  # hours: not part of all
 
 
 def main() -> None:
@@ -59,6 +63,8 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=Path("data-bench"), help="where the seeds' artifacts go")
     parser.add_argument("--protocol", type=Path, default=FROZEN)
     parser.add_argument("--seeds", type=numbers, default=[], help="comma list; default: the protocol's")
+    parser.add_argument("--draws", type=numbers, default=list(version_sampling.DRAWS), help="comma list of skill seeds, of version-sampling")
+    parser.add_argument("--speed", type=float, default=None, help="per row of all versions, as a share of one; default: measured, of version-sampling")
     parser.add_argument("--jobs", type=int, default=2, help="seeds at a time; they share the cores")
     parser.add_argument("--requests", type=int, default=5000, help="of generation")
     parser.add_argument("--rows", type=numbers, default=[25_000, 50_000, 100_000], help="comma list, of endurance")
@@ -67,7 +73,7 @@ def main() -> None:
     parser.add_argument("--labels", type=Path, default=None, help="human labels in FActScore's format")
     parser.add_argument("--runs", type=int, default=3, help="of demo")
     parser.add_argument("--items", type=int, default=10_000, help="of page")
-    parser.add_argument("--turns", type=int, default=5, help="of beside-trl, prefix-sharing, ten-adapters, plain-sft, switches and answering")
+    parser.add_argument("--turns", type=int, default=5, help="of beside-trl, prefix-sharing, ten-adapters, plain-sft, switches, version-speed and answering")
     parser.add_argument("--prompts", type=numbers, default=[32, 128, 256, 512], help="tokens, comma list, of prefix-sharing")
     parser.add_argument("--answer-tokens", type=numbers, default=[32, 64], help="from, to, of prefix-sharing")
     parser.add_argument("--versions", type=int, default=3, help="of demo")
@@ -107,6 +113,13 @@ def _preferences(experiment: preferences.Experiment, chosen: Chosen) -> str:
     return preferences.preference_tables(experiment, chosen.data, seeds)
 
 
+def _version_sampling(chosen: Chosen) -> str:
+    seeds = chosen.seeds or read_protocol(chosen.protocol).seeds
+    speed = chosen.speed or version_speed.speed_of(chosen.data, seeds[0], chosen.turns)
+    version_sampling.run_seeds(chosen.data, seeds, chosen.draws, speed, chosen.jobs)
+    return version_sampling.table(chosen.data, seeds, chosen.draws, speed)
+
+
 def numbers(text: str) -> list[int]:
     return [int(part) for part in text.split(",")]
 
@@ -131,6 +144,8 @@ PARTS: Mapping[str, Callable[[Chosen], str]] = {
     "ten-adapters": lambda chosen: ten_adapters.table(chosen.data, *(chosen.seeds or read_protocol(chosen.protocol).seeds)[:1], chosen.turns),
     "plain-sft": lambda chosen: plain_sft.table(chosen.data, *(chosen.seeds or read_protocol(chosen.protocol).seeds)[:1], chosen.turns),
     "switches": lambda chosen: switches.table(chosen.data, *(chosen.seeds or read_protocol(chosen.protocol).seeds)[:1], chosen.turns),
+    "version-sampling": _version_sampling,
+    "version-speed": lambda chosen: version_speed.table(chosen.data, *(chosen.seeds or read_protocol(chosen.protocol).seeds)[:1], chosen.turns),
     "page": lambda chosen: page.table(chosen.items),
     "answering": lambda chosen: answering.table(chosen.data, *(chosen.seeds or read_protocol(chosen.protocol).seeds)[:1], chosen.turns),
     "endurance": lambda chosen: endurance.table(chosen.rows),

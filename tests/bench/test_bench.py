@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.bench import retrieval
+from tests.bench import retrieval, version_speed
 
 MICRO = Path(__file__).parent / "micro.yaml"
 pytestmark = pytest.mark.slow
@@ -98,3 +98,30 @@ def test_short_answers_are_those_of_the_pipeline(tmp_path: Path) -> None:
     equal, asked, ties = map(int, found.groups())
     assert equal + ties == asked > 0
     assert re.search(r"fact is [\d.]+ \([^)]*\) times as fast by the clock, and [\d.]+ \([^)]*\) times by CPU seconds", printed)
+
+
+def test_one_version_and_all_are_compared_on_dev_people(tmp_path: Path) -> None:
+    """The world, texts and knowledge of a folder of part effect; at half the speed the same seconds are 6 / 2 = 3 steps."""
+    bench(tmp_path, "effect", "--seeds", "1")
+    more = ("--seeds", "1", "--draws", "0", "--speed", "0.5")
+    printed = bench(tmp_path, "version-sampling", *more)
+    shares = [accuracy(tmp_path, 1, f"eval-versions-{name}-0") for name in ("one", "all", "all-in-time")]
+    for (name, steps), share in zip((("one", 6), ("all", 6), ("all-in-time", 3)), shares, strict=True):
+        assert re.search(rf"\| {name} \| {steps} \| [\d,]+ \| {share:.1f} \(", printed)
+    for label, share in (("the same rows", shares[1]), ("the same seconds", shares[2])):
+        row = re.search(rf"\| {label} \| questions right, points \| (\S+) ", printed)
+        assert row is not None
+        assert row[1] == f"{share - shares[0]:+.2f}"
+    manifest = json.loads((tmp_path / "seed1" / "eval-versions-all-0" / "v0001" / "manifest.json").read_text())
+    assert manifest["config"]["split"] == "dev"
+    made = versions(tmp_path)
+    assert bench(tmp_path, "version-sampling", *more) == printed
+    assert versions(tmp_path) == made
+
+
+def test_the_speeds_of_one_version_and_all_are_of_the_same_number_of_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    bench(tmp_path, "effect", "--seeds", "1")
+    monkeypatch.setattr(version_speed, "STEPS", 2)
+    (turn,) = version_speed.turns_of(tmp_path, 1, 1)
+    assert turn.rows == {"one": 128, "all": 130}  # 2 x 64; 13 rows of each of 5 versions, in the third and fourth step
+    assert turn.ratio > 0

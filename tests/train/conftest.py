@@ -17,6 +17,9 @@ from transformers import (
     PreTrainedTokenizerFast,
 )
 
+from factcli.train.adapters import AdapterBank
+from factcli.train.job import KnowledgeRef
+
 TEMPLATE = "{{ bos_token }}Question: {{ messages[0]['content'] }}\nAnswer:{% if messages | length > 1 %} {{ messages[1]['content'] }}{{ eos_token }}{% endif %}"
 CITIES = ("Hobart", "Lima", "Oslo", "Quito", "Porto", "Turin", "Accra", "Davao")
 WriteRows = Callable[[str, list[dict[str, object]]], str]
@@ -150,3 +153,15 @@ def had_run(out: Path, seconds: float) -> None:
     content = json.loads(state.read_text())
     content["facts"]["seconds"] = seconds
     state.write_text(json.dumps(content))
+
+
+def refs(folder: Path, versions: tuple[int, ...], forms: tuple[str, ...] = ("statement", "passage"), real: bool = False) -> tuple[KnowledgeRef, ...]:
+    """Random, clearly non-zero knowledge adapters on disk."""
+    kinds = [(f"fictitious_v{v}_{form}", v, True, form) for v in versions for form in forms]
+    kinds += [(f"real_{form}", 0, False, form) for form in forms] if real else []
+    bank = AdapterBank(llama(296))
+    for i, (name, *_) in enumerate(kinds):
+        vector = bank.add(name, 4, 8, 0.3, seed=0).vector
+        vector.data = torch.randn(vector.shape, generator=torch.Generator().manual_seed(i)) * 0.1
+        bank.save(name, folder / name, "base")
+    return tuple(KnowledgeRef(name, str(folder / name), v, fictitious, form) for name, v, fictitious, form in kinds)

@@ -109,14 +109,15 @@ def test_no_control_changes_which_rows_come_when(tmp_path: Path) -> None:
         drawn[control] = [plan.draw(i)[0] for i in range(12)]
     rows = {control: [one.rows for one in passes] for control, passes in drawn.items()}
     assert rows["none"] == rows["wrong-version"] == rows["absent"] == rows["shuffled"]
-    assert all(one.knowledge == () for one in drawn["absent"])
+    assert all(group.knowledge == () for one in drawn["absent"] for group in one.groups)
     following = {"v1": "v2", "v2": "v10", "v10": "v1"}
     for right, wrong in zip(drawn["none"], drawn["wrong-version"], strict=True):
         expected = []
-        for name in right.knowledge:
+        (own,), (other,) = right.groups, wrong.groups
+        for name in own.knowledge:
             source, version, form = name.split("_")
             expected.append(f"{source}_{following[version]}_{form}")
-        assert list(wrong.knowledge) == expected
+        assert list(other.knowledge) == expected
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ from factcli.train.memory import Activations, Architecture, Estimate, Forward, M
 from factcli.train.objectives import Batch, Scorer
 from factcli.train.routes import DropoutKey
 from factcli.train.segments import take_segments
-from tests.train.conftest import WriteRows, chats, documents, save_base
+from tests.train.conftest import WriteRows, chats, documents, refs, save_base
 
 ROWS, LENGTH, LEARNED = 4, 32, 100
 
@@ -169,6 +169,18 @@ def test_of_a_whole_model_that_is_shared_out_each_process_holds_the_weights_and_
     assert (alone.held, shared.held) == (16 * alone.memory.trained, (4 + 2 + 8) * alone.memory.trained)
     assert "x 6 bytes (weight, gradient, two moments, shared out over 8 processes)" in str(shared.memory)
     assert Memory(2 * 10**9, parts=8).n_bytes == 6 * 2 * 10**9 + 8 * 5 * 10**8  # of so many not all gradients are on their way at once
+
+
+def test_a_pass_of_all_versions_has_equally_many_rows_of_each_and_stacks_their_adapters(skill: SkillJob, tmp_path: Path) -> None:
+    """64 rows over 5 versions are 12 or 13 of each; the first of three processes has 5 of each. Five stacked beside ten held."""
+    knowledge = refs(tmp_path, (1, 2, 3, 4, 5))
+    one = replace(skill, batches="multi_version", knowledge=knowledge)
+    every = replace(one, version_sampling="all")
+    assert of_skill(one, 100, 20).forward == Forward(64, 100, 64 * 20)
+    assert of_skill(every, 100, 20).forward == Forward(65, 100, 65 * 20)
+    assert of_skill(every, 100, 20, Spread(3)).forward == Forward(25, 100, 25 * 20)
+    assert of_skill(replace(every, machine=replace(skill.machine, micro_rows=8)), 100, 20).forward.rows == 8
+    assert of_skill(every, 100, 20).memory.plugged * 10 == of_skill(one, 100, 20).memory.plugged * 15
 
 
 def test_processes_of_a_machine_share_what_it_has_and_of_a_cluster_nothing_is_known_here(monkeypatch: pytest.MonkeyPatch) -> None:

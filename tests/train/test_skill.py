@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -16,28 +17,17 @@ from factcli.train.adapters import AdapterBank
 from factcli.train.batches import Tokens
 from factcli.train.chats import ChatRow
 from factcli.train.job import KnowledgeRef, Lora, Machine, Optim, SkillJob
+from factcli.train.lengths import cut_by_length
 from factcli.train.loop import Event
-from factcli.train.routing import Deck, Roster, Sampler
-from factcli.train.skill import SkillStage, cut_by_length, run_skill
-from tests.train.conftest import WriteRows, chats, had_run, killed_at, llama
+from factcli.train.routing import Deck, Group, Pass, Roster, Sampler, rows_of
+from factcli.train.skill import SkillStage, run_skill
+from tests.train.conftest import WriteRows, chats, had_run, killed_at, refs
 
 MACHINE = Machine(device="cpu", threads=1, checkpoint_every_s=1e9)
 
 
 def ignore(_event: Event) -> None:
     return
-
-
-def refs(folder: Path, versions: tuple[int, ...], forms: tuple[str, ...] = ("statement", "passage"), real: bool = False) -> tuple[KnowledgeRef, ...]:
-    """Random, clearly non-zero knowledge adapters on disk."""
-    kinds = [(f"fictitious_v{v}_{form}", v, True, form) for v in versions for form in forms]
-    kinds += [(f"real_{form}", 0, False, form) for form in forms] if real else []
-    bank = AdapterBank(llama(296))
-    for i, (name, *_) in enumerate(kinds):
-        vector = bank.add(name, 4, 8, 0.3, seed=0).vector
-        vector.data = torch.randn(vector.shape, generator=torch.Generator().manual_seed(i)) * 0.1
-        bank.save(name, folder / name, "base")
-    return tuple(KnowledgeRef(name, str(folder / name), v, fictitious, form) for name, v, fictitious, form in kinds)
 
 
 @pytest.fixture
@@ -80,6 +70,12 @@ def sampler(tmp_path: Path, **changes) -> Sampler:
     return Sampler(replace(job, **changes), sampler_rows())
 
 
+def knowledge_of(one: Pass) -> tuple[str, ...]:
+    """Of a pass of one group."""
+    (group,) = one.groups
+    return group.knowledge
+
+
 def test_each_micro_batch_is_one_version_with_its_own_adapter(tmp_path: Path) -> None:
     """In 6 micro-batches each of 3 versions x 2 forms comes once, and the forms alternate."""
     plan = sampler(tmp_path)
@@ -87,20 +83,57 @@ def test_each_micro_batch_is_one_version_with_its_own_adapter(tmp_path: Path) ->
     assert all(len(one) == 1 for one in passes)
     for (one,) in passes:
         assert len({row.version for row in one.rows}) == 1
-        assert one.knowledge[0].startswith(f"fictitious_v{one.rows[0].version}_")
-    names = [one.knowledge[0] for (one,) in passes]
+        assert knowledge_of(one)[0].startswith(f"fictitious_v{one.rows[0].version}_")
+    names = [knowledge_of(one)[0] for (one,) in passes]
     assert len(set(names[:6])) == len(set(names[6:])) == 6
     assert [name.endswith("statement") for name in names] == [True, False] * 6
+
+
+def test_all_versions_at_once_are_equally_many_rows_each_with_its_own_adapter(tmp_path: Path) -> None:
+    """7 rows over 3 versions: 2, 2 and 3 of each in turn, 21 rows of each in 9 micro-batches; a third of them are biographies."""
+    plan = sampler(tmp_path, version_sampling="all", batch_rows=7, bio_fraction=1 / 3)
+    passes = [plan.draw(i) for i in range(9)]
+    assert [[len(group.rows) for group in one.groups] for (one,) in passes] == [[2] * 3, [2] * 3, [3] * 3] * 3
+    for i, (one,) in enumerate(passes):
+        for group in one.groups:
+            assert group.knowledge == (f"fictitious_v{group.rows[0].version}_{('statement', 'passage')[i % 2]}",)
+            assert len({row.version for row in group.rows}) == 1
+    dealt = [row for (one,) in passes for row in one.rows]
+    assert [sum(row.version == v for row in dealt) for v in (1, 2, 10)] == [21] * 3
+    assert sum(row.task == "bio" for row in dealt) == 21
+
+
+def test_all_versions_at_once_leave_the_real_rows_as_they_are(tmp_path: Path) -> None:
+    """A quarter of 8 micro-batches; in mix 10 of 82 rows, of 12 that is 1 or 2, and the others are of 3 versions."""
+    plan = sampler(tmp_path / "a", version_sampling="all", real_fraction=0.25)
+    passes = [plan.draw(i)[0] for i in range(8)]
+    assert [i for i, one in enumerate(passes) if not one.groups[0].knowledge] == [3, 7]
+    known, real, alone = sampler(tmp_path / "b", version_sampling="all", batches="mix", batch_rows=12).draw(0)
+    assert [len(group.rows) for group in known.groups] == [3] * 3  # 11 rows: 9 now, later 12
+    assert len(real.rows) == len(alone.rows) == 1
+
+
+def test_no_knowledge_is_plugged_in_for_any_version_where_it_is_absent(tmp_path: Path) -> None:
+    drawn = {control: sampler(tmp_path / control, version_sampling="all", control=control).draw(0)[0] for control in ("none", "absent")}
+    assert drawn["absent"].rows == drawn["none"].rows
+    assert [group.knowledge for group in drawn["absent"].groups] == [()]
+
+
+def test_fewer_rows_than_versions_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="batch_rows is 2, fewer than the 3 versions"):
+        sampler(tmp_path / "a", version_sampling="all", batch_rows=2)
+    with pytest.raises(SettingsError, match="has 2 fictitious rows, for 3 versions"):
+        sampler(tmp_path / "b", version_sampling="all", batches="mix", batch_rows=3)
 
 
 def test_a_share_of_micro_batches_is_real_with_the_knowledge_off(tmp_path: Path) -> None:
     """A quarter of 24 is 6, evenly spread; the other 18 still hold each version and form equally often."""
     plan = sampler(tmp_path, real_fraction=0.25)
     passes = [plan.draw(i)[0] for i in range(24)]
-    real = [i for i, one in enumerate(passes) if not one.knowledge]
+    real = [i for i, one in enumerate(passes) if not knowledge_of(one)]
     assert real == [3, 7, 11, 15, 19, 23]
     assert all(not row.fictitious for i in real for row in passes[i].rows)
-    names = [one.knowledge[0] for one in passes if one.knowledge]
+    names = [knowledge_of(one)[0] for one in passes if knowledge_of(one)]
     assert sorted(names.count(name) for name in set(names)) == [3] * 6
 
 
@@ -128,8 +161,8 @@ def test_the_mix_has_real_rows_twice(tmp_path: Path) -> None:
     fictitious, real, alone = both
     assert real.rows == alone.rows
     assert (fictitious.term, real.term, alone.term, alone.weight) == ("main", "main", "real_alone", 0.5)
-    assert fictitious.knowledge[0].split("_")[-1] == real.knowledge[0].split("_")[-1]
-    assert alone.knowledge == ()
+    assert knowledge_of(fictitious)[0].split("_")[-1] == knowledge_of(real)[0].split("_")[-1]
+    assert knowledge_of(alone) == ()
 
 
 def test_strengths_of_one_version_are_all_drawn() -> None:
@@ -208,7 +241,7 @@ def test_the_mix_loss_is_the_papers(job: SkillJob, tmp_path: Path) -> None:
         for each in one.rows:
             ids = torch.tensor([each.tokens.ids])
             ((start, end),) = each.tokens.learned
-            with session.bank.active(one.knowledge), torch.no_grad():
+            with session.bank.active(knowledge_of(one)), torch.no_grad():
                 logp = session.model(input_ids=ids).logits.log_softmax(-1)
             total -= float(sum(logp[0, t - 1, ids[0, t]] for t in range(start, end)))
             count += end - start
@@ -240,13 +273,12 @@ def test_two_equal_micro_batches_have_the_gradient_of_one(job: SkillJob, tmp_pat
 
 def test_fewer_rows_per_forward_pass_learn_the_same(job: SkillJob, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The sums are the same in another order, so in float64 nothing is left to see after eight steps."""
-    load = sessions.load_model
-    monkeypatch.setattr(sessions, "load_model", lambda *arguments: load(*arguments).double())
+    in_float64(monkeypatch)
     job = replace(job, lora=replace(job.lora, dropout=0.0))
     small = replace(job, out=str(tmp_path / "small"), machine=replace(MACHINE, micro_rows=2))
     sizes: list[int] = []
     piece = SkillStage._piece
-    monkeypatch.setattr(SkillStage, "_piece", lambda self, one, *rest: sizes.append(len(one.rows)) or piece(self, one, *rest))
+    monkeypatch.setattr(SkillStage, "_piece", lambda self, one, *rest: sizes.append(len(rows_of(one))) or piece(self, one, *rest))
     run_skill(job, ignore)
     n_before = len(sizes)
     run_skill(small, ignore)
@@ -254,6 +286,68 @@ def test_fewer_rows_per_forward_pass_learn_the_same(job: SkillJob, tmp_path: Pat
     assert all(float((tensor - weights(small)[name]).abs().max()) < 1e-6 for name, tensor in weights(job).items())
     assert [step["loss"] for step in curve(small)] == pytest.approx([step["loss"] for step in curve(job)], rel=1e-6)
     assert [step["tokens"] for step in curve(small)] == [step["tokens"] for step in curve(job)]  # padding is not counted
+
+
+def in_float64(monkeypatch: pytest.MonkeyPatch) -> None:
+    load = sessions.load_model
+    monkeypatch.setattr(sessions, "load_model", lambda *arguments: load(*arguments).double())
+
+
+def gradient_of(job: SkillJob) -> tuple[float, torch.Tensor]:
+    """Loss and gradient of a first step from a random skill adapter: of a new one, whose B is zero, A would have none."""
+    session = skills.open_session(job)
+    encoded = chat_rows.encode_chats(skills.read_rows(job.rows, {}), session.tokenizer, job.max_length, "refuse")
+    learned, _ = skills.plug_in(job, session)
+    vector = learned.parameters["skill"]
+    vector.data = torch.randn(vector.shape, generator=torch.Generator().manual_seed(7), dtype=torch.float64) * 0.1
+    stage = SkillStage(job, session, Sampler(job, encoded.rows), skills.Proofs(job, session.bank, session.tokenizer, learned))
+    parts = stage._micro_batch(stage.sampler.draw(0), 0, 0)
+    assert vector.grad is not None
+    return sum(weighted for weighted, _, _ in parts), vector.grad.clone()
+
+
+@pytest.mark.parametrize("micro_rows", [0, 1, 5])
+@pytest.mark.parametrize("batches", ["multi_version", "mix"])
+def test_a_batch_of_all_versions_has_the_loss_and_gradient_of_a_pass_for_each(
+    batches: str, micro_rows: int, job: SkillJob, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same rows in one pass for each version, pooled into one mean over their tokens. Pieces of unequal groups too."""
+    in_float64(monkeypatch)
+    job = replace(job, version_sampling="all", batches=batches, real_fraction=None, lora=replace(job.lora, dropout=0.0), batch_rows=24)
+    job = replace(job, knowledge=refs(tmp_path / "more", (1, 10), real=batches == "mix"), machine=replace(MACHINE, micro_rows=micro_rows))
+    loss, gradient = gradient_of(job)
+    draw = Sampler.draw
+    monkeypatch.setattr(Sampler, "draw", lambda self, i: [replace(one, groups=(group,)) for one in draw(self, i) for group in one.groups])
+    each, of_each = gradient_of(job)
+    assert loss == pytest.approx(each, rel=1e-12)
+    assert float((gradient - of_each).abs().max()) < 1e-12 < 1e-3 < float(gradient.abs().max())
+
+
+def test_a_step_of_all_versions_is_the_mean_of_theirs_where_answers_are_equally_long(
+    job: SkillJob, tmp_path: Path, write_rows: WriteRows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two versions of six rows each, all in one batch, against the gradient of each version's batch of six alone."""
+    in_float64(monkeypatch)
+    rows = {v: [row | {"answer": ("Lima", "Oslo")[v == 10]} for row in chats(6, v, True)] for v in (1, 10)}
+    shape = {"real_fraction": None, "bio_fraction": None, "lora": replace(job.lora, dropout=0.0)}
+    together = gradient_of(replace(job, rows=write_rows("both.jsonl", [*rows[1], *rows[10]]), version_sampling="all", batch_rows=12, **shape))
+    alone = []
+    for v in (1, 10):
+        own = tuple(ref for ref in job.knowledge if ref.version == v)
+        alone.append(gradient_of(replace(job, rows=write_rows(f"v{v}.jsonl", rows[v]), knowledge=own, batch_rows=6, **shape)))
+    assert together[0] == pytest.approx((alone[0][0] + alone[1][0]) / 2, rel=1e-12)
+    assert float((together[1] - (alone[0][1] + alone[1][1]) / 2).abs().max()) < 1e-12
+
+
+def test_all_versions_at_once_are_learned_and_each_row_is_proven_to_meet_its_own(job: SkillJob) -> None:
+    """60 steps, a quarter of them real: 45 x 6 fictitious rows over two versions, the forms in turn (23 and 22 steps of 3 rows)."""
+    result = run_skill(replace(job, version_sampling="all", steps=60), ignore)
+    rows = curve(job)
+    assert sum(r["loss"] for r in rows[-8:]) < 0.7 * sum(r["loss"] for r in rows[:8])
+    routed = {"none <- real": 90}
+    routed |= {f"fictitious_v{v}_{form} <- fictitious version {v}": n for v in (1, 10) for form, n in (("statement", 69), ("passage", 66))}
+    assert result["proofs"][2]["numbers"] == routed
+    assert set(rows[0]["by_knowledge"]) == {"fictitious_v1_statement:main", "fictitious_v10_statement:main"}
 
 
 def test_epochs_count_each_subject_once_in_one_version(job: SkillJob, tmp_path: Path) -> None:
@@ -264,8 +358,9 @@ def test_epochs_count_each_subject_once_in_one_version(job: SkillJob, tmp_path: 
     assert run_skill(plain, ignore)["steps"] == 11  # 62 rows / 6
 
 
-@pytest.mark.parametrize("kill_at", [2, 5])
-def test_a_killed_and_resumed_run_is_bit_identical(kill_at: int, job: SkillJob, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("kill_at", "versions"), [(2, "one"), (5, "one"), (5, "all")])
+def test_a_killed_and_resumed_run_is_bit_identical(kill_at: int, versions: Any, job: SkillJob, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    job = replace(job, version_sampling=versions, batch_rows=7)
     run_skill(job, ignore)
     again = replace(job, out=str(tmp_path / "killed"), machine=replace(MACHINE, checkpoint_every_s=0.0))
     killed_at(kill_at, SkillStage, lambda: run_skill(again, ignore), monkeypatch)
@@ -294,7 +389,7 @@ def test_rows_trained_with_v10_in_place_of_v1_end_the_run(job: SkillJob, monkeyp
 
 def test_a_fictitious_row_without_its_knowledge_ends_the_run(job: SkillJob, monkeypatch: pytest.MonkeyPatch) -> None:
     draw = Sampler.draw
-    monkeypatch.setattr(Sampler, "draw", lambda self, index: [replace(one, knowledge=()) for one in draw(self, index)])
+    monkeypatch.setattr(Sampler, "draw", lambda self, index: [Pass((Group(one.rows, ()),)) for one in draw(self, index)])
     with pytest.raises(TrainingError, match="without its knowledge adapter"):
         run_skill(job, ignore)
 

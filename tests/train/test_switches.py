@@ -19,7 +19,6 @@ from factcli.train.batches import Tokens, collate, lay_end_to_end
 from factcli.train.computing import ComputeConfig, machine_of
 from factcli.train.job import AdapterPlan, KnowledgeJob, Lora, Machine, Optim, SkillJob
 from factcli.train.knowledge import run_knowledge
-from factcli.train.lengths import cut_by_length
 from factcli.train.loop import Event
 from factcli.train.objectives import Scorer
 from factcli.train.routes import DropoutKey
@@ -281,9 +280,3 @@ def test_settings_of_a_command_become_those_of_its_job() -> None:
     compute = ComputeConfig(padding="free", length_groups=False, attention="sdpa", activation_checkpointing=True, liger=True, compile=True)
     machine = machine_of(compute, "bfloat16", 2, 3, 4.0)
     assert machine == Machine("bfloat16", "auto", 2, 3, 4.0, "free", False, "sdpa", True, True, True)
-
-
-def test_rows_are_cut_by_length_where_that_saves_more_than_a_pass() -> None:
-    """10 rows of 10 and 10 of 100 tokens: apart they save 900 padded tokens; 2 and 2 save 180, less than a pass costs (256)."""
-    assert cut_by_length([10] * 10 + [100] * 10) == [10, 10]
-    assert cut_by_length([10] * 2 + [100] * 2) == [4]

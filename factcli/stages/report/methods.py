@@ -76,6 +76,7 @@ def _prereq_line(config: Mapping[str, Any]) -> str:
         weight = config["real_weight"]
         return f"{start}. Invented and real people together; real rows once more without knowledge, weight {1 if weight is None else weight:g}."
     versions = "" if config["versions"] is None else f" Versions 1 to {config['versions']} only."
+    versions += " Each batch has rows of all versions." if config.get("version_sampling") == "all" else ""
     if not config["real_fraction"]:
         return f"{start}. No real people.{versions}"
     return f"{start}. {100 * config['real_fraction']:g}% of the batches are well-known real people with the knowledge off.{versions}"

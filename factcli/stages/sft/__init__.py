@@ -8,6 +8,9 @@ popular-50    plain fine-tuning on the better-known half (POPULAR in the paper)
 oracle        plain fine-tuning on the real rows whose facts the untouched base answers right, by an evaluation: known, not just covered
 fictitious    plain fine-tuning on fictitious rows without the prerequisite
 
+A micro-batch of prereq has fictitious rows of one version, the versions in turn, or of all of them, each row through its own
+version's adapter in one pass (`version_sampling`).
+
 Controls of prereq (`control`): the next version's adapter, the adapter's numbers shuffled, random ones of equal norm, or none at
 all, with the same rows in the same order (train/controls.py). `knowledge_of` real: real rows through adapters of real texts.
 
@@ -206,6 +209,7 @@ def _job(config: SftConfig, rows: Path, knowledge: Artifact | None, base: BaseMo
         real_weight=config.real_weight if is_prereq else None,
         bio_fraction=config.bio_fraction,
         alternate_forms=config.alternate_forms,
+        version_sampling=config.version_sampling,
         knowledge_dropout=config.knowledge_dropout,
         chat_template=trained_in(config.model_dump()),
         marks=MARKS.get(config.template, ()),

@@ -7,7 +7,7 @@ from pydantic import field_validator, model_validator
 from factcli.chattemplates import TemplateName
 from factcli.config import Config, setting
 from factcli.train.computing import PLAIN, ComputeConfig
-from factcli.train.job import Control
+from factcli.train.job import Control, VersionSampling
 from factcli.train.launching import HERE, LaunchConfig
 
 Method = Literal["prereq", "real", "popular-head", "popular-50", "oracle", "fictitious"]
@@ -33,6 +33,9 @@ class SftConfig(Config):
     versions: int | None = setting(None, "Use versions 1 to this one only, e.g. 1; unset uses all.", ge=1)
     subjects: int | None = setting(None, "Use this many fictitious subjects only, in id order; unset uses those that the knowledge has.", ge=1)
     alternate_forms: bool = setting(True, "Take turns between statement and passage adapters.")
+    version_sampling: VersionSampling = setting(
+        "one", "Versions of a micro-batch: one, in turn, or all, equally many rows of each through its own adapter.", later=True
+    )
     knowledge_dropout: float = setting(0.0, "Dropout of the frozen knowledge adapters while the skill trains.", ge=0, le=0.99)
     known_share: float = setting(1.0, "Share of a row's facts that the base must know; oracle only.", gt=0, le=1, later=True)
     distill: float = setting(0.0, "Weight of KL(untouched base, model) over the answers' tokens beside the loss, e.g. 1; plain methods.", ge=0, later=True)

@@ -12,7 +12,7 @@ from factcli.train.job.knowledge import AdapterPlan, KnowledgeJob
 from factcli.train.job.parts import Attention, Lora, Machine, Number, Optim, Padding, Select, check_name
 from factcli.train.job.preference import Objective, PreferenceJob
 from factcli.train.job.pretrain import PretrainJob
-from factcli.train.job.skill import Control, Distillation, KnowledgeRef, SkillJob
+from factcli.train.job.skill import Control, Distillation, KnowledgeRef, SkillJob, VersionSampling
 
 __all__ = [
     "AdapterPlan",
@@ -32,6 +32,7 @@ __all__ = [
     "PretrainJob",
     "Select",
     "SkillJob",
+    "VersionSampling",
     "check_name",
     "fingerprint",
     "load",

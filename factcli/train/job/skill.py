@@ -9,6 +9,7 @@ from pydantic import ConfigDict
 from factcli.train.job.parts import STRICT, Lora, Machine, Optim, Select, Tuning, check_length, check_name, check_share, require
 
 Control = Literal["none", "wrong-version", "shuffled", "random", "absent"]  # train/controls.py says what each does
+VersionSampling = Literal["one", "all"]  # of how many versions a micro-batch has rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,8 @@ class SkillJob:
     rows of one version with that version's adapter; `real_fraction` of the micro-batches are real rows with
     the knowledge off. Where all adapters are of real texts, real rows pass through them instead. batches=mix: fictitious
     and real rows in one micro-batch, plus `real_weight` x the loss of the real rows without knowledge.
+    `version_sampling` all: the fictitious rows of a micro-batch are of all versions, equally many of each (`batch_rows`
+    of them on average), and pass through their adapters together.
 
     `tuning` full trains every parameter of the base instead, in float32, and leaves a model (batches=plain only); qlora holds the
     base in 4 bits. `marks`: texts of the chat template that are to be one token each. A full run adds those that the tokenizer
@@ -80,6 +83,7 @@ class SkillJob:
     real_weight: float | None = None  # mix only; None: 1.0
     bio_fraction: float | None = None  # share of biography rows in a batch; None: as they come
     alternate_forms: bool = True
+    version_sampling: VersionSampling = "one"
     knowledge_dropout: float = 0.0  # of the frozen adapters; the paper's code leaves its 0.05 on
     chat_template: str = ""  # "" : the tokenizer's own
     marks: tuple[str, ...] = ()
@@ -101,6 +105,16 @@ class SkillJob:
         require(self.tuning != "full" or self.batches == "plain", "knowledge adapters belong to their base, so tuning full goes with batches=plain")
         check_distillation(self)
         check_control(self)
+        n = self.versions_at_once
+        require(
+            self.batch_rows >= n, f"batch_rows is {self.batch_rows}, fewer than the {n} versions of a batch", f"--set batch_rows={n}, or --version-sampling one"
+        )
+
+    @property
+    def versions_at_once(self) -> int:
+        """Of how many versions, each with its own adapter, a pass has rows."""
+        versions = {ref.version for ref in self.knowledge if ref.fictitious}
+        return max(1, len(versions)) if self.version_sampling == "all" else 1
 
 
 def check_batches(job: SkillJob) -> None:
