@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import shutil
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -224,6 +225,22 @@ def test_a_checkpointed_layer_runs_again_on_the_way_back() -> None:
     with bank.active(["a"], DropoutKey(0)):
         scorer.losses(batch)[0].sum.backward()
     assert len(calls) == 2
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["knowledge", "skill"])
+def test_compiled_norms_give_the_same_losses(kind: str, request: pytest.FixtureRequest) -> None:
+    """In float32: 1e-5 of losses of 5 to 6 nats, over four steps."""
+    if shutil.which("c++") is None:
+        pytest.skip("c++ is not installed, and torch compiles with it on a CPU")
+    _, losses, others = both(request.getfixturevalue(kind), {"compile": True})
+    assert others == pytest.approx(losses, rel=1e-5)
+
+
+def test_norms_are_what_is_compiled() -> None:
+    model = switched(llama(300), replace(MACHINE, compile=True), CPU)
+    compiled = [name for name, module in model.named_modules() if module._compiled_call_impl is not None]
+    assert compiled == [f"model.layers.{i}.{name}" for i in (0, 1) for name in ("input_layernorm", "post_attention_layernorm")] + ["model.norm"]
 
 
 def test_in_sixteen_bits_the_losses_are_near_those_in_thirty_two(skill: SkillJob) -> None:
