@@ -1,7 +1,7 @@
 import random
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from factcli.rows import Fact
@@ -55,8 +55,12 @@ def test_a_sentence_of_a_register_reads_as_its_claim_and_says_the_register(regis
     assert (reading.claims[0].start, reading.claims[0].end, reading.unread) == (0, len(text), ())
 
 
-@given(st.sampled_from([form for forms in PLACE_FORMS.values() for form in forms]), values, values)
+place_forms = st.sampled_from([form for forms in PLACE_FORMS.values() for form in forms])
+
+
+@given(place_forms, values, values)
 def test_a_sentence_about_a_place_reads_as_exactly_that_and_as_no_claim_about_a_person(form, place, value):
+    assume(f"{form.between} " not in f"{place} ")  # "... the city of 0 is is 1." has two readings; no place of a world has such a name
     text = form.render(place, value)
     assert read_places(text) == (ReadPlace(form.relation, place, value),)
     assert read_biography(text, NAME).claims == ()
