@@ -192,6 +192,7 @@ def test_an_unknown_setting_is_answered_with_the_nearest_name(chain: Chain, comm
         ("prereq --lr 0", "lr = 0.0: input should be greater than 0"),
         ("prereq --set fictitious_passage.epochs=[]", "fictitious_passage.epochs = []: need whole numbers of 1 or more, each once"),
         ("prereq --set fictitious_passage.epochs=[2,2]", "each once"),
+        ("sft --method real --version-sampling all", "version_sampling=all takes rows of all fictitious versions"),
         ("sft --real-fraction 2", "real_fraction = 2.0: input should be less than or equal to 1"),
         ("sft --real-fraction 0.5 --set real_weight=1", "real_fraction and real_weight are both set"),
         ("sft --set epochs=2", "epochs is 2 and steps is 6: unset one (--set steps=null or --set epochs=null)"),

@@ -62,6 +62,8 @@ def memory_of(job: AdapterJob, parts: int = 1) -> Memory:
 
 def _plugged(job: SkillJob) -> int:
     """Parameters of the frozen adapters; those of the versions of one pass twice, as it stacks them."""
+    if job.control == "absent":
+        return 0
     sizes = [n_parameters(weight_shapes(Path(ref.directory))) for ref in job.knowledge]
     return sum(sizes) + (job.versions_at_once * max(sizes) if job.versions_at_once > 1 else 0)
 
@@ -111,7 +113,7 @@ def of_skill(job: SkillJob, longest: int, longest_answer: int, spread: Spread = 
     own = job.versions_at_once * -(-of_version // spread.processes)
     rows = min(own, job.machine.micro_rows) if job.machine.micro_rows else own
     forward = Forward(rows, longest, rows * longest_answer)
-    if mean and job.machine.padding == "free":
+    if mean and job.machine.padding == "free" and not job.machine.micro_rows:  # which cuts rows sorted by length: the last are the longest
         forward = replace(forward, length=mean, widest=longest)
     return Estimate(memory_of(job, spread.parts), activations_of(job), forward, job.tuning == "full", fixed=_libraries(job))
 

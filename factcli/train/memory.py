@@ -133,8 +133,9 @@ class Forward:
         return self.rows * max(self.length, self.widest)
 
     def of_rows(self, rows: int) -> "Forward":
-        """As many rows of the same kind."""
-        return replace(self, rows=rows, learned=-(-self.learned * rows // max(1, self.rows)))
+        """The largest of the passes that so many rows of the same kind make each: of rows end to end the longest are in one."""
+        length = self.length if rows >= self.rows else max(self.length, self.widest)
+        return replace(self, rows=rows, length=length, learned=-(-self.learned * rows // max(1, self.rows)))
 
 
 @dataclass(frozen=True, slots=True)

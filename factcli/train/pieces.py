@@ -1,4 +1,4 @@
-"""How the rows of a pass are parted into pieces: each goes forwards and backwards by itself, padded to its longest row."""
+"""How the rows of a pass are parted into pieces: each goes forwards and backwards by itself."""
 
 from collections.abc import Sequence
 

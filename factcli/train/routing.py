@@ -27,7 +27,7 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Pass:
-    """Groups of equally many rows of one micro-batch, which go through the model together.
+    """Groups of rows of one micro-batch, as equal as their number allows, which go through the model together.
 
     Passes with one `term` are pooled into one token mean; the terms are added with their weights.
     """
@@ -176,7 +176,9 @@ class Sampler:
         self._check_room()
 
     def _check_room(self) -> None:
-        """Each micro-batch has a row of every version that it is to have; of mix's the real rows are taken off first."""
+        """Where a micro-batch has all versions it has a row of each; of mix's rows the real ones are taken off first."""
+        if self.job.version_sampling == "one":
+            return
         n_real = math.ceil(self.job.batch_rows * self.real_share) if self.job.batches == "mix" else 0
         n, k = self.job.batch_rows - n_real, self.job.versions_at_once
         if n < k:

@@ -10,6 +10,7 @@ has it), the base's own dropout off, and the whole model saved.
 
 import logging
 import math
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -67,24 +68,26 @@ class SkillStage:
         first = step * self.job.micro_batches
         tokens, self.apart, self.suspects = self.tokens, 0.0, []
         ids: list[str] = []
-        by_knowledge: dict[str, float] = {}
-        loss, n_told = 0.0, 0
+        nats_of: dict[str, float] = defaultdict(float)  # by knowledge and term
+        n_of = Counter[str]()
+        loss, n_passes = 0.0, 0
         for index in range(first, first + self.job.micro_batches):
             passes = self.sampler.draw(index)
             ids += [row.id for one in passes for row in one.rows]
-            parts = self._micro_batch(passes, step, index - first)
-            n_told += sum(n_learned(one.rows) for one in passes)
-            loss += sum(weighted for weighted, _, _ in parts) / self.job.micro_batches
-            by_knowledge |= {key: mean for _, key, mean in parts}
-        loss, *means = summed([loss, *by_knowledge.values()])
-        by_knowledge = dict(zip(by_knowledge, means, strict=True))
+            for key, nats, n, weighted in self._micro_batch(passes, step, n_passes):
+                nats_of[key] += nats
+                n_of[key] += n
+                loss += weighted / self.job.micro_batches
+            n_passes += len(passes)
+        loss, *sums = summed([loss, *nats_of.values()])
+        by_knowledge = {key: nats / n_of[key] for key, nats in zip(nats_of, sums, strict=True)}
         rate = learning_rate(self.job.optim, step, self.total)
         norm = self.learned.step(rate)
         require_finite(self.learned.what, step + 1, loss, norm, ids if math.isfinite(loss) else self._suspected() or ids)
         self.proofs.check_gradients(norm)
         used = self.tokens - tokens
         row = {"step": step + 1, "loss": loss, "lr": rate, "grad_norm": norm, "tokens": used, "by_knowledge": by_knowledge}
-        return Progress(loss, used, (row | self._from_base(step, n_told),))
+        return Progress(loss, used, (row | self._from_base(step, n_of.total()),))
 
     def _suspected(self) -> list[str]:
         """Rows whose loss is no number, of all processes; each of them has the same sum, so that all ask."""
@@ -99,17 +102,17 @@ class SkillStage:
             self.proofs.check_teacher(from_base)
         return {"from_base": from_base}
 
-    def _micro_batch(self, passes: Sequence[Pass], step: int, micro: int) -> list[tuple[float, str, float]]:
-        """Backward through all passes; per pass its share of the loss, its knowledge, its own mean."""
+    def _micro_batch(self, passes: Sequence[Pass], step: int, n_before: int) -> list[tuple[str, float, int, float]]:
+        """Backward through all passes, after n of this step; of each group its knowledge, summed loss, learned tokens and share of the loss."""
         term_counts: dict[str, int] = {}
         for one in passes:
             term_counts[one.term] = term_counts.get(one.term, 0) + n_learned(one.rows)
-        parts: list[tuple[float, str, float]] = []
+        parts: list[tuple[str, float, int, float]] = []
         for number, one in enumerate(passes):
-            part = (micro * len(passes) + number) * 1000  # room for the pieces of a pass
+            part = (n_before + number) * 1000  # room for the pieces of a pass
             scale = one.weight / term_counts[one.term]
             nats = self._pass(one, scale / self.job.micro_batches, DropoutKey(step, part))
-            parts += [(nats[key] * scale, f"{key}:{one.term}", nats[key] / n_learned(group.rows)) for group in one.groups for key in [name_of(group)]]
+            parts += [(f"{key}:{one.term}", nats[key], n_learned(group.rows), nats[key] * scale) for group in one.groups for key in [name_of(group)]]
         return parts
 
     def _pass(self, one: Pass, scale: float, key: DropoutKey) -> dict[str, float]:

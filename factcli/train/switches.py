@@ -22,7 +22,7 @@ def switched(model: PreTrainedModel, machine: Machine, device: torch.device) -> 
     """
     _attend(model, machine.attention, device)
     if machine.liger:
-        _fuse(model)
+        _fuse(model, device)
     if machine.compile:
         _compile(model)
     if machine.activation_checkpointing:
@@ -45,9 +45,11 @@ def _attend(model: PreTrainedModel, attention: Attention, device: torch.device) 
     model.set_attn_implementation("flash_attention_2" if attention == "flash" else attention)
 
 
-def _fuse(model: PreTrainedModel) -> None:
+def _fuse(model: PreTrainedModel, device: torch.device) -> None:
     """Liger's norms, rotations and gates: https://github.com/linkedin/Liger-Kernel. Adapters stay, as the linear modules are not replaced."""
     require_liger()
+    if device.type != "cuda":
+        raise SettingsError(f"liger's kernels run on a GPU; this is {device.type}", "compute.liger=false")
     from liger_kernel.transformers import _apply_liger_kernel_to_instance
 
     _apply_liger_kernel_to_instance(model=model, **FUSED)
@@ -55,9 +57,11 @@ def _fuse(model: PreTrainedModel) -> None:
 
 def _compile(model: PreTrainedModel) -> None:
     """The norms, each one kernel instead of six. Linear modules stay, as adapters hook into them and change between passes."""
-    for name, module in model.named_modules():
-        if name.endswith("norm"):
-            module.compile(dynamic=True)
+    norms = [module for module in model.modules() if type(module).__name__.lower().endswith("norm")]
+    if not norms:
+        raise SettingsError(f"compile is for norms, and {model.config.model_type} has none that is called one", "compute.compile=false")
+    for module in norms:
+        module.compile(dynamic=True)
 
 
 def _forget_activations(model: PreTrainedModel) -> None:

@@ -120,7 +120,10 @@ class SharedOut:
 
 def _settings() -> dict[str, Any]:
     """What the accelerate file says of ZeRO, as it is; this project's loop makes the batches."""
-    return {"train_micro_batch_size_per_gpu": 1, "zero_optimization": DeepSpeedPlugin().deepspeed_config["zero_optimization"]}
+    said = DeepSpeedPlugin().deepspeed_config["zero_optimization"]
+    if open_ends := [name for name, value in said.items() if value == "auto"]:  # which transformers' own Trainer would fill in
+        raise SettingsError(f"zero_optimization.{open_ends[0]} is auto, which nobody fills in here", "a number, or leave it out for DeepSpeed's own")
+    return {"train_micro_batch_size_per_gpu": 1, "zero_optimization": said}
 
 
 def _joined(share: Tensor) -> Tensor:

@@ -125,6 +125,14 @@ def skill(base: str, tmp_path: Path) -> SkillJob:
     return SkillJob(base, str(tmp_path / "out"), "rows.jsonl", lora=Lora(4, 8, 0.0), machine=Machine(device="cpu"), steps=1, batch_rows=64)
 
 
+def test_of_rows_end_to_end_the_longest_are_in_one_pass_where_they_are_cut(skill: SkillJob) -> None:
+    """64 rows of 50 tokens on average, 200 at most: all of them have 64 x 50; the last 8 of rows sorted by length up to 8 x 200."""
+    free = replace(skill, machine=replace(skill.machine, padding="free"))
+    assert of_skill(free, 200, 20, mean=50).forward.tokens == 64 * 50
+    assert of_skill(free, 200, 20, mean=50).forward.of_rows(8).tokens == 8 * 200
+    assert of_skill(replace(free, machine=replace(free.machine, micro_rows=8)), 200, 20, mean=50).forward.tokens == 8 * 200
+
+
 def test_what_cannot_fit_is_refused_with_the_largest_batch_that_does(skill: SkillJob) -> None:
     estimate = of_skill(replace(skill, batch_rows=4096), 100, 20)
     half = Room("this machine", 10**12, (estimate.peak(Forward(0, 100, 0)) + estimate.peak()) // 2)

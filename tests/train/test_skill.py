@@ -188,6 +188,16 @@ def test_rows_and_adapters_that_do_not_meet_are_refused_before_training(changes:
         Sampler(SkillJob("b", "o", "r", knowledge=knowledge, steps=1, **{"batches": "multi_version", **changes}), sampler_rows())
 
 
+def test_a_small_batch_of_mix_may_have_no_fictitious_row_where_versions_take_turns(tmp_path: Path) -> None:
+    """6 fictitious and 10 real rows, one in a batch: 5 of 8 batches have a real one, which passes with its knowledge and alone."""
+    rows = [*(row(i) for i in range(6)), *(row(i, 0, False) for i in range(6, 16))]
+    job = SkillJob("b", "o", "r", knowledge=refs(tmp_path, (1,), real=True), steps=1, batches="mix", batch_rows=1)
+    sampler = Sampler(job, rows)
+    assert sum(len(sampler.draw(index)) == 2 for index in range(8)) == 5
+    with pytest.raises(SettingsError, match="a micro-batch has 0 fictitious rows, for 1 versions"):
+        Sampler(replace(job, version_sampling="all"), rows)
+
+
 def test_a_missing_task_is_refused(tmp_path: Path) -> None:
     job = SkillJob("b", "o", "r", steps=1, bio_fraction=0.5)
     with pytest.raises(SettingsError, match="no bio rows"):
@@ -259,6 +269,23 @@ def test_micro_batches_are_averaged(job: SkillJob) -> None:
     assert len(step["by_knowledge"]) == 2
 
 
+def test_the_log_has_the_mean_of_all_rows_of_a_step_with_one_knowledge(job: SkillJob) -> None:
+    """Of both micro-batches, by tokens; weights do not change between them."""
+    job = replace(job, micro_batches=2, steps=1, real_fraction=None, version_sampling="all")
+    job = replace(job, knowledge=tuple(ref for ref in job.knowledge if ref.form == "statement"))
+    session = skills.open_session(job)
+    encoded = chat_rows.encode_chats(skills.read_rows(job.rows, {}), session.tokenizer, job.max_length, "refuse")
+    learned, _ = skills.plug_in(job, session)
+    stage = SkillStage(job, session, Sampler(job, encoded.rows), skills.Proofs(job, session.bank, session.tokenizer, learned))
+    parts = [part for micro in range(2) for part in stage._micro_batch(stage.sampler.draw(micro), 0, micro)]
+    run_skill(job, ignore)
+    (step,) = curve(job)
+    for name in {part[0] for part in parts}:
+        sums = [(nats, n) for key, nats, n, _ in parts if key == name]
+        assert len(sums) == 2
+        assert step["by_knowledge"][name] == pytest.approx(sum(nats for nats, _ in sums) / sum(n for _, n in sums), rel=1e-5)
+
+
 def test_two_equal_micro_batches_have_the_gradient_of_one(job: SkillJob, tmp_path: Path, write_rows: WriteRows) -> None:
     """All six rows are dealt to each micro-batch, so their mean loss and its gradient are those of one."""
     job = replace(job, rows=write_rows("six.jsonl", chats(6, 0, False)), batches="plain", knowledge=(), real_fraction=None, bio_fraction=None)
@@ -303,7 +330,7 @@ def gradient_of(job: SkillJob) -> tuple[float, torch.Tensor]:
     stage = SkillStage(job, session, Sampler(job, encoded.rows), skills.Proofs(job, session.bank, session.tokenizer, learned))
     parts = stage._micro_batch(stage.sampler.draw(0), 0, 0)
     assert vector.grad is not None
-    return sum(weighted for weighted, _, _ in parts), vector.grad.clone()
+    return sum(weighted for *_, weighted in parts), vector.grad.clone()
 
 
 @pytest.mark.parametrize("micro_rows", [0, 1, 5])

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import torch
 from safetensors.torch import load_file
-from transformers import BloomConfig, BloomForCausalLM, MistralConfig, MistralForCausalLM, PreTrainedModel
+from transformers import BloomConfig, BloomForCausalLM, GPT2Config, GPT2LMHeadModel, MistralConfig, MistralForCausalLM, PreTrainedModel
 
 from factcli.errors import BackendError, SettingsError
 from factcli.train import session as sessions
@@ -235,6 +235,17 @@ def test_compiled_norms_give_the_same_losses(kind: str, request: pytest.FixtureR
         pytest.skip("c++ is not installed, and torch compiles with it on a CPU")
     _, losses, others = both(request.getfixturevalue(kind), {"compile": True})
     assert others == pytest.approx(losses, rel=1e-5)
+
+
+def test_norms_of_any_name_are_compiled_and_a_model_without_is_refused() -> None:
+    model = GPT2LMHeadModel(GPT2Config(vocab_size=50, n_embd=16, n_layer=3, n_head=2, n_positions=32))
+    switched(model, replace(MACHINE, compile=True), CPU)
+    assert sum(module._compiled_call_impl is not None for module in model.modules()) == 2 * 3 + 1
+    for block in model.transformer.h:
+        block.ln_1 = block.ln_2 = torch.nn.Identity()
+    model.transformer.ln_f = torch.nn.Identity()
+    with pytest.raises(SettingsError, match="compile is for norms, and gpt2 has none"):
+        switched(model, replace(MACHINE, compile=True), CPU)
 
 
 def test_norms_are_what_is_compiled() -> None:

@@ -104,6 +104,8 @@ class SftConfig(Config):
             raise ValueError("forms: need statement, passage or both, each once")
         if self.control != "none" and not is_multi_version:
             raise ValueError(f"control {self.control} takes the place of what method prereq plugs in with batches=multi_version")
+        if self.version_sampling == "all" and (self.method != "prereq" or self.knowledge_of == "real"):
+            raise ValueError("version_sampling=all takes rows of all fictitious versions: it goes with method prereq and their knowledge")
         if self.knowledge_of == "real" and not is_multi_version:
             raise ValueError("knowledge_of=real goes with method prereq and batches=multi_version")
         if self.knowledge_of == "real" and (self.real_fraction or self.control == "wrong-version"):

@@ -105,6 +105,7 @@ class SkillJob:
         require(self.tuning != "full" or self.batches == "plain", "knowledge adapters belong to their base, so tuning full goes with batches=plain")
         check_distillation(self)
         check_control(self)
+        require(self.version_sampling == "one" or self.batches != "plain", "version_sampling all has no meaning with batches=plain")
         n = self.versions_at_once
         require(
             self.batch_rows >= n, f"batch_rows is {self.batch_rows}, fewer than the {n} versions of a batch", f"--set batch_rows={n}, or --version-sampling one"

@@ -180,7 +180,7 @@ def reference_logps(job: PreferenceJob, identity: Identity, pairs: Pairs, argume
     if missing:
         on_event({"event": "note", "text": f"log-probabilities of {len(missing):,} answers under the reference ({len(known):,} are on record)"})
         with reference_model(job, arguments.device) as model:
-            shares_prefix = not why_apart(job, model, pairs.all, pad, identity.numbers)
+            shares_prefix = agreed([why_apart(job, model, pairs.all, pad, identity.numbers)]) == [""]
             share = Share(arguments.process_index, arguments.world_size, shares_prefix)
             compute(model, {key: wanted[key] for key in missing}, store, pad, share)
         arguments.distributed_state.wait_for_everyone()
@@ -188,9 +188,9 @@ def reference_logps(job: PreferenceJob, identity: Identity, pairs: Pairs, argume
     return known
 
 
-def agreed(keys: list[str]) -> list[str]:
+def agreed(words: list[str]) -> list[str]:
     """The first process's list in all of them: other runs write into the store too, so each may have read another state of it."""
-    said = [keys]
+    said = [words]
     broadcast_object_list(said)
     return said[0]
 

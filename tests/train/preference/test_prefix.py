@@ -32,6 +32,7 @@ from transformers import (
 from factcli.errors import SettingsError
 from factcli.train.job import Lora, Objective
 from factcli.train.job.preference import NOT_OF_LOGITS, SMOOTHED
+from factcli.train.preference import prefix
 from factcli.train.preference.losses import LOSSES, Logps, pair_losses
 from factcli.train.preference.pairs import PairRow
 from factcli.train.preference.policy import load_policy, silence_dropout
@@ -204,6 +205,21 @@ def test_a_window_that_no_pair_outgrows_is_none() -> None:
     assert obstacle(model, ROWS, 0, "float32") == ""
     shared, apart = (summed_logps(model, answers_of(ROWS, 0, is_shared)) for is_shared in (True, False))
     assert torch.allclose(shared, apart, rtol=1e-6)
+
+
+def test_in_16_bits_a_prompt_that_is_not_seen_is_found_and_rounding_is_let_pass(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = ready(tied_llama(90).bfloat16(), trains=False)
+    assert obstacle(model, ROWS, 0, "bfloat16") == ""
+    usual = prefix._layout
+
+    def blind(rows: Any, n_first: int, n_second: int) -> Any:
+        layout = usual(rows, n_first, n_second)
+        mask = layout.mask.clone()
+        mask[..., :-n_second] = False
+        return replace(layout, mask=mask)
+
+    monkeypatch.setattr(prefix, "_layout", blind)
+    assert "log-probabilities of llama would differ by" in obstacle(model, ROWS, 0, "bfloat16")
 
 
 def test_a_model_whose_numbers_would_differ_is_found_by_trying() -> None:
