@@ -114,9 +114,10 @@ def _preferences(experiment: preferences.Experiment, chosen: Chosen) -> str:
 
 
 def _version_sampling(chosen: Chosen) -> str:
-    seeds = chosen.seeds or read_protocol(chosen.protocol).seeds
+    protocol = read_protocol(chosen.protocol)
+    seeds = chosen.seeds or protocol.seeds
     speed = chosen.speed or version_speed.speed_of(chosen.data, seeds[0], chosen.turns)
-    version_sampling.run_seeds(chosen.data, seeds, chosen.draws, speed, chosen.jobs)
+    version_sampling.run_seeds(chosen.data, seeds, protocol.recipe, chosen.draws, speed, chosen.jobs)
     return version_sampling.table(chosen.data, seeds, chosen.draws, speed)
 
 

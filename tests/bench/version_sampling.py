@@ -4,7 +4,7 @@
 
 DIR/seedN holds a world, its texts (bio) and its knowledge adapters (knowledge): those of part `effect`, or by `fact world`, `fact synth
 bio` and `fact prereq`. On each seed's the skill is learned once per draw (a seed of the skill stage's weights and rows) and kind, by
-configs/sft/tiny.yaml (micro for a micro world), and asked about its dev people. Same rows: both take the recipe's steps. Same seconds:
+the protocol's recipe (configs/sft/tiny.yaml), and asked about its dev people. Same rows: both take the recipe's steps. Same seconds:
 `all` takes as many steps as the seconds of `one` pay for, by the speed per row that part `version-speed` measures first (or SHARE): wall
 times of two runs on a shared machine would say more of its neighbours. Real rows cost both the same. Test people are not looked at.
 """
@@ -39,9 +39,10 @@ COMPARED: Mapping[str, str] = {"the same rows": "all", "the same seconds": "all-
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One seed's data, and a draw of the skill stage."""
+    """One seed's data, the recipe of the skill stage and a draw of it."""
 
     context: Context
+    recipe: str
     threads: int
     draw: int
 
@@ -54,9 +55,8 @@ class Run:
         root = self.context.root
         knowledge, texts, ground = (open_artifact(ref, root) for ref in ("knowledge", "bio", "world"))
         base, named = of_world(ground), name_of(name, self.draw)
-        recipe = str(texts.summary.get("recipe", "tiny"))
         given = {"seed": self.draw, "threads": self.threads, "version_sampling": sampling} | ({} if steps is None else {"steps": steps})
-        config = resolve(sft.SftConfig, [resolving.recipe_file("sft", recipe)], [], given)
+        config = resolve(sft.SftConfig, [resolving.recipe_file("sft", self.recipe)], [], given)
         plan = sft.plan(config, texts, knowledge, base, named)
         skill, _ = make(plan, lambda draft: sft.work(plan, draft, base, self.context), root)
         subject = Subject(named, base, skill, knowledge, texts)
@@ -76,19 +76,19 @@ def steps_in_time(config: Mapping[str, Any], speed: float) -> int:
     return max(1, round(config["steps"] / (real + (1 - real) / speed)))
 
 
-def run_seed(data: Path, seed: int, draws: Sequence[int], speed: float, threads: int) -> int:
+def run_seed(data: Path, seed: int, recipe: str, draws: Sequence[int], speed: float, threads: int) -> int:
     root = seed_folder(data, seed)
     with Trainer(root / resolving.WORKER_LOG) as trainer:
         for draw in draws:
-            run = Run(Context(root, PlainReport(every_s=60.0), trainer), threads, draw)
+            run = Run(Context(root, PlainReport(every_s=60.0), trainer), recipe, threads, draw)
             one, _ = run.both()
             run.model("all", steps_in_time(one.manifest.config, speed), "all-in-time")
     return seed
 
 
-def run_seeds(data: Path, seeds: Sequence[int], draws: Sequence[int], speed: float, jobs: int) -> None:
+def run_seeds(data: Path, seeds: Sequence[int], recipe: str, draws: Sequence[int], speed: float, jobs: int) -> None:
     """Make what is missing."""
-    each_seed(partial(run_seed, data, draws=draws, speed=speed), seeds, jobs)
+    each_seed(partial(run_seed, data, recipe=recipe, draws=draws, speed=speed), seeds, jobs)
 
 
 def table(data: Path, seeds: Sequence[int], draws: Sequence[int], speed: float) -> str:
