@@ -19,7 +19,6 @@ SWITCHES: Mapping[str, tuple[str, ...]] = {
     "without packing": ("packing=false",),
     "micro_rows=4": ("micro_rows=4",),
     "padding free": ("compute.padding=free",),
-    "eager attention": ("compute.attention=eager",),
     "flash attention": ("compute.attention=flash",),
     "activation checkpointing": ("compute.activation_checkpointing=true",),
     "Liger": ("compute.liger=true",),

@@ -36,15 +36,15 @@ LATE = """
 import os, sys
 from pathlib import Path
 from factcli.train import worker
-from factcli.train.preference import run
+from factcli.train.preference.reference import Store
 
-read, others = run.Store.read, Path(sys.argv.pop())
+read, others = Store.read, Path(sys.argv.pop())
 def seen(store):
     # the second process looks for the first time when another run has just written everything
-    run.Store.read = read
-    return {key: value for folder in others.iterdir() for key, value in read(run.Store(folder)).items()}
+    Store.read = read
+    return {key: value for folder in others.iterdir() for key, value in read(Store(folder)).items()}
 if os.environ["RANK"] == "1":
-    run.Store.read = seen
+    Store.read = seen
 sys.exit(worker.main(sys.argv[1:]))
 """
 
