@@ -98,15 +98,21 @@ def prereq(
     make_prereq(making, synth, model, {"lora_r": lora_r, "lr": lr, "recite_target": recite_target, "seed": seed} | launch)
 
 
+ModeOption = Annotated[
+    str | None, typer.Option("--mode", help="What is trained: lora (an adapter), qlora (one on a base in 4 bits) or full (every parameter).")
+]
+VersionSamplingOption = Annotated[
+    str | None, typer.Option("--version-sampling", help="Versions of a batch: one, in turn, or all, each row through its own version's adapter.")
+]
+
+
 @app.command(rich_help_panel=TRAIN)
 @training
 def sft(
     making: "Making",
     launch: dict[str, Any],
     method: Annotated[str | None, typer.Option("--method", help="prereq, real, popular-head, popular-50, oracle or fictitious.")] = None,
-    mode: Annotated[
-        str | None, typer.Option("--mode", help="What is trained: lora (an adapter), qlora (one on a base in 4 bits) or full (every parameter).")
-    ] = None,
+    mode: ModeOption = None,
     mix: Annotated[
         list[str], typer.Option("--mix", help="Data set and its share: NAME[:PART]=FRACTION, an artifact or JSONL, e.g. bio=1; again for more.")
     ] = [],  # noqa: B006  # typer copies it
@@ -119,9 +125,7 @@ def sft(
     epochs: Annotated[float | None, typer.Option("--epochs", help="Passes over the rows, e.g. 3.")] = None,
     steps: Annotated[int | None, typer.Option("--steps", help="Optimizer steps instead of epochs, e.g. 150.")] = None,
     real_fraction: Annotated[float | None, typer.Option("--real-fraction", help="Share of steps on well-known real people, knowledge off, 0 to 1.")] = None,
-    version_sampling: Annotated[
-        str | None, typer.Option("--version-sampling", help="Versions of a batch: one, in turn, or all, each row through its own version's adapter.")
-    ] = None,
+    version_sampling: VersionSamplingOption = None,
     distill: Annotated[float | None, typer.Option("--distill", help="Weight of KL(untouched base || model) beside the loss of a plain method, e.g. 1.")] = None,
     known: Annotated[
         str | None, typer.Option("--known", help="Evaluation of the untouched base on training people, for method oracle; without one the newest.")

@@ -25,7 +25,7 @@ from factcli.train.preference.scoring import batch_of, summed_logps
 
 NAME = "sdpa_of_shared_prefix"
 LEAST_SAVING = 0.1  # share of the tokens, from which on the rows of pairs took less time on a CPU: `python -m tests.bench prefix-sharing`
-BOUNDS = {"float32": 1e-4}  # of |sum| + tokens, ten times what certificate.py bounds rounding by; a prompt that is not seen is off by more than 1e-2
+BOUND_32_BITS = 1e-4  # of |sum| + tokens, ten times what certificate.py bounds rounding by; a prompt that is not seen is off by more than 1e-2
 BOUND_16_BITS = 5e-3  # rounding was seen to be off by up to 3e-4
 Ids = Sequence[int]
 
@@ -142,8 +142,6 @@ def _difference(model: Any, rows: Sequence[PairRow], pad: int, numbers: str) -> 
     finally:
         model.train(was_training)
     off = float(((apart - shared).abs() / (apart.abs() + n_tokens)).max())
-    return (
-        ""
-        if off <= BOUNDS.get(numbers, BOUND_16_BITS)
-        else f"log-probabilities of {model.config.model_type} would differ by {off:.0e} where a prompt is shared"
-    )
+    if off <= (BOUND_32_BITS if numbers == "float32" else BOUND_16_BITS):
+        return ""
+    return f"log-probabilities of {model.config.model_type} would differ by {off:.0e} where a prompt is shared"
