@@ -21,7 +21,7 @@ from transformers import PreTrainedModel
 from factcli.errors import SettingsError, nearest
 from factcli.train.adapter_files import Shape, read_adapter, write_adapter
 from factcli.train.job import check_name
-from factcli.train.routes import DropoutKey, GroupedRoute, Route, plain_routes
+from factcli.train.routes import Cut, DropoutKey, GroupedRoute, PlainRoute, Route, cut, distinct, is_one_step, plain_routes
 from factcli.train.seeds import seed_of
 from factcli.train.sites import Site, find_sites
 
@@ -76,6 +76,7 @@ class AdapterBank:
         self.adapters: dict[str, Adapter] = {}
         self.active_rows_log: tuple[tuple[str, ...], ...] = ()
         self._routes: tuple[Route, ...] = ()
+        self._stack: Cut | None = None
         self._hooks = [site.module.register_forward_hook(self._hook(site.name)) for site in self.sites.values()]
 
     def add(self, name: str, r: int, alpha: float, dropout: float, seed: int) -> Adapter:
@@ -106,6 +107,7 @@ class AdapterBank:
     def remove(self, name: str) -> None:
         self.get(name)
         del self.adapters[name]
+        self._stack = None
 
     def detach(self) -> None:
         """Take the hooks off: the model is as it was before the bank."""
@@ -154,10 +156,21 @@ class AdapterBank:
         if len({len(row) for row in rest}) != 1:
             raise SettingsError("rows of one batch name different numbers of adapters")
         columns = [[self.get(row[place]) for row in rest] for place in range(len(rest[0]))]
-        plain = plain_routes([self.get(name) for name in shared], dropout)
-        grouped = [GroupedRoute(column, dropout, lengths) for column in columns]
-        with self._plugged((*plain, *grouped), tuple(tuple(row) for row in rows)):
+        common = [self.get(name) for name in shared]
+        routes: list[Route] = [*plain_routes(common, dropout)]
+        if len(columns) == 1 and is_one_step(columns[0], common, dropout):
+            routes = [GroupedRoute(columns[0], dropout, lengths, PlainRoute(common, dropout), self._stack_of(columns[0]))]
+        else:
+            routes += [GroupedRoute(column, dropout, lengths) for column in columns]
+        with self._plugged(tuple(routes), tuple(tuple(row) for row in rows)):
             yield
+
+    def _stack_of(self, column: Sequence[Adapter]) -> Cut:
+        """Of frozen adapters, as the last pass that had the same made it: one is held at a time, as it is as large as they are."""
+        adapters = distinct(column)
+        if self._stack is None or self._stack.adapters != adapters:
+            self._stack = Cut(adapters, cut)
+        return self._stack
 
     @contextmanager
     def _plugged(self, routes: tuple[Route, ...], log: tuple[tuple[str, ...], ...]) -> Iterator[None]:

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from factcli.errors import SettingsError
-from factcli.train.groups import UnequalGroups
+from factcli.train.groups import GroupsBesideOne, UnequalGroups, is_equal
 from factcli.train.seeds import seed_of
 
 if TYPE_CHECKING:
@@ -75,27 +75,34 @@ def plain_routes(adapters: Sequence["Adapter"], dropout: DropoutKey | None) -> l
 class GroupedRoute:
     """Each row through its own adapter: rows sorted by adapter, equal groups in one batched product.
 
-    `lengths`: tokens of each row where they lie end to end; what is sorted then are tokens.
+    `lengths`: tokens of each row where they lie end to end; what is sorted then are tokens. `beside`: of the one that all rows go through too.
+    `stack`: of the column's adapters, where an earlier pass has made it.
     """
 
-    def __init__(self, column: Sequence["Adapter"], dropout: DropoutKey | None, lengths: Sequence[int] = ()) -> None:
-        names = list(dict.fromkeys(adapter.name for adapter in column))  # in order of first row
-        by_name = {adapter.name: adapter for adapter in column}
-        self.adapters = [by_name[name] for name in names]
+    def __init__(
+        self,
+        column: Sequence["Adapter"],
+        dropout: DropoutKey | None,
+        lengths: Sequence[int] = (),
+        beside: PlainRoute | None = None,
+        stack: "Cut | None" = None,
+    ) -> None:
+        self.adapters = distinct(column)
         check_stackable(self.adapters)
         ends = list(accumulate(lengths or [1] * len(column)))
         places = [range(start, end) for start, end in zip([0, *ends], ends, strict=False)]
-        members = [[place for adapter, own in zip(column, places, strict=True) if adapter.name == name for place in own] for name in names]
+        members = [[place for adapter, own in zip(column, places, strict=True) if adapter is one for place in own] for one in self.adapters]
         self.sizes = [len(own) for own in members]
         order = [place for own in members for place in own]
         self.order = None if order == list(range(len(order))) else torch.tensor(order)
         self.dropout = dropout
-        self.pieces = Cut(self.adapters, cut)
+        self.pieces = stack or Cut(self.adapters, cut)
+        self.beside = beside
 
     def add(self, site: str, x: Tensor, out: Tensor) -> Tensor:
         pieces = self.pieces.at(x.dtype)
         if site not in pieces:
-            return out
+            return out if self.beside is None else self.beside.add(site, x, out)
         n = sum(self.sizes)  # rows; or tokens, each then a row of one position
         x_N, out_N = x.reshape(n, -1, x.shape[-1]), out.reshape(n, -1, out.shape[-1])
         if self.order is None:
@@ -109,14 +116,23 @@ class GroupedRoute:
             parts = zip(x_NTI.split(self.sizes), self.adapters, strict=True)
             x_NTI = torch.cat([dropped(part, adapter, self.dropout, site) for part, adapter in parts])
         scale = self.adapters[0].shape.scale
-        if len(set(self.sizes)) > 1:
-            sizes = [rows * x_NTI.shape[1] for rows in self.sizes]
-            flat = x_NTI.reshape(-1, x_NTI.shape[-1]), out_NTO.reshape(-1, out_NTO.shape[-1])
+        sizes = [rows * x_NTI.shape[1] for rows in self.sizes]
+        flat = x_NTI.reshape(-1, x_NTI.shape[-1]), out_NTO.reshape(-1, out_NTO.shape[-1])
+        shared = {} if self.beside is None else self.beside.pieces.at(x_NTI.dtype)
+        if self.beside is not None and site in shared:
+            a_RI, b_OR = (matrix[0] for matrix in shared[site])
+            return GroupsBesideOne.apply(*flat, a_KRI, b_KOR, scale, a_RI, b_OR, self.beside.adapters[0].shape.scale, sizes).view_as(out_NTO)
+        if not is_equal(sizes):
             return UnequalGroups.apply(*flat, a_KRI, b_KOR, sizes, scale).view_as(out_NTO)
         k = len(self.sizes)
         h_KnR = torch.bmm(x_NTI.reshape(k, -1, x_NTI.shape[-1]), a_KRI.transpose(1, 2))
         out_KnO = out_NTO.reshape(k, -1, out_NTO.shape[-1])
         return torch.baddbmm(out_KnO, h_KnR, b_KOR.transpose(1, 2), alpha=scale).view_as(out_NTO)
+
+
+def distinct(column: Sequence["Adapter"]) -> list["Adapter"]:
+    """In order of first row."""
+    return list(dict.fromkeys(column))
 
 
 class Cut:
@@ -156,6 +172,13 @@ def joined(adapters: Sequence["Adapter"], dtype: torch.dtype) -> Pieces:
         )
         for site in each[0][0]
     }
+
+
+def is_one_step(column: Sequence["Adapter"], shared: Sequence["Adapter"], dropout: DropoutKey | None) -> bool:
+    """Each row's own adapter, frozen, and one that all share, without noise: GroupsBesideOne serves them."""
+    if len(shared) != 1 or any(adapter.vector.requires_grad for adapter in column):
+        return False
+    return dropout is None or not any(adapter.shape.dropout for adapter in (*column, *shared))
 
 
 def check_stackable(adapters: Sequence["Adapter"]) -> None:

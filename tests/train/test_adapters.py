@@ -10,7 +10,6 @@ from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from factcli.errors import InputError, SettingsError
 from factcli.train.adapters import AdapterBank
-from factcli.train.groups import UnequalGroups
 from factcli.train.routes import DropoutKey, keep_mask
 from tests.train.conftest import FAMILIES
 
@@ -300,14 +299,3 @@ def test_missing_or_torn_weights_are_refused(tmp_path: Path, tokenizer: PreTrain
         bank.load("v1", folder)
     with pytest.raises(InputError, match="no adapter in"):
         bank.load("v1", tmp_path / "nowhere")
-
-
-def test_gradients_of_unequal_groups_are_those_of_finite_differences() -> None:
-    """In float64, of everything: what comes in, what is added to, A and B; groups of 1, 3 and 2 tokens."""
-    generator = torch.Generator().manual_seed(0)
-    shapes = ((6, 5), (6, 4), (3, 2, 5), (3, 4, 2))
-    x, out, a, b = (torch.randn(shape, dtype=torch.float64, generator=generator).requires_grad_() for shape in shapes)
-    assert torch.autograd.gradcheck(lambda *given: UnequalGroups.apply(*given, [1, 3, 2], 0.5), (x, out, a, b))
-    a.requires_grad_(False)
-    b.requires_grad_(False)
-    assert torch.autograd.gradcheck(lambda *given: UnequalGroups.apply(*given, a, b, [1, 3, 2], 0.5), (x, out))
