@@ -22,6 +22,7 @@ from tests.bench.trl_run import TrlPlan
 from tests.bench.used import used_by
 
 VERSIONS = 5
+TRL_LOGS_EVERY = 10  # steps, as it comes; a log costs it a line and a step's wait for its loss
 TARGETS = {"best settings": 1.8, "as it comes": 2.5}  # times as fast
 OFF = ("recite_target=null", "probe_statement=null", "probe_passage=null")  # no early stop, and the ten adapters alone
 
@@ -72,7 +73,8 @@ def plans_of(data: Path, folder: Path, is_best: bool, device: Literal["cpu", "cu
         adam: dict[str, Any] = {"weight_decay": config.weight_decay, "beta2": config.adam_beta2, "max_grad_norm": config.max_grad_norm}
         warmup = math.ceil(config.warmup_share * n_steps)
         out = folder / f"{adapter.name}-{'best' if is_best else 'plain'}"
-        plans.append(TrlPlan(base, str(rows), str(out), form.batch_rows, config.lr, warmup, config.schedule, is_best=is_best, device=device, **adam, **lora))
+        how: dict[str, Any] = {"is_best": is_best, "device": device, "logging_steps": max(1, n_steps // 10) if is_best else TRL_LOGS_EVERY}
+        plans.append(TrlPlan(base, str(rows), str(out), form.batch_rows, config.lr, warmup, config.schedule, **how, **adam, **lora))
     return plans
 
 
@@ -107,7 +109,10 @@ def table(data: Path, seed: int, turns: int, threads: int = 2) -> str:
         root.mkdir()
         (root / "world").symlink_to((data / f"seed{seed}" / "world").resolve())
         measured([fact("synth", "bio", "--world", "world", "--versions", str(VERSIONS), "--name", "five", "--data", str(root))], threads)
-        found = [turn_of(root, folder, threads) for _ in range(turns)]
+        found = []
+        for _ in range(turns):
+            found.append(turn_of(root, folder, threads))
+            print(found[-1], file=sys.stderr, flush=True)  # a turn takes most of an hour: what is there is not lost with the rest
     return as_table(found, seed, threads)
 
 
