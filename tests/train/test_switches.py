@@ -274,26 +274,6 @@ def test_flash_attention_is_refused_where_it_is_not_installed_or_cannot_run() ->
             switched(llama(300), machine, CPU)
 
 
-def test_liger_is_refused_by_name_where_it_is_not_installed() -> None:
-    if importlib.util.find_spec("liger_kernel") is not None:
-        pytest.skip("liger_kernel is installed")
-    with pytest.raises(BackendError, match="liger_kernel") as met:
-        switched(llama(300), replace(MACHINE, liger=True), CPU)
-    assert "pip install liger-kernel" in met.value.hint
-
-
-@pytest.mark.slow
-def test_liger_computes_what_the_model_does() -> None:
-    pytest.importorskip("liger_kernel")
-    if not torch.cuda.is_available():
-        pytest.skip("liger's kernels need a GPU")
-    device = torch.device("cuda")
-    batch = collate(token_rows(), 0).to(device)
-    plain = Scorer(llama(300).to(device)).logits(batch)
-    fused = Scorer(switched(llama(300).to(device), replace(MACHINE, liger=True), device)).logits(batch)
-    assert torch.allclose(plain, fused, rtol=1e-3, atol=1e-3)
-
-
 @pytest.mark.slow
 def test_flash_attention_keeps_rows_end_to_end_apart() -> None:
     pytest.importorskip("flash_attn")
