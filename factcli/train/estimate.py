@@ -13,7 +13,7 @@ from factcli.basemodel import weight_shapes
 from factcli.errors import SettingsError
 from factcli.machine import Memory as Room
 from factcli.machine import gpu_memory, system_memory
-from factcli.train.job import KnowledgeJob, PreferenceJob, SkillJob
+from factcli.train.job import KnowledgeJob, PreferenceJob, SkillJob, unit_of
 from factcli.train.job.parts import Machine
 from factcli.train.launch import has_gpu
 from factcli.train.launching import HERE, LaunchConfig, Spread, spread_of
@@ -74,10 +74,8 @@ def activations_of(job: AdapterJob) -> Activations | None:
         return None
     is_full = not isinstance(job, KnowledgeJob) and job.tuning == "full"
     has_teacher = isinstance(job, SkillJob) and job.distillation.weight > 0
-    is_checkpointed = job.machine.activation_checkpointing
-    is_checkpointed |= isinstance(job, PreferenceJob) and job.machine.device != "cpu" and has_gpu()  # as its trainer sets it
     is_free = job.machine.padding == "free"
-    manner = Manner(0 if is_full else job.lora.r, job.lora.dropout > 0, number_bytes(job.machine), is_checkpointed, has_teacher, is_free)
+    manner = Manner(0 if is_full else job.lora.r, job.lora.dropout > 0, number_bytes(job.machine), job.machine.activation_checkpointing, has_teacher, is_free)
     return activations(shape, manner)
 
 
@@ -154,10 +152,14 @@ def ways_out(job: AdapterJob, estimate: Estimate, room: Room) -> list[str]:
     """What would fit, the least change first."""
     found: list[str] = []
     parts = estimate.memory.parts
-    if (rows := estimate.most_rows(room.free) // estimate.n_groups) and estimate.forward.rows:
-        found.append(f"--set micro_rows={rows}: the largest batch that fits in a pass; the same training in more passes")
+    unit = unit_of(job)
+    if (n := estimate.most_in_a_pass(room.free)) and estimate.forward.rows:
+        found.append(f"--set micro_{unit}={n}: the largest batch that fits in a pass; the same training in more passes")
     elif estimate.forward.rows and (longest := estimate.longest_row(room.free)) > 1:
-        found.append(f"rows of at most {longest} tokens, one in a pass (a lower max_length, --set micro_rows=1)")
+        found.append(f"rows of at most {longest} tokens, one in a pass (a lower max_length, --set micro_{unit}=1)")
+    again = replace(job, machine=replace(job.machine, activation_checkpointing=True))
+    if estimate.activations and again != job and replace(estimate, activations=activations_of(again)).peak() <= room.free:
+        found.append("--set compute.activation_checkpointing=true: each layer computed again on the way back, for a third to a half more time")
     found += [words for other, words in _other_jobs(job, parts) if Estimate(memory_of(other, parts), None, estimate.forward).held <= room.free]
     need = in_gb(estimate.peak())
     return found or [f"a smaller base, or a device with {need} free"]

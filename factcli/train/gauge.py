@@ -16,6 +16,7 @@ from factcli.machine import Memory as Room
 from factcli.machine import processor_name, system_memory
 from factcli.train.batches import Tokens
 from factcli.train.estimate import AdapterJob, config_of, refuse
+from factcli.train.job import unit_of
 from factcli.train.memory import Estimate, architecture, in_each_of, in_gb
 from factcli.train.speed import Passed, Sizes, flops, peak_of
 from factcli.train.together import highest
@@ -49,7 +50,8 @@ class Gauge:
         sizes = {"steps": steps, "tokens": tokens, "memory_bytes": estimate.peak(), "processes": self.n_processes}
         on_event({"event": "plan", **sizes, "memory": memory, "room": room, "device": self.name})
         if self.room is not None and estimate.peak() > self.room.free:
-            on_event({"event": "note", "text": f"that may not fit; if it does not: --set micro_rows={max(1, estimate.most_rows(self.room.free))}"})
+            n = max(1, estimate.most_in_a_pass(self.room.free))
+            on_event({"event": "note", "text": f"that may not fit; if it does not: --set micro_{unit_of(job)}={n}"})
         self._training_since = self._clock()
 
     def saw(self, rows: Iterable[Tokens]) -> None:

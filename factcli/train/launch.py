@@ -247,7 +247,8 @@ def ended_in_words(code: int) -> str:
     words = f"the training process ended with code {code}"
     if code not in (-signal.SIGKILL, 128 + signal.SIGKILL):
         return words
-    return f"{words}: it was killed, as the system does where memory ends; fewer rows in a pass need less (--set micro_rows=N, --dry-run says how many fit)"
+    way_out = "fewer rows or pairs in a pass need less (--set micro_rows=N, of fact dpo micro_pairs; --dry-run says how many fit)"
+    return f"{words}: it was killed, as the system does where memory ends; {way_out}"
 
 
 def stop(child: "subprocess.Popen[str]") -> None:

@@ -201,7 +201,7 @@ class Estimate:
     activations: Activations | None
     forward: Forward
     trains_all: bool = False
-    n_groups: int = 1  # adapters whose rows share a pass: `micro_rows` is of each
+    n_groups: int = 1  # adapters whose rows share a pass, or answers of a pair: `micro_rows` and `micro_pairs` count one of each
     fixed: int = 0  # of libraries
 
     @property
@@ -221,6 +221,10 @@ class Estimate:
             middle = (low + high) // 2
             low, high = (middle, high) if self.peak(self.forward.of_rows(middle)) <= room else (low, middle)
         return low if self.peak(self.forward.of_rows(low)) <= room else 0
+
+    def most_in_a_pass(self, room: float) -> int:
+        """The same as what the setting counts: rows of each adapter, or pairs."""
+        return self.most_rows(room) // self.n_groups
 
     def longest_row(self, room: float) -> int:
         """How long a single row may be, of which all has a loss as far as it has now."""

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from factcli.errors import TrainingError
+from factcli.train.job import Unit
 
 T = TypeVar("T")
 
@@ -17,7 +18,7 @@ def is_out_of_memory(error: BaseException) -> bool:
     return isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
 
 
-def within_memory(run: Callable[[int], T], n_rows: int, is_alone: bool = True) -> T:
+def within_memory(run: Callable[[int], T], n_rows: int, is_alone: bool = True, unit: Unit = "rows") -> T:
     """What `run` gives for a pass of n_rows. Where memory ends, TrainingError with the largest half, quarter, ... that passes.
 
     `run(n)` passes the first n rows forwards and backwards. The step is lost, and the run ends: what was saved stays. One of several
@@ -30,7 +31,7 @@ def within_memory(run: Callable[[int], T], n_rows: int, is_alone: bool = True) -
             raise
         said = first_words(error)
     # outside of `except`: the error's frames held the pass in memory
-    raise shortage(n_rows, said, largest_half(run, n_rows) if is_alone else None)
+    raise shortage(n_rows, said, largest_half(run, n_rows) if is_alone else None, unit)
 
 
 def largest_half(run: Callable[[int], object], n_rows: int) -> int:
@@ -61,14 +62,14 @@ def _free() -> None:
         torch.cuda.empty_cache()
 
 
-def shortage(n_rows: int, said: str, fits: int | None = None) -> TrainingError:
+def shortage(n_rows: int, said: str, fits: int | None = None, unit: Unit = "rows") -> TrainingError:
     """`fits`: rows that passed; None where that was not tried."""
-    message = f"memory ended in a pass of {n_rows} rows: {said}" if n_rows else f"memory ended: {said}"
+    message = f"memory ended in a pass of {n_rows} {unit}: {said}" if n_rows else f"memory ended: {said}"
     if fits is None:
-        return TrainingError(message, "fewer rows in a pass are the same training in more passes: --set micro_rows=1 needs least")
+        return TrainingError(message, f"fewer {unit} in a pass are the same training in more passes: --set micro_{unit}=1 needs least")
     if not fits:
-        return TrainingError(f"{message}; not even one row fits", "a lower max_length, a smaller base or --mode qlora")
-    return TrainingError(f"{message}; {fits} rows fit", f"--set micro_rows={fits}: the largest batch that fits, the same training in more passes")
+        return TrainingError(f"{message}; not even one {unit[:-1]} fits", "a lower max_length, a smaller base or --mode qlora")
+    return TrainingError(f"{message}; {fits} {unit} fit", f"--set micro_{unit}={fits}: the largest batch that fits, the same training in more passes")
 
 
 def first_words(error: BaseException) -> str:

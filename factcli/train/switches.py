@@ -65,6 +65,7 @@ def _compile(model: PreTrainedModel) -> None:
 
 
 def _forget_activations(model: PreTrainedModel) -> None:
-    """Each layer keeps its input alone, and is computed again on the way back (https://arxiv.org/abs/1604.06174). Dropout draws the same masks then."""
+    """Each layer keeps its input alone, and is computed again on the way back (https://arxiv.org/abs/1604.06174). Dropout draws
+    the same masks then: ours by its key, PEFT's by the state that is kept."""
     for layer in layers_of(model.base_model):
-        layer.forward = partial(checkpoint, layer.forward, use_reentrant=False, preserve_rng_state=False)
+        layer.forward = partial(checkpoint, layer.forward, use_reentrant=False)

@@ -19,7 +19,7 @@ from types import FrameType
 from typing import Any, TextIO
 
 from factcli.errors import INTERRUPTED, FactError
-from factcli.train.job import Job, load
+from factcli.train.job import Job, Unit, load, unit_of
 from factcli.train.shortage import first_words, is_out_of_memory, shortage
 from factcli.train.slurm import EVENTS
 
@@ -43,6 +43,7 @@ def stage_of(job: Job) -> Run:
 
 def run_job(path: str, send: Callable[[Event], None]) -> int:
     """Run one job file; the last event is done, failed, interrupted or crashed. Gives the exit code."""
+    job: Job | None = None
     try:
         job = load(Path(path))
         result = stage_of(job)(job, send)
@@ -54,15 +55,15 @@ def run_job(path: str, send: Callable[[Event], None]) -> int:
         send({"event": "interrupted", "message": str(error)})
         return INTERRUPTED
     except BaseException as error:  # noqa: BLE001 - the process boundary: whatever it is, the parent must hear of it
-        return failed_unforeseen(error, send)
+        return failed_unforeseen(error, send, "rows" if job is None else unit_of(job))
     send({"event": "done", "result": result})
     return 0
 
 
-def failed_unforeseen(error: BaseException, send: Callable[[Event], None]) -> int:
+def failed_unforeseen(error: BaseException, send: Callable[[Event], None], unit: Unit) -> int:
     """Memory that ended outside of a pass, with a word on it; anything else is our bug. Called while the error is handled."""
     if is_out_of_memory(error):
-        short = shortage(0, first_words(error))
+        short = shortage(0, first_words(error), unit=unit)
         send({"event": "failed", "error": "TrainingError", "message": short.message, "hint": short.hint})
         return short.exit_code
     traceback.print_exc()

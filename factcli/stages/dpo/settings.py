@@ -8,6 +8,7 @@ from pydantic import model_validator
 
 from factcli.config import Config, setting
 from factcli.train import job as jobs
+from factcli.train.computing import UNSWITCHED, Switches, machine_of
 from factcli.train.job.parts import Tuning
 from factcli.train.job.preference import Loss, Optimizer, PrefixSharing
 from factcli.train.launching import HERE, LaunchConfig
@@ -64,6 +65,7 @@ class DpoConfig(Config):
     prefix_sharing: PrefixSharing = setting(
         "auto", "Compute a prompt once for both answers: auto where that leaves out a tenth of the tokens and the model can, on, or off.", role="numerics"
     )
+    compute: Switches = setting(UNSWITCHED, "Switches of throughput and memory.", later=True)
     checkpoint_every_s: float = setting(60.0, "Seconds between checkpoints.", role="operational", gt=0)
     launch: LaunchConfig = setting(HERE, "Where the training runs, and in how many processes.", later=True)
     seed: int = setting(0, "Seed of weights and data order.", ge=0)
@@ -126,7 +128,7 @@ def job_of(config: DpoConfig, rows: Path, out: Path, logprobs: Path, base: str, 
         optim=jobs.Optim(config.lr, config.weight_decay, 0.9, config.adam_beta2, config.warmup_share, config.schedule, config.max_grad_norm),
         optimizer=config.optimizer,
         warmup_steps=config.warmup_steps,
-        machine=jobs.Machine(dtype=config.dtype, threads=config.threads, micro_rows=config.micro_pairs, checkpoint_every_s=config.checkpoint_every_s),
+        machine=machine_of(config.compute, config.dtype, config.threads, config.micro_pairs, config.checkpoint_every_s),
         epochs=config.epochs,
         steps=config.steps,
         prefix_sharing=config.prefix_sharing,

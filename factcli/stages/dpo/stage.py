@@ -22,6 +22,7 @@ from factcli.stages.dpo.rows import STEP, ChosenRows, choose_rows
 from factcli.stages.dpo.settings import DpoConfig, job_of, steps_of
 from factcli.stages.dpo.telling import outcome
 from factcli.train import job as jobs
+from factcli.train.computing import require_installed
 from factcli.train.digests import reference_digest
 from factcli.train.estimate import of_preference
 from factcli.train.launch import has_gpu
@@ -91,6 +92,7 @@ def _require_machine(config: DpoConfig) -> None:
     """Raises BackendError or SettingsError, before anything is loaded, for what only a GPU or bitsandbytes can do."""
     if config.mode == "qlora":
         require_four_bit()
+    require_installed(config.compute)
     if config.optimizer == "paged-adamw-32bit" and not has_gpu():
         raise SettingsError("optimizer paged-adamw-32bit moves its state off a GPU, and here is none", "--set optimizer=adamw takes the same steps")
 

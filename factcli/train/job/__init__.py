@@ -7,9 +7,9 @@ No torch here. Each kind of job is a frozen dataclass; `load` refuses unknown fi
 writes every field, defaults included, so that a job file alone repeats its run.
 """
 
-from factcli.train.job.files import Job, fingerprint, load, parse, save
+from factcli.train.job.files import Job, fingerprint, load, parse, save, unit_of
 from factcli.train.job.knowledge import AdapterPlan, KnowledgeJob
-from factcli.train.job.parts import Attention, Lora, Machine, Number, Optim, Padding, Select, check_name
+from factcli.train.job.parts import Attention, Lora, Machine, Number, Optim, Padding, Select, Unit, check_name
 from factcli.train.job.preference import Objective, PreferenceJob
 from factcli.train.job.pretrain import PretrainJob
 from factcli.train.job.skill import Control, Distillation, KnowledgeRef, SkillJob, VersionSampling
@@ -32,10 +32,12 @@ __all__ = [
     "PretrainJob",
     "Select",
     "SkillJob",
+    "Unit",
     "VersionSampling",
     "check_name",
     "fingerprint",
     "load",
     "parse",
     "save",
+    "unit_of",
 ]

@@ -10,7 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from factcli.errors import InputError, SettingsError, nearest
 from factcli.train.job.knowledge import AdapterPlan, KnowledgeJob
-from factcli.train.job.parts import Lora, Machine, Optim
+from factcli.train.job.parts import Lora, Machine, Optim, Unit
 from factcli.train.job.preference import Objective, PreferenceJob
 from factcli.train.job.pretrain import PretrainJob
 from factcli.train.job.skill import Distillation, KnowledgeRef, SkillJob
@@ -26,6 +26,11 @@ PARTS: Mapping[str, type] = {
     "distillation": Distillation,
 }
 KINDS: Mapping[str, type[Job]] = {"knowledge": KnowledgeJob, "skill": SkillJob, "pretrain": PretrainJob, "preference": PreferenceJob}
+
+
+def unit_of(job: Job) -> Unit:
+    """Of what its passes consist."""
+    return "pairs" if isinstance(job, PreferenceJob) else "rows"
 
 
 def save(job: Job, path: Path) -> Path:

@@ -13,6 +13,7 @@ Tuning = Literal["lora", "qlora", "full"]
 Attention = Literal["auto", "sdpa", "flash"]
 Number = Literal["auto", "float32", "bfloat16"]
 Padding = Literal["padded", "free"]
+Unit = Literal["rows", "pairs"]  # of what a pass consists; the setting that says how many is called micro_rows or micro_pairs
 Select = dict[str, Scalar | tuple[Scalar, ...]]
 ADAPTER_NAME = re.compile(r"[a-z][a-z0-9_]*")
 STRICT = ConfigDict(extra="forbid")

@@ -21,6 +21,7 @@ Recorded = Mapping[str, tuple[float, float]]  # pair id -> reference log-probabi
 class Piece:
     """Pairs of one forward pass: chosen answers first, then the rejected ones. Its loss is divided by `n_step`, the pairs of the whole step."""
 
+    rows: Sequence[PairRow]
     answers: Batch
     ref_chosen_B: Tensor
     ref_rejected_B: Tensor
@@ -60,7 +61,7 @@ class Feed:
         chosen, rejected = (torch.tensor([self.recorded[row.id][side] for row in rows]) for side in (0, 1))
         counted = torch.full((len(rows),), float(is_counted))
         weight, margin = (torch.tensor([getattr(row, name) for row in rows]) for name in ("weight", "margin"))
-        return Piece(answers_of(rows, self.pad, self.shares_prefix), chosen, rejected, weight * counted, margin, counted, n_step)
+        return Piece(rows, answers_of(rows, self.pad, self.shares_prefix), chosen, rejected, weight * counted, margin, counted, n_step)
 
 
 class Steps:

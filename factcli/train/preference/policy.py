@@ -22,6 +22,7 @@ from factcli.train.base import dtype_of, load_model, load_tokenizer
 from factcli.train.job import PreferenceJob
 from factcli.train.preference.prefix import take_shared_prefixes
 from factcli.train.preference.scoring import score_answers
+from factcli.train.switches import switched
 
 NAME = "default"  # what TRL takes for granted
 FOUR_BIT_MARK = "nf4+"  # in the name of the numbers of a base in 4 bits
@@ -74,7 +75,7 @@ def check_four_bit(job: PreferenceJob) -> None:
 def load_scored(location: str, job: PreferenceJob, device: torch.device) -> PreTrainedModel:
     """A frozen model that scores answers, its own dropout off for good; with tuning qlora in 4 bits, policy and reference alike."""
     numbers = numbers_of(job, device)
-    model = load_model(location, device, numbers.format, numbers.four_bit)
+    model = switched(load_model(location, device, numbers.format, numbers.four_bit), job.machine, device)
     silence_dropout(model)
     keep_mode(model)
     take_shared_prefixes(model)

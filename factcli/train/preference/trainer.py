@@ -6,6 +6,7 @@ these is overridden below. tests/train/preference/test_versions.py pins the priv
 
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -27,6 +28,8 @@ from factcli.train.preference.pairs import Order, PairRow, Pairs
 from factcli.train.preference.policy import NAME, Policy
 from factcli.train.preference.scoring import summed_logps
 from factcli.train.seeds import seed_of
+from factcli.train.shortage import within_memory
+from factcli.train.together import are_several
 
 
 class PreferenceTrainer(DPOTrainer):
@@ -106,11 +109,16 @@ class PreferenceTrainer(DPOTrainer):
             torch.manual_seed(seed_of(self.job.seed, "preference", "dropout", self.state.global_step, number, self.accelerator.process_index))
             is_last = number == len(pieces) - 1
             with contextlib.nullcontext() if is_last else self.accelerator.no_sync(model):
-                with self.compute_loss_context_manager():
-                    loss = self.compute_loss(model, self._prepare_inputs(piece))
-                self.accelerator.backward(loss)
-            losses.append(loss.detach())
+                losses.append(within_memory(partial(self._pass, model, piece), len(piece.rows), not are_several(), "pairs"))
         return torch.stack(losses).sum()
+
+    def _pass(self, model: nn.Module, piece: Piece, n: int) -> Tensor:
+        """Forward and backward of a piece, or of its first n pairs."""
+        passed = piece if n == len(piece.rows) else self.feed.piece(piece.rows[:n], piece.n_step)
+        with self.compute_loss_context_manager():
+            loss = self.compute_loss(model, self._prepare_inputs(passed))
+        self.accelerator.backward(loss)
+        return loss.detach()
 
     def _compute_loss(self, model: nn.Module, inputs: Piece, return_outputs: bool = False) -> Tensor:  # noqa: ARG002 - TRL's signature
         """The weighted losses of a piece, over the pairs of its step; times the processes, whose gradients are averaged."""
@@ -226,7 +234,7 @@ def arguments_of(job: PreferenceJob, total: int, folder: str, has_gpu: bool, aut
         seed=job.seed,
         use_cpu=not has_gpu,
         bf16=autocast,
-        gradient_checkpointing=has_gpu,
+        gradient_checkpointing=False,  # a switch of the machine: the layers have it
         precompute_ref_log_probs=True,
         disable_dropout=False,  # the base's is silenced; the adapter's is a setting
         max_length=None,

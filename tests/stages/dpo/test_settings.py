@@ -19,7 +19,7 @@ CHANGED: dict[str, Any] = {
     "optimizer": "rmsprop", "weight_decay": 0.1, "adam_beta2": 0.9, "warmup_steps": 3, "warmup_share": 0.3, "schedule": "constant", "max_grad_norm": 1.0,
     "epochs": 2.0, "steps": 5, "batch_pairs": 3, "max_length": 77, "too_long": "drop", "drop_eos_rejected": 0.5, "max_length_difference": "mean",
     "eval_every_pairs": 9, "sample_prompts": 2, "sample_max_tokens": 7, "stop_at_accuracy": 0.9, "keep": "best", "chat_template": "x", "dtype": "float32",
-    "threads": 3, "micro_pairs": 2, "prefix_sharing": "off", "checkpoint_every_s": 9.0, "seed": 4,
+    "threads": 3, "micro_pairs": 2, "prefix_sharing": "off", "compute": {"compile": True}, "checkpoint_every_s": 9.0, "seed": 4,
 }  # fmt: skip
 
 
