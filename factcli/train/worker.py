@@ -19,6 +19,7 @@ from types import FrameType
 from typing import Any, TextIO
 
 from factcli.errors import INTERRUPTED, FactError
+from factcli.train.heap import give_back, keep_freed
 from factcli.train.job import Job, Unit, load, unit_of
 from factcli.train.shortage import first_words, is_out_of_memory, shortage
 from factcli.train.slurm import EVENTS
@@ -137,6 +138,7 @@ def serve(send: Callable[[Event], None]) -> int:
     with keeping.keeping():
         while (path := paths.get()) is not None:
             run_job(path, send)
+            give_back()  # first: what is free decides whether the base is kept
             keeping.settle()
     return 0
 
@@ -149,6 +151,7 @@ def main(arguments: list[str]) -> int:
     signal.signal(signal.SIGTERM, interrupt)  # the training loop has a handler of its own
     send = sender(keep_stdout_for_events())
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(name)s: %(message)s")
+    keep_freed()
     if arguments == ["--serve"]:
         try:
             return serve(send)
