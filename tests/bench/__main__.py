@@ -14,6 +14,7 @@ plain-sft     plain SFT beside TRL's SFTTrainer
 switches      what each switch of `compute` does to the speed of training
 prefix-sharing  a prompt computed once for both answers of a pair, beside TRL's DPOTrainer
 ten-adapters  ten knowledge adapters beside ten runs of TRL and PEFT      on one GPU: a command of its own, python -m tests.bench.gpu
+products      the products of rows with an adapter each, by each way to make them
 version-sampling   skill training by one version per step and by all: quality for the same rows and seconds
 version-speed   a skill batch of all versions beside one of one version
 page          the report of a large run in a browser
@@ -42,6 +43,7 @@ from tests.bench import (
     plain_sft,
     preferences,
     prefix_sharing,
+    products,
     retrieval,
     speed,
     switches,
@@ -73,7 +75,7 @@ def main() -> None:
     parser.add_argument("--labels", type=Path, default=None, help="human labels in FActScore's format")
     parser.add_argument("--runs", type=int, default=3, help="of demo")
     parser.add_argument("--items", type=int, default=10_000, help="of page")
-    parser.add_argument("--turns", type=int, default=5, help="of beside-trl, prefix-sharing, ten-adapters, plain-sft, switches, version-speed and answering")
+    parser.add_argument("--turns", type=int, default=5, help="of the parts that take turns")
     parser.add_argument("--prompts", type=numbers, default=[32, 128, 256, 512], help="tokens, comma list, of prefix-sharing")
     parser.add_argument("--answer-tokens", type=numbers, default=[32, 64], help="from, to, of prefix-sharing")
     parser.add_argument("--versions", type=int, default=3, help="of demo")
@@ -144,6 +146,7 @@ PARTS: Mapping[str, Callable[[Chosen], str]] = {
     "prefix-sharing": lambda chosen: prefix_sharing.table(chosen.prompts, chosen.answer_tokens, chosen.turns),
     "ten-adapters": lambda chosen: ten_adapters.table(chosen.data, *(chosen.seeds or read_protocol(chosen.protocol).seeds)[:1], chosen.turns),
     "plain-sft": lambda chosen: plain_sft.table(chosen.data, *(chosen.seeds or read_protocol(chosen.protocol).seeds)[:1], chosen.turns),
+    "products": lambda chosen: products.table(chosen.turns),
     "switches": lambda chosen: switches.table(chosen.data, *(chosen.seeds or read_protocol(chosen.protocol).seeds)[:1], chosen.turns),
     "version-sampling": _version_sampling,
     "version-speed": lambda chosen: version_speed.table(chosen.data, *(chosen.seeds or read_protocol(chosen.protocol).seeds)[:1], chosen.turns),
