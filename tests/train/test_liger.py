@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import os
 import subprocess
 import sys
 from dataclasses import replace
@@ -85,7 +86,8 @@ def test_skill_over_two_versions_is_the_same_through_ligers_kernels(mixed: Skill
     run_skill(mixed, quiet)
     fused = replace(mixed, out=str(tmp_path / "fused"), machine=replace(MACHINE, liger=True))
     command = [sys.executable, written(tmp_path, INTERPRETED), str(save(fused, tmp_path / "job.json"))]
-    done = subprocess.run(command, env=environment() | {"TRITON_INTERPRET": "1"}, capture_output=True, text=True, check=False, timeout=300)
+    interpreted = {"TRITON_INTERPRET": "1", "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    done = subprocess.run(command, env=environment() | interpreted, capture_output=True, text=True, check=False, timeout=300)
     assert done.returncode == 0, done.stderr[-2000:]
     for own, other in zip(steps_of(mixed), steps_of(fused), strict=True):
         assert other["loss"] == pytest.approx(own["loss"], rel=1e-5)
