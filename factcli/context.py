@@ -44,10 +44,13 @@ class Context:
 
         Raises SettingsError, before a process is started, where its adapters cannot attach or its weights cannot fit.
         """
+        note = ""
         if not isinstance(job, PretrainJob):
-            check_adapters(job)
+            note = check_adapters(job)
             refuse_held(job, room_of(job.machine.device, launch), spread_of(launch))
         self.report.begin(title)
+        if note:
+            self.report.say(f"  {note}")
         self.trainer.run(save(job, job_file(draft.scratch(), job.kind)), lambda event: self._tell(event, draft.plan), launch)
         self.report.end()
         folder = Path(job.out)
