@@ -16,6 +16,7 @@ from factcli.train.job import Job, PretrainJob, save
 from factcli.train.launch import Trainer
 from factcli.train.launching import HERE, LaunchConfig, spread_of
 from factcli.train.memory import in_gb
+from factcli.train.rowlog import rows_of
 from factcli.train.size import check_adapters
 
 CURVE_POINTS = 200  # kept of each adapter's learning curve, evenly spread
@@ -43,10 +44,13 @@ class Context:
 
         Raises SettingsError, before a process is started, where its adapters cannot attach or its weights cannot fit.
         """
+        note = ""
         if not isinstance(job, PretrainJob):
-            check_adapters(job)
+            note = check_adapters(job)
             refuse_held(job, room_of(job.machine.device, launch), spread_of(launch))
         self.report.begin(title)
+        if note:
+            self.report.say(f"  {note}")
         self.trainer.run(save(job, job_file(draft.scratch(), job.kind)), lambda event: self._tell(event, draft.plan), launch)
         self.report.end()
         folder = Path(job.out)
@@ -104,8 +108,7 @@ def keep(source: Path, target: Path) -> None:
 
 def _curve(path: Path) -> list[CurvePoint]:
     by_adapter: dict[str, list[CurvePoint]] = {}
-    for line in path.read_text(encoding="utf-8").splitlines():
-        row = json.loads(line)
+    for row in rows_of(path):
         name = row.get("adapter", "skill")
         by_adapter.setdefault(name, []).append(CurvePoint(name, row["step"], row["loss"], row["lr"], row["grad_norm"]))
     return [point for points in by_adapter.values() for point in _thinned(points)]

@@ -157,7 +157,7 @@ class AdapterBank:
             raise SettingsError("rows of one batch name different numbers of adapters")
         columns = [[self.get(row[place]) for row in rest] for place in range(len(rest[0]))]
         common = [self.get(name) for name in shared]
-        routes: list[Route] = [*plain_routes(common, dropout)]
+        routes: list[Route] = [*plain_routes(common, dropout, 1 if lengths else len(rows))]
         if len(columns) == 1 and is_one_step(columns[0], common, dropout):
             routes = [GroupedRoute(columns[0], dropout, lengths, PlainRoute(common, dropout), self._stack_of(columns[0]))]
         else:

@@ -20,6 +20,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from factcli.artifact.manifest import sha256_of_file
+from factcli.train.rowlog import RowLog
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +40,7 @@ class Resumed:
 
 
 class Checkpoints:
-    """The checkpoints of one run, in `folder`; also its learning-curve log, cut back on resume, and its clock.
+    """The checkpoints of one run, in `folder`; also its logs, of which that of the learning curve is cut back on resume, and its clock.
 
     Of several processes all read, and one `is_writer`. Made as the run begins: `seconds` counts from there.
     """
@@ -54,42 +55,36 @@ class Checkpoints:
         self.folder = folder
         self.fingerprint = fingerprint
         self.every_s = every_s
-        self.curve = curve
         self._last = clock()
-        self._pending: list[str] = []
-        self.n_lines = 0
+        self._logs: list[RowLog] = []
+        self.curve = self.beside(curve)
 
     @property
     def seconds(self) -> float:
         """Spent on the run so far, also before an interruption; what was done after its last checkpoint is lost, and not counted."""
         return self._seconds_before + self._clock() - self._started
 
+    def beside(self, path: Path) -> RowLog:
+        """One more log of the run: its rows reach their file before a checkpoint does. Who asks for it cuts it back."""
+        self._logs.append(RowLog(path, self.is_writer))
+        return self._logs[-1]
+
     def resume(self) -> Resumed | None:
-        """The newest usable checkpoint; the curve then holds exactly the steps before it."""
+        """The newest usable checkpoint; the curve then holds exactly the steps up to it."""
         found = next((good for path in self._newest_first() if (good := self._read(path)) is not None), None)
         self._seconds_before = 0.0 if found is None else float(found.snapshot.facts.get("seconds", 0.0))  # older ones have none
-        if self.is_writer:
-            self._cut_curve(0 if found is None else int(found.snapshot.facts["curve_lines"]))
+        self.curve.cut(-1 if found is None else found.step)
         return found
 
-    def _cut_curve(self, lines: int) -> None:
-        self.curve.parent.mkdir(parents=True, exist_ok=True)
-        kept = self.curve.read_text(encoding="utf-8").splitlines(keepends=True)[:lines] if self.curve.exists() else []
-        self.curve.write_text("".join(kept), encoding="utf-8")
-        self.n_lines = len(kept)
-
     def log(self, rows: Sequence[Mapping[str, object]]) -> None:
-        if self.is_writer:
-            self._pending.extend(json.dumps(row) + "\n" for row in rows)
+        """Rows of the learning curve, of steps that count from 1."""
+        for row in rows:
+            self.curve.add(row)
 
     def flush(self) -> None:
-        """Append the rows since the last checkpoint to the log."""
-        if not self._pending:
-            return
-        with self.curve.open("a", encoding="utf-8") as lines:
-            lines.writelines(self._pending)
-        self.n_lines += len(self._pending)
-        self._pending.clear()
+        """Append the rows since the last checkpoint to the logs."""
+        for rows in self._logs:
+            rows.flush()
 
     @property
     def is_due(self) -> bool:
@@ -126,7 +121,7 @@ class Checkpoints:
             "step": step,
             "job": self.fingerprint,
             "tensors_sha256": sha256_of_file(part / "state.safetensors"),
-            "facts": {**snapshot.facts, "curve_lines": self.n_lines, "seconds": self.seconds},
+            "facts": {**snapshot.facts, "seconds": self.seconds},
         }
         (part / "state.json").write_text(json.dumps(state), encoding="utf-8")
         for path in (part / "state.safetensors", part / "state.json"):

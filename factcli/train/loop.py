@@ -4,6 +4,7 @@ import logging
 import math
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -97,7 +98,7 @@ def run_steps(stage: Stage, first_step: int, checkpoints: Checkpoints, on_event:
     """
     meter = Meter(stage.total, on_event)
     curve: list[Mapping[str, object]] = []
-    with listening(checkpoints.curve.parent) as asked:
+    with listening(checkpoints.curve.path.parent) as asked:
         for step in range(first_step, stage.total):
             if stage.is_done:
                 break
@@ -117,7 +118,8 @@ def _advanced(stage: Stage, step: int, checkpoints: Checkpoints) -> Progress:
     try:
         return stage.advance(step)
     except DivergedError as error:
-        checkpoints.flush()  # the curve shows how it came to this
+        with suppress(OSError):  # a full disk does not hide the reason
+            checkpoints.flush()  # the curve shows how it came to this
         highest(0)  # all processes came apart, as they add up their losses; none ends before the first has written
         raise with_kept(error, checkpoints.kept()) from None
 

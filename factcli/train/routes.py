@@ -41,11 +41,15 @@ class DropoutKey:
 
 
 class PlainRoute:
-    """All rows through one adapter, or through several at once as one of their summed rank."""
+    """All rows through one adapter, or through several at once as one of their summed rank.
 
-    def __init__(self, adapters: Sequence["Adapter"], dropout: DropoutKey | None) -> None:
+    `n_rows`: of the batch, for a key that has widths: some models (OPT) hand a site the tokens of all rows in one dimension.
+    """
+
+    def __init__(self, adapters: Sequence["Adapter"], dropout: DropoutKey | None, n_rows: int | None = None) -> None:
         self.adapters = adapters
         self.dropout = dropout
+        self.n_rows = n_rows
         self.pieces = Cut(adapters, joined if len(adapters) > 1 else cut)
 
     def add(self, site: str, x: Tensor, out: Tensor) -> Tensor:
@@ -54,7 +58,7 @@ class PlainRoute:
             return out
         a_RI, b_OR = pieces[site]
         if len(self.adapters) == 1:
-            x = dropped(x, self.adapters[0], self.dropout, site)
+            x = dropped(x, self.adapters[0], self.dropout, site, self.n_rows)
             a_RI, b_OR, scale = a_RI[0], b_OR[0], self.adapters[0].shape.scale
         else:
             scale = 1.0  # `joined` has multiplied each B by its own
@@ -62,14 +66,14 @@ class PlainRoute:
         return torch.addmm(out.reshape(-1, out.shape[-1]), h, b_OR.t(), alpha=scale).view_as(out)
 
 
-def plain_routes(adapters: Sequence["Adapter"], dropout: DropoutKey | None) -> list[PlainRoute]:
+def plain_routes(adapters: Sequence["Adapter"], dropout: DropoutKey | None, n_rows: int | None = None) -> list[PlainRoute]:
     """Routes for a sum of adapters; those without dropout and on the same sites share one product of matrices."""
     together: dict[object, list[Adapter]] = {}
     for adapter in adapters:
         is_noisy = dropout is not None and adapter.shape.dropout > 0
         sites = tuple(slot.site for slot in adapter.slots)
         together.setdefault(adapter.name if is_noisy else sites, []).append(adapter)
-    return [PlainRoute(group, dropout) for group in together.values()]
+    return [PlainRoute(group, dropout, n_rows) for group in together.values()]
 
 
 class GroupedRoute:
@@ -193,11 +197,13 @@ def check_stackable(adapters: Sequence["Adapter"]) -> None:
             )
 
 
-def dropped(x: Tensor, adapter: "Adapter", key: DropoutKey | None, site: str) -> Tensor:
-    """x with the adapter's dropout; x itself where there is none."""
+def dropped(x: Tensor, adapter: "Adapter", key: DropoutKey | None, site: str, n_rows: int | None = None) -> Tensor:
+    """x with the adapter's dropout; x itself where there is none. `n_rows`: what x holds, where its shape does not say it."""
     p = adapter.shape.dropout
     if key is None or p == 0:
         return x
+    if n_rows is not None and adapter.name in key.widths:
+        x = x.reshape(n_rows, -1, x.shape[-1])
     width = key.widths.get(adapter.name, x.shape[-2])
     generator = torch.Generator(x.device)
     generator.manual_seed(seed_of(adapter.seed, adapter.name, "dropout", key.step, key.part, site))

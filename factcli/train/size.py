@@ -56,12 +56,29 @@ def layer_matrices(shapes: Mapping[str, Sequence[int]]) -> dict[str, Sequence[in
     return {name.removesuffix(".weight"): shape for name, shape in shapes.items() if len(shape) == 2 and IN_A_LAYER.search(name)}
 
 
-def check_adapters(job: KnowledgeJob | SkillJob | PreferenceJob) -> None:
-    """Raises SettingsError where an adapter's targets are no modules of the base, or its rank is above their width."""
+def check_adapters(job: KnowledgeJob | SkillJob | PreferenceJob) -> str:
+    """What to note about the rank of a job's adapters, "" for nothing.
+
+    Raises SettingsError where their targets are no modules of the base, or the rank is above the width of all of them.
+    """
     tuning = "lora" if isinstance(job, KnowledgeJob) else job.tuning
     if tuning == "full" or (isinstance(job, PreferenceJob) and job.start):
-        return
-    check_lora(layer_matrices(weight_shapes(Path(job.base))), job.lora.targets, job.lora.r)
+        return ""
+    modules = layer_matrices(weight_shapes(Path(job.base)))
+    check_lora(modules, job.lora.targets, job.lora.r)
+    return note_on_rank(modules, job.lora.targets, job.lora.r)
+
+
+def note_on_rank(modules: Mapping[str, Sequence[int]], targets: str | Sequence[str], r: int) -> str:
+    """Which targets are narrower than the rank, "" for none. No error: published recipes put one rank on all, grouped keys and values too."""
+    widths = widths_of(modules, targets)
+    narrow = sorted({f"{name.split('.')[-1]} ({width})" for name, width in widths.items() if width < r})
+    return f"lora_r is {r}, above the width of {', '.join(narrow)}: there it can say no more than a rank of that width" if narrow else ""
+
+
+def widths_of(modules: Mapping[str, Sequence[int]], targets: str | Sequence[str]) -> dict[str, int]:
+    """The highest rank that a change of each target can have."""
+    return {name: min(shape) for name, shape in modules.items() if is_target(name, targets)}
 
 
 def check_lora(modules: Mapping[str, Sequence[int]], targets: str | Sequence[str], r: int) -> None:
@@ -74,8 +91,7 @@ def check_lora(modules: Mapping[str, Sequence[int]], targets: str | Sequence[str
                 f"lora_targets: no linear module of the base is called {target!r}{nearest(target, [*endings, *GROUPS])}",
                 f"{' or '.join(GROUPS)}, or of {', '.join(endings)}",
             )
-    widths = {name: min(shape) for name, shape in modules.items() if is_target(name, targets)}
-    widest = max(widths.values(), default=r)
+    widest = max(widths_of(modules, targets).values(), default=r)
     if r > widest:
         raise SettingsError(
             f"lora_r is {r}, above the width of every layer that adapters attach to, {widest}",

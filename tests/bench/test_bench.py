@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.bench import retrieval, version_speed
+from tests.bench import retrieval, ten_adapters, version_speed
+from tests.chain import Folder
 
 MICRO = Path(__file__).parent / "micro.yaml"
 pytestmark = pytest.mark.slow
@@ -130,3 +131,21 @@ def test_the_speeds_of_one_version_and_all_are_of_the_same_number_of_rows(one_se
     (turn,) = version_speed.turns_of(one_seed, 1, 1)
     assert turn.rows == {"one": 128, "all": 130}  # 2 x 64; 13 rows of each of 5 versions, in the third and fourth step
     assert turn.ratio > 0
+
+
+def test_adapters_of_one_pass_are_timed_beside_runs_of_trl(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two adapters of a few steps, as the recipe of a micro world has them. A process that has torch in it takes more than 100 MiB."""
+    Folder(tmp_path).makes("world --size micro --data seed1")
+    monkeypatch.setattr(ten_adapters, "VERSIONS", 1)
+    printed = ten_adapters.table(tmp_path, 1, turns=1, threads=1)
+    table = [[cell.strip() for cell in line.split("|")[1:-1]] for line in printed.splitlines() if line.startswith("|")]
+    rows = {cells[0]: cells[1:] for cells in table}
+    mine = float(rows["fact prereq, 2 adapters in one pass"][0])
+    assert mine > 0
+    for name, goal in ten_adapters.TARGETS.items():
+        seconds, _, ratio, target = rows[f"TRL + PEFT, {name}"]
+        assert float(ratio.split()[0]) == pytest.approx(float(seconds) / mine, rel=0.05)
+        assert float(target) == goal
+    peaks = re.findall(r"(?:ours|best settings|as it comes) ([\d,]+)", printed.splitlines()[-1])
+    assert len(peaks) == 3
+    assert all(float(peak.replace(",", "")) > 100 for peak in peaks)

@@ -13,6 +13,8 @@ from transformers import (
     GPT2LMHeadModel,
     LlamaConfig,
     LlamaForCausalLM,
+    OPTConfig,
+    OPTForCausalLM,
     PreTrainedModel,
     PreTrainedTokenizerFast,
 )
@@ -63,6 +65,25 @@ def gpt2(vocab: int) -> GPT2LMHeadModel:
     torch.manual_seed(12)
     config = GPT2Config(vocab_size=vocab, n_embd=32, n_layer=2, n_head=4, n_positions=256, initializer_range=0.2, bos_token_id=1, eos_token_id=2)
     return GPT2LMHeadModel(config).eval().requires_grad_(False)
+
+
+def opt(vocab: int) -> OPTForCausalLM:
+    """Its feed-forward modules get the tokens of all rows in one dimension."""
+    torch.manual_seed(13)
+    config = OPTConfig(
+        vocab_size=vocab,
+        hidden_size=32,
+        word_embed_proj_dim=32,
+        ffn_dim=48,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        max_position_embeddings=256,
+        init_std=0.2,
+        bos_token_id=1,
+        eos_token_id=2,
+        pad_token_id=0,
+    )
+    return OPTForCausalLM(config).eval().requires_grad_(False)
 
 
 FAMILIES: dict[str, Callable[[int], PreTrainedModel]] = {"llama": llama, "gpt2": gpt2}

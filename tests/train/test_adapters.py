@@ -11,7 +11,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerFast
 from factcli.errors import InputError, SettingsError
 from factcli.train.adapters import AdapterBank
 from factcli.train.routes import DropoutKey, keep_mask
-from tests.train.conftest import FAMILIES
+from tests.train.conftest import FAMILIES, opt
 
 IDS = torch.tensor([[1, 40, 41, 42, 43], [1, 50, 51, 52, 53], [1, 60, 61, 62, 63], [1, 70, 71, 72, 73]])
 
@@ -182,14 +182,19 @@ def test_frozen_adapters_pass_gradients_on_and_keep_none(model: PreTrainedModel)
     assert float(bank.get("skill").vector.grad.norm()) > 0
 
 
-def test_dropout_is_the_same_alone_stacked_and_padded(model: PreTrainedModel) -> None:
+@pytest.mark.parametrize("family", [*FAMILIES, "opt"])
+def test_dropout_is_the_same_alone_stacked_and_padded(family: str, tokenizer: PreTrainedTokenizerFast) -> None:
     """Rows of width 3 in a batch padded to 5 draw the mask of width 3."""
+    model = (FAMILIES | {"opt": opt})[family](len(tokenizer))
     bank = AdapterBank(model)
     for i, name in enumerate(("a", "b")):
         bank.add(name, 4, 8, 0.3, seed=1)
         randomise(bank, name, i)
     with bank.active(["a"], DropoutKey(step=7)):
         alone = logits(model, IDS[:2, :3])
+    with bank.active_rows([["a"], ["a"]], DropoutKey(7, widths={"a": 3})):
+        assert torch.allclose(logits(model, IDS[:2, :3]), alone, atol=1e-4)
+        assert torch.allclose(logits(model, IDS[:2])[:, :3], alone, atol=1e-4)
     with bank.active_rows([["a"], ["a"], ["b"], ["b"]], DropoutKey(7, widths={"a": 3, "b": 5})):
         stacked = logits(model)
     assert torch.allclose(stacked[:2, :3], alone, atol=1e-4)
@@ -197,6 +202,23 @@ def test_dropout_is_the_same_alone_stacked_and_padded(model: PreTrainedModel) ->
         assert not torch.allclose(logits(model, IDS[:2, :3]), alone, atol=1e-2)
     with bank.active(["a"]):
         assert not torch.allclose(logits(model, IDS[:2, :3]), alone, atol=1e-2)
+
+
+@pytest.mark.parametrize("shape", [(1, 16, 32), (16, 32)])
+def test_dropout_of_rows_end_to_end_is_the_same_alone_and_stacked(shape: tuple[int, ...], tokenizer: PreTrainedTokenizerFast) -> None:
+    """Two rows of 3 tokens, without and with two of 5 behind them; a module gets tokens with or without an axis of rows (OPT)."""
+    bank = AdapterBank(opt(len(tokenizer)), ("fc1",))
+    for i, name in enumerate(("a", "b")):
+        bank.add(name, 4, 8, 0.3, seed=1)
+        randomise(bank, name, i)
+    site = next(iter(bank.sites.values()))
+    x = torch.randn(shape, generator=torch.Generator().manual_seed(0))
+    with bank.active_rows([["a"], ["a"]], DropoutKey(7), lengths=(3, 3)), torch.no_grad():
+        alone = site.module(x[..., :6, :])
+    with bank.active_rows([["a"], ["a"], ["b"], ["b"]], DropoutKey(7), lengths=(3, 3, 5, 5)), torch.no_grad():
+        stacked = site.module(x)
+    assert torch.allclose(stacked[..., :6, :], alone, atol=1e-5)
+    assert not torch.allclose(alone, site.module(x[..., :6, :]), atol=1e-2)
 
 
 def test_dropout_drops_its_share() -> None:

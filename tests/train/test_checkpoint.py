@@ -54,15 +54,15 @@ def test_a_checkpoint_of_another_job_is_skipped(tmp_path: Path, caplog: pytest.L
 
 def test_the_log_is_cut_back_to_the_checkpoint(tmp_path: Path) -> None:
     writer = checkpoints(tmp_path)
-    for step in range(4):
+    for step in range(1, 5):
         writer.log([{"step": step}])
-        if step == 1:
+        if step == 2:
             writer.save(2, snapshot(0.0))
     writer.flush()  # written, but the run dies before its checkpoint
     assert len((tmp_path / "log.jsonl").read_text().splitlines()) == 4
     again = checkpoints(tmp_path)
-    assert (tmp_path / "log.jsonl").read_text() == '{"step": 0}\n{"step": 1}\n'
-    again.log([{"step": 2}])
+    assert (tmp_path / "log.jsonl").read_text() == '{"step": 1}\n{"step": 2}\n'
+    again.log([{"step": 3}])
     again.flush()
     assert len((tmp_path / "log.jsonl").read_text().splitlines()) == 3
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from accelerate.commands.config.config_args import load_config_from_file
 
 from factcli.config import identity_of, key_config_of, resolve
 from factcli.errors import SettingsError
@@ -57,6 +58,13 @@ def test_the_files_tell_how_many_processes_share_a_machine_and_a_base() -> None:
     assert spread_of(launch(accelerate="fsdp2", processes=4)) == Spread(4, 4, 4)
     assert spread_of(launch(accelerate="zero3")) == spread_of(launch(accelerate="zero2")) == Spread(2, 2, 2)
     assert spread_of(launch(accelerate="multi-node", nodes=3, rendezvous="node-a:29500")) == Spread(3, 1, 1)
+
+
+def test_accelerate_reads_the_file_for_gpus_as_it_is_meant() -> None:
+    """Nowhere here are two GPUs, so it is read and not run; the other files are run (test_processes.py, test_zero.py)."""
+    read = load_config_from_file(str(accelerate_file("gpus"))).to_dict()
+    meant = {"distributed_type": "MULTI_GPU", "use_cpu": False, "num_processes": 2, "num_machines": 1, "main_process_port": 0}
+    assert {name: read[name] for name in meant} == meant
 
 
 def test_a_job_for_several_processes_does_not_go_to_the_warm_child(tmp_path: Path) -> None:

@@ -29,7 +29,6 @@ from factcli.train.preference.pairs import Pairs, read_pairs
 from factcli.train.preference.policy import NAME, check_four_bit, check_same_family, load_policy, numbers_of, save_policy
 from factcli.train.preference.prefix import why_apart
 from factcli.train.preference.reference import Identity, identify, logps_of, reference_logps
-from factcli.train.preference.rowlog import RowLog
 from factcli.train.preference.samples import answer_prompts, asked_of
 from factcli.train.preference.trainer import PreferenceTrainer, arguments_of, plain
 from factcli.train.results import finished, usage_of, write_jsonl, write_result
@@ -48,8 +47,7 @@ class Run:
         self.total = total_steps(job, len(trainer.pairs.train))
         self.meter = Meter(self.total, on_event)
         folder = Path(job.out)
-        self.steps = RowLog(folder / "steps.jsonl", checkpoints.is_writer)
-        self.samples = RowLog(folder / "samples.jsonl", checkpoints.is_writer)
+        self.steps, self.samples = (checkpoints.beside(folder / name) for name in ("steps.jsonl", "samples.jsonl"))
         self.reference = reference  # digest
         self.pairs_seen = 0
         self.right, self.seen = 0.0, 0  # pairs ranked right, and seen, since accuracy was last looked at
@@ -159,9 +157,7 @@ class Run:
         self.checkpoints.save(step, self.snapshot())
 
     def snapshot(self) -> Snapshot:
-        """Trained tensors, optimizer, and where the run stands. Rows so far are in their files before the checkpoint is."""
-        self.steps.flush()
-        self.samples.flush()
+        """Trained tensors, optimizer, and where the run stands."""
         best = asdict(self.best) if self.best else None
         facts = {"pairs_seen": self.pairs_seen, "right": self.right, "seen": self.seen, "is_stopped": self.is_stopped, "tokens": self.tokens, "best": best}
         tensors = state_tensors(plain(self.trainer.optimizer), self.trainer.policy.trained())
