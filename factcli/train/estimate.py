@@ -116,12 +116,14 @@ def of_skill(job: SkillJob, longest: int, longest_answer: int, spread: Spread = 
     return Estimate(memory_of(job, spread.parts), activations_of(job), forward, job.tuning == "full", fixed=_libraries(job))
 
 
-def of_preference(job: PreferenceJob, longest: int, spread: Spread = ALONE) -> Estimate:
-    """Both answers of a pair are rows."""
+def of_preference(job: PreferenceJob, longest: int, spread: Spread = ALONE, longest_answer: int | None = None) -> Estimate:
+    """Of the policy: the reference has given its log-probabilities and gone. Both answers of a pair are rows.
+
+    `longest_answer`: tokens of it; None where that is not known, and may be all of the row but one.
+    """
     rows = 2 * _share(job.batch_pairs, job.machine.micro_rows, spread.processes)
-    return Estimate(
-        memory_of(job), activations_of(job), Forward(rows, longest, rows * max(1, longest - 1)), job.tuning == "full", n_groups=2, fixed=_libraries(job)
-    )
+    forward = Forward(rows, longest, rows * (max(1, longest - 1) if longest_answer is None else longest_answer))
+    return Estimate(memory_of(job), activations_of(job), forward, job.tuning == "full", n_groups=2, fixed=_libraries(job))
 
 
 def _libraries(job: AdapterJob) -> int:

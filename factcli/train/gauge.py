@@ -5,7 +5,7 @@ import os
 import resource
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -26,7 +26,7 @@ MATMUL = 1024  # side of the matrices that measure a CPU
 
 
 class Gauge:
-    """Made before anything is loaded: `room` is what the device had free then."""
+    """Made before a model is loaded: `room` is what the device had free then."""
 
     def __init__(self, device: torch.device, n_processes: int = 1, clock: Callable[[], float] = time.monotonic) -> None:
         self.device = device
@@ -37,11 +37,10 @@ class Gauge:
         self.passed = Passed()
         self.estimate: Estimate | None = None
         self._clock = clock
-        self._training_since: float | None = None
         self._training_s = 0.0
         forget_peak(device)
 
-    def begin(self, job: AdapterJob, estimate: Estimate, steps: int, tokens: int, on_event: OnEvent) -> None:
+    def foresee(self, job: AdapterJob, estimate: Estimate, steps: int, tokens: int, on_event: OnEvent) -> None:
         """Say what is to come; raises SettingsError where it cannot fit."""
         refuse(job, estimate, self.room)
         self.estimate = estimate
@@ -52,17 +51,23 @@ class Gauge:
         if self.room is not None and estimate.peak() > self.room.free:
             n = max(1, estimate.most_in_a_pass(self.room.free))
             on_event({"event": "note", "text": f"that may not fit; if it does not: --set micro_{unit_of(job)}={n}"})
-        self._training_since = self._clock()
+
+    @contextlib.contextmanager
+    def training(self) -> Iterator[None]:
+        """From before the first step to after the last."""
+        since = self._clock()
+        yield
+        self._training_s = self._clock() - since
 
     def saw(self, rows: Iterable[Tokens]) -> None:
         """Rows, of all processes, that pass forwards and backwards."""
         for row in rows:
             self.passed = self.passed.and_row(len(row.ids), sum(end - start for start, end in row.learned))
 
-    def end(self) -> None:
-        """The last step has been taken."""
-        if self._training_since is not None:
-            self._training_s, self._training_since = self._clock() - self._training_since, None
+    def saw_pairs(self, sizes: Iterable[tuple[int, int, int]], shares_prompt: bool) -> None:
+        """Pairs, of all processes: tokens of each prompt, of its chosen and of its rejected answer."""
+        for prompt, chosen, rejected in sizes:
+            self.passed = self.passed.and_pair(prompt, chosen, rejected, shares_prompt)
 
     def usage(self, job: AdapterJob, sizes: Sizes) -> Mapping[str, float | int | str]:
         """Of this process since it began, so of a resumed run the last part. What is not known is left out."""
@@ -71,7 +76,7 @@ class Gauge:
             found["estimated_memory_bytes"] = self.before + self.estimate.peak()
         shape = architecture(config_of(job.base))
         peak = peak_of(self.name) if self.device.type == "cuda" else matmul_rate(torch.get_num_threads())
-        if shape is None or peak is None or self._training_s <= 0:
+        if shape is None or peak is None or not self.passed.tokens or self._training_s <= 0:
             return found
         done = flops(shape, sizes, self.passed)
         rate = done / self._training_s / self.n_processes
