@@ -15,15 +15,17 @@ from transformers import GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausa
 
 from factcli.errors import SettingsError
 from factcli.machine import Memory as Room
+from factcli.stages.world import WorldConfig
 from factcli.train import job as jobs
 from factcli.train.adapters import AdapterBank
 from factcli.train.estimate import of_knowledge, of_skill, refuse, refuse_held, room_of
-from factcli.train.job import AdapterPlan, Job, KnowledgeJob, Lora, Machine, PreferenceJob, SkillJob
+from factcli.train.job import AdapterPlan, Job, KnowledgeJob, Lora, Machine, PreferenceJob, PretrainJob, SkillJob
 from factcli.train.launching import LaunchConfig, Spread
 from factcli.train.memory import Activations, Architecture, Estimate, Forward, Manner, Memory, activations, architecture
 from factcli.train.objectives import Batch, Scorer
 from factcli.train.routes import DropoutKey
 from factcli.train.segments import take_segments
+from factcli.world.settings import ModelSettings, PretrainSettings
 from tests.train.conftest import WriteRows, chats, documents, refs, save_base
 from tests.train.preference.conftest import pair_rows
 
@@ -248,12 +250,18 @@ def job_of(kind: str, base: str, write_rows: WriteRows, folder: Path) -> Job:
         return KnowledgeJob(base, out, plans, lora=lora, machine=machine, batch_rows=24, max_length=64)
     if kind == "preference":
         return PreferenceJob(base, out, write_rows("pairs.jsonl", pair_rows(24)), lora=lora, machine=machine, steps=2, batch_pairs=24)
+    if kind == "pretrain":
+        spec = {"seed": 3, "n_head": 12, "n_mid": 6, "n_tail": 6, "n_unseen": 6, "n_demo": 6}
+        model = ModelSettings(hidden_size=256, n_layers=6, n_heads=4, intermediate_size=1024)
+        world = WorldConfig(spec=spec, model=model, pretrain=PretrainSettings(steps=2, n_extensions=0, documents_per_step=64, warmup_steps=1))
+        (folder / "world.json").write_text(world.model_dump_json(include={"spec", "model", "pretrain"}))
+        return PretrainJob(out, str(folder / "world.json"), machine=machine)
     rows = write_rows("chats.jsonl", chats(40, 0, False))
     return SkillJob(base, out, rows, lora=lora, machine=machine, steps=2, batch_rows=40, tuning="full" if kind == "full" else "lora")
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", ["knowledge", "skill", "full", "preference"])
+@pytest.mark.parametrize("kind", ["knowledge", "skill", "full", "preference", "pretrain"])
 def test_the_peak_of_a_real_process_is_near_the_estimate(kind: str, tokenizer: PreTrainedTokenizerFast, write_rows: WriteRows, tmp_path: Path) -> None:
     """Hidden 256, inner 1024, 6 layers, 200 to 300 MB beside the libraries: within 0.8 to 1.25 of the estimate, what was there before left out."""
     config = LlamaConfig(

@@ -17,6 +17,7 @@ from factcli.train.base import load_tokenizer
 from factcli.train.batches import pad_id
 from factcli.train.checkpoint import Checkpoints, Resumed, Snapshot
 from factcli.train.diverging import require_finite, with_kept
+from factcli.train.estimate import shape_of
 from factcli.train.gauge import Gauge
 from factcli.train.job import PreferenceJob, fingerprint
 from factcli.train.keeping import drop
@@ -260,7 +261,7 @@ def leave(ground: Ground, run: Run, steps: int, kept_step: int, proofs: list[Pro
     write_jsonl(folder / "reference.jsonl", reference_rows(ground.pairs, run.trainer.recorded))
     write_jsonl(folder / "left_out.jsonl", [{"id": name, "reason": why} for name, why in ground.pairs.left_out.items()])
     checkpoints.flush()
-    measured = ground.gauge.usage(ground.job, sizes_of(ground.job, run.trainer.policy))
+    measured = ground.gauge.usage(shape_of(ground.job.base), sizes_of(ground.job, run.trainer.policy))
     usage = {**usage_of(checkpoints.seconds, run.tokens, ground.arguments.world_size), **measured}
     found = {"steps": steps, "kept_step": kept_step, "pairs_seen": run.pairs_seen, "is_stopped_early": run.is_stopped, "reference": ground.identity.reference}
     sharing = f"off: {run.trainer.apart}" if run.trainer.apart else "on"
