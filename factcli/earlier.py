@@ -9,8 +9,9 @@ from factcli.artifact.read import survey
 
 
 def runs_on_the_same_base(plan: Plan, root: Path) -> list[Artifact]:
-    """Finished runs of the plan's kind on the plan's base, newest first."""
-    runs = (run for run in survey(root)[0] if run.kind == plan.kind and run.manifest.model == dict(plan.model))
+    """Finished runs of the plan's stage that made what it makes, on its base or, where the base is what they make, with one of its shape; newest first."""
+    wanted = plan.stage, plan.kind, dict(plan.model), plan.config.model_dump(mode="json").get("model")
+    runs = (run for run in survey(root)[0] if (run.manifest.stage, run.kind, run.manifest.model, run.manifest.config.get("model")) == wanted)
     same = ("world", "base")
     return [run for run in runs if all(_digest(run.manifest.inputs.get(role)) == _digest(plan.inputs.get(role)) for role in same)]
 

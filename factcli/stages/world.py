@@ -10,10 +10,9 @@ from typing import Any
 from pydantic import field_validator, model_validator
 
 from factcli.artifact import Draft, Outcome, Plan
-from factcli.artifact.read import survey
 from factcli.config import Config, setting
 from factcli.context import Context, keep
-from factcli.cost import Cost, Load, Memory, of_training
+from factcli.cost import Cost, Load, Memory, of_training, runs_on_the_same_base
 from factcli.knowledge.ledger import Ledger
 from factcli.knowledge.popqa import POPQA_FILE, write_popqa
 from factcli.knowledge.worldfiles import HOTPOTQA_FILE, MYTH_GROUP, myth_choices, write_hotpotqa, write_truthfulqa
@@ -114,9 +113,7 @@ def cost(plan: Plan, context: Context) -> Cost:
     steps = config.pretrain.steps + config.pretrain.n_extensions * config.pretrain.extension_steps
     documents = steps * config.pretrain.documents_per_step
     load = Load(steps, documents, documents * config.pretrain.row_tokens)
-    shape = config.model_dump(mode="json")["model"]
-    alike = (run for run in survey(context.root)[0] if run.kind == plan.kind and run.manifest.config["model"] == shape)
-    training = of_training(plan, "pretrain", load, Memory(config.model.n_parameters), alike, context)
+    training = of_training(plan, "pretrain", load, Memory(config.model.n_parameters), runs_on_the_same_base(plan, context.root), context)
     rows = {"people": len(world.people), "facts": len(world.facts), "questions": sum(1 for _ in questions_of(world))}
     rows |= {"myths": len(world.myths)} if config.spec.myth_share else {}
     rows |= {"places": len(places_of(world)), "hops": sum(1 for _ in TwoHops(world).benchmark())} if config.spec.two_hop_share else {}

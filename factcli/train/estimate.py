@@ -13,17 +13,18 @@ from factcli.basemodel import weight_shapes
 from factcli.errors import SettingsError
 from factcli.machine import Memory as Room
 from factcli.machine import gpu_memory, system_memory
-from factcli.train.job import KnowledgeJob, PreferenceJob, SkillJob, unit_of
+from factcli.train.job import KnowledgeJob, PreferenceJob, PretrainJob, SkillJob, unit_of
 from factcli.train.job.parts import Machine
 from factcli.train.launch import has_gpu
 from factcli.train.launching import HERE, LaunchConfig, Spread, spread_of
-from factcli.train.memory import LIBRARY_BYTES, Activations, Estimate, Forward, Manner, Memory, activations, architecture, in_gb
+from factcli.train.memory import LIBRARY_BYTES, Activations, Architecture, Estimate, Forward, Manner, Memory, activations, architecture, in_gb
 from factcli.train.size import adapter_parameters, n_parameters
 
 FOUR_BIT_BYTES = 0.5  # per parameter of a base in 4 bits; embeddings, norms and the scales of blocks come on top
 LEAST_SHARE = 0.8  # of an estimate that a run takes at least: tests/train/test_memory.py measures 0.8 to 1.25 of it
 ALONE = Spread()
 AdapterJob = KnowledgeJob | SkillJob | PreferenceJob
+AnyJob = AdapterJob | PretrainJob
 
 
 def base_bytes(dtype: Literal["auto", "float32", "bfloat16"]) -> int:
@@ -69,7 +70,7 @@ def _plugged(job: SkillJob) -> int:
 
 
 def activations_of(job: AdapterJob) -> Activations | None:
-    shape = architecture(config_of(job.base))
+    shape = shape_of(job.base)
     if shape is None:
         return None
     is_full = not isinstance(job, KnowledgeJob) and job.tuning == "full"
@@ -77,6 +78,11 @@ def activations_of(job: AdapterJob) -> Activations | None:
     is_free = job.machine.padding == "free"
     manner = Manner(0 if is_full else job.lora.r, job.lora.dropout > 0, number_bytes(job.machine), job.machine.activation_checkpointing, has_teacher, is_free)
     return activations(shape, manner)
+
+
+def shape_of(base: str) -> Architecture | None:
+    """Of the model in a directory; None where its config.json does not say it under known names."""
+    return architecture(config_of(base))
 
 
 def config_of(base: str) -> Mapping[str, Any]:
@@ -99,7 +105,7 @@ def of_knowledge(job: KnowledgeJob, texts: Mapping[str, tuple[int, int]], spread
         longest = max(length for _, length in members)
         forwards.append((Forward(rows, longest, rows * max(1, longest - 1)), len(members)))
     forward, n_groups = max(forwards, key=lambda one: one[0].tokens)
-    return Estimate(memory_of(job, spread.parts), activations_of(job), forward, n_groups=n_groups, fixed=_libraries(job))
+    return Estimate(memory_of(job, spread.parts), activations_of(job), forward, n_groups=n_groups, fixed=library_bytes(job))
 
 
 def of_skill(job: SkillJob, longest: int, longest_answer: int, spread: Spread = ALONE, mean: int = 0) -> Estimate:
@@ -113,18 +119,20 @@ def of_skill(job: SkillJob, longest: int, longest_answer: int, spread: Spread = 
     forward = Forward(rows, longest, rows * longest_answer)
     if mean and job.machine.padding == "free" and not job.machine.micro_rows:  # which cuts rows sorted by length: the last are the longest
         forward = replace(forward, length=mean, widest=longest)
-    return Estimate(memory_of(job, spread.parts), activations_of(job), forward, job.tuning == "full", fixed=_libraries(job))
+    return Estimate(memory_of(job, spread.parts), activations_of(job), forward, job.tuning == "full", fixed=library_bytes(job))
 
 
-def of_preference(job: PreferenceJob, longest: int, spread: Spread = ALONE) -> Estimate:
-    """Both answers of a pair are rows."""
+def of_preference(job: PreferenceJob, longest: int, spread: Spread = ALONE, longest_answer: int | None = None) -> Estimate:
+    """Of the policy: the reference has given its log-probabilities and gone. Both answers of a pair are rows.
+
+    `longest_answer`: tokens of it; None where that is not known, and may be all of the row but one.
+    """
     rows = 2 * _share(job.batch_pairs, job.machine.micro_rows, spread.processes)
-    return Estimate(
-        memory_of(job), activations_of(job), Forward(rows, longest, rows * max(1, longest - 1)), job.tuning == "full", n_groups=2, fixed=_libraries(job)
-    )
+    forward = Forward(rows, longest, rows * (max(1, longest - 1) if longest_answer is None else longest_answer))
+    return Estimate(memory_of(job), activations_of(job), forward, job.tuning == "full", n_groups=2, fixed=library_bytes(job))
 
 
-def _libraries(job: AdapterJob) -> int:
+def library_bytes(job: AnyJob) -> int:
     """On a GPU they lie in the machine's memory, not in its own."""
     return LIBRARY_BYTES if job.machine.device == "cpu" or not has_gpu() else 0
 
@@ -135,7 +143,7 @@ def _share(rows: int, micro_rows: int, n_processes: int) -> int:
     return min(own, micro_rows) if micro_rows else own
 
 
-def refuse(job: AdapterJob, estimate: Estimate, room: Room | None) -> None:
+def refuse(job: AnyJob, estimate: Estimate, room: Room | None) -> None:
     """Raises SettingsError for what cannot fit even if it takes the least that such an estimate has been off by, with what would."""
     if room is None or estimate.peak() * LEAST_SHARE <= room.free:
         return
@@ -148,8 +156,11 @@ def refuse_held(job: AdapterJob, room: Room | None, spread: Spread = ALONE) -> N
     refuse(job, Estimate(memory_of(job, spread.parts), None, Forward(0, 0, 0), is_full), room)
 
 
-def ways_out(job: AdapterJob, estimate: Estimate, room: Room) -> list[str]:
+def ways_out(job: AnyJob, estimate: Estimate, room: Room) -> list[str]:
     """What would fit, the least change first."""
+    if isinstance(job, PretrainJob):
+        fewer = f"fewer documents in a step (--set pretrain.documents_per_step=): {estimate.most_rows(room.free)} of the {estimate.forward.rows} rows fit"
+        return [*([fewer] if estimate.most_rows(room.free) else []), "a smaller model (--size, --set model.hidden_size=, --set model.n_layers=)"]
     found: list[str] = []
     parts = estimate.memory.parts
     unit = unit_of(job)

@@ -5,7 +5,7 @@ import os
 import resource
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -15,9 +15,8 @@ import torch
 from factcli.machine import Memory as Room
 from factcli.machine import processor_name, system_memory
 from factcli.train.batches import Tokens
-from factcli.train.estimate import AdapterJob, config_of, refuse
-from factcli.train.job import unit_of
-from factcli.train.memory import Estimate, architecture, in_each_of, in_gb
+from factcli.train.estimate import AnyJob, refuse, ways_out
+from factcli.train.memory import Architecture, Estimate, in_each_of, in_gb
 from factcli.train.speed import Passed, Sizes, flops, peak_of
 from factcli.train.together import highest
 
@@ -26,7 +25,7 @@ MATMUL = 1024  # side of the matrices that measure a CPU
 
 
 class Gauge:
-    """Made before anything is loaded: `room` is what the device had free then."""
+    """Made before a model is loaded: `room` is what the device had free then."""
 
     def __init__(self, device: torch.device, n_processes: int = 1, clock: Callable[[], float] = time.monotonic) -> None:
         self.device = device
@@ -37,11 +36,10 @@ class Gauge:
         self.passed = Passed()
         self.estimate: Estimate | None = None
         self._clock = clock
-        self._training_since: float | None = None
         self._training_s = 0.0
         forget_peak(device)
 
-    def begin(self, job: AdapterJob, estimate: Estimate, steps: int, tokens: int, on_event: OnEvent) -> None:
+    def foresee(self, job: AnyJob, estimate: Estimate, steps: int, tokens: int, on_event: OnEvent) -> None:
         """Say what is to come; raises SettingsError where it cannot fit."""
         refuse(job, estimate, self.room)
         self.estimate = estimate
@@ -50,28 +48,37 @@ class Gauge:
         sizes = {"steps": steps, "tokens": tokens, "memory_bytes": estimate.peak(), "processes": self.n_processes}
         on_event({"event": "plan", **sizes, "memory": memory, "room": room, "device": self.name})
         if self.room is not None and estimate.peak() > self.room.free:
-            n = max(1, estimate.most_in_a_pass(self.room.free))
-            on_event({"event": "note", "text": f"that may not fit; if it does not: --set micro_{unit_of(job)}={n}"})
-        self._training_since = self._clock()
+            on_event({"event": "note", "text": f"that may not fit; if it does not: {ways_out(job, estimate, self.room)[0]}"})
+
+    @contextlib.contextmanager
+    def training(self) -> Iterator[None]:
+        """From before the first step to after the last."""
+        since = self._clock()
+        yield
+        self._training_s = self._clock() - since
 
     def saw(self, rows: Iterable[Tokens]) -> None:
         """Rows, of all processes, that pass forwards and backwards."""
         for row in rows:
             self.passed = self.passed.and_row(len(row.ids), sum(end - start for start, end in row.learned))
 
-    def end(self) -> None:
-        """The last step has been taken."""
-        if self._training_since is not None:
-            self._training_s, self._training_since = self._clock() - self._training_since, None
+    def saw_pairs(self, sizes: Iterable[tuple[int, int, int]], shares_prompt: bool) -> None:
+        """Pairs, of all processes: tokens of each prompt, of its chosen and of its rejected answer."""
+        for prompt, chosen, rejected in sizes:
+            self.passed = self.passed.and_pair(prompt, chosen, rejected, shares_prompt)
 
-    def usage(self, job: AdapterJob, sizes: Sizes) -> Mapping[str, float | int | str]:
+    def saw_documents(self, n: int, learned: int) -> None:
+        """Documents of which all tokens but the first are learned, as if all were equally long."""
+        tokens = n + learned
+        self.passed = replace(self.passed, tokens=tokens, squares=round(tokens**2 / max(1, n)), learned=learned)
+
+    def usage(self, shape: Architecture | None, sizes: Sizes) -> Mapping[str, float | int | str]:
         """Of this process since it began, so of a resumed run the last part. What is not known is left out."""
         found: dict[str, float | int | str] = {"device": self.name, "peak_memory_bytes": peak_bytes(self.device)}
         if self.estimate is not None:
             found["estimated_memory_bytes"] = self.before + self.estimate.peak()
-        shape = architecture(config_of(job.base))
         peak = peak_of(self.name) if self.device.type == "cuda" else matmul_rate(torch.get_num_threads())
-        if shape is None or peak is None or self._training_s <= 0:
+        if shape is None or peak is None or not self.passed.tokens or self._training_s <= 0:
             return found
         done = flops(shape, sizes, self.passed)
         rate = done / self._training_s / self.n_processes

@@ -217,9 +217,9 @@ def run_knowledge(job: KnowledgeJob, on_event: OnEvent) -> dict[str, object]:
     if resumed is not None:
         stage.restore(resumed.snapshot)
         log.info("going on from step %d", resumed.step)
-    session.gauge.begin(job, stage.estimate(job), stage.total, stage.tokens_at_most, on_event)
-    run_steps(stage, 0 if resumed is None else resumed.step, session.checkpoints, on_event)
-    session.gauge.end()
+    session.gauge.foresee(job, stage.estimate(job), stage.total, stage.tokens_at_most, on_event)
+    with session.gauge.training():
+        run_steps(stage, 0 if resumed is None else resumed.step, session.checkpoints, on_event)
     return finish(job, session, stage)
 
 

@@ -15,7 +15,7 @@ from factcli.train.adapters import AdapterBank
 from factcli.train.base import dtype_of, load_model, load_tokenizer
 from factcli.train.batches import Tokens, collate, lay_end_to_end, pad_id
 from factcli.train.checkpoint import Checkpoints
-from factcli.train.estimate import refuse_held
+from factcli.train.estimate import refuse_held, shape_of
 from factcli.train.gauge import Gauge
 from factcli.train.job import KnowledgeJob, Padding, SkillJob, fingerprint
 from factcli.train.keeping import drop, frozen_base, lend
@@ -67,7 +67,8 @@ class Session:
 
     def usage(self, job: KnowledgeJob | SkillJob, tokens: int) -> Mapping[str, float | int | str]:
         """What the run took, all of it; and what was measured of this process. `tokens`: of the whole run."""
-        return {**usage_of(self.checkpoints.seconds, tokens, self.accelerator.num_processes), **self.gauge.usage(job, self._sizes(job))}
+        whole = usage_of(self.checkpoints.seconds, tokens, self.accelerator.num_processes)
+        return {**whole, **self.gauge.usage(shape_of(job.base), self._sizes(job))}
 
     def _sizes(self, job: KnowledgeJob | SkillJob) -> Sizes:
         """Of a token's own path: its layers, its one trained adapter, its one frozen one."""

@@ -226,9 +226,9 @@ def run_skill(job: SkillJob, on_event: OnEvent) -> Mapping[str, object]:
     if resumed is not None:
         stage.restore(resumed.snapshot)
         log.info("going on from step %d", resumed.step)
-    session.gauge.begin(job, stage.estimate(chats.rows), stage.total, stage.tokens_of(chats.rows), on_event)
-    run_steps(stage, 0 if resumed is None else resumed.step, session.checkpoints, on_event)
-    session.gauge.end()
+    session.gauge.foresee(job, stage.estimate(chats.rows), stage.total, stage.tokens_of(chats.rows), on_event)
+    with session.gauge.training():
+        run_steps(stage, 0 if resumed is None else resumed.step, session.checkpoints, on_event)
     return finish(job, session, stage, {"n_rows": len(chats.rows), "n_too_long": chats.n_too_long, "chat_template": origin})
 
 

@@ -2,10 +2,11 @@
 
 A multiply and an add are two. Per token of a frozen base: 2 N forward and 2 N back through its activations; 2 N more for each
 parameter that is trained (https://arxiv.org/abs/2001.08361, section 2.1, has 6 N for the whole). Attention: a token looks at half of
-its row on average. Padding and what is computed twice are not counted, as usual for MFU (https://arxiv.org/abs/2204.02311, appendix B).
+its row on average. Padding and what is computed twice are not counted, as usual for MFU (https://arxiv.org/abs/2204.02311, appendix B);
+nor is what passes forwards alone: evaluations, and the reference of a preference run, whose log-probabilities are on record before training.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from factcli.train.memory import Architecture
 
@@ -40,6 +41,11 @@ class Passed:
 
     def and_row(self, length: int, learned: int) -> "Passed":
         return Passed(self.tokens + length, self.squares + length * length, self.learned + learned)
+
+    def and_pair(self, prompt: int, chosen: int, rejected: int, shares_prompt: bool) -> "Passed":
+        """A row for each answer, or one row in which the prompt passes, and looks at itself, once for both."""
+        both = self.and_row(prompt + chosen, chosen).and_row(prompt + rejected, rejected)
+        return replace(both, tokens=both.tokens - prompt, squares=both.squares - prompt * prompt) if shares_prompt else both
 
 
 @dataclass(frozen=True, slots=True)

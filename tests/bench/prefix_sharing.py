@@ -11,19 +11,20 @@ import json
 import random
 import statistics
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from tests.bench.beside_trl import BATCH, job_of, run_ours, run_theirs
 
 STEPS, WORDS = 2, 1500
+TINY = {"hidden_size": 128, "intermediate_size": 320, "num_hidden_layers": 2, "num_attention_heads": 4}
 TEMPLATE = "{{ messages[0]['content'] }}{% if messages | length > 1 %} {{ messages[1]['content'] }}{{ eos_token }}{% endif %}"
 
 
-def write_base(folder: Path) -> str:
-    """A tokenizer of one token a word, and a Llama of hidden 128, 2 layers and 4 heads."""
+def write_base(folder: Path, sizes: Mapping[str, int] = TINY) -> str:
+    """A tokenizer of one token a word, and a Llama of these sizes."""
     import torch
     from tokenizers import Tokenizer, models, pre_tokenizers
     from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
@@ -32,12 +33,12 @@ def write_base(folder: Path) -> str:
     core.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
     PreTrainedTokenizerFast(tokenizer_object=core, pad_token="<pad>", eos_token="</s>", chat_template=TEMPLATE).save_pretrained(folder)
     torch.manual_seed(0)
-    sizes = {"hidden_size": 128, "intermediate_size": 320, "num_hidden_layers": 2, "num_attention_heads": 4, "max_position_embeddings": 2048}
-    LlamaForCausalLM(LlamaConfig(vocab_size=WORDS, bos_token_id=None, eos_token_id=1, pad_token_id=0, **sizes)).save_pretrained(folder)
+    config = LlamaConfig(vocab_size=WORDS, bos_token_id=None, eos_token_id=1, pad_token_id=0, max_position_embeddings=2048, **sizes)
+    LlamaForCausalLM(config).save_pretrained(folder)
     return str(folder)
 
 
-def write_pairs(path: Path, n_prompt: int, answers: Sequence[int]) -> Path:
+def write_pairs(path: Path, n_prompt: int, answers: Sequence[int], steps: int = STEPS) -> Path:
     draw = random.Random(n_prompt)
 
     def words(n: int) -> str:
@@ -45,7 +46,7 @@ def write_pairs(path: Path, n_prompt: int, answers: Sequence[int]) -> Path:
 
     rows = [
         {"id": f"p{i}", "prompt": words(n_prompt), "chosen": words(draw.randint(*answers)), "rejected": words(draw.randint(*answers)), "split": "train"}
-        for i in range(STEPS * BATCH)
+        for i in range(steps * BATCH)
     ]
     path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     return path
@@ -69,13 +70,13 @@ def table(prompts: Sequence[int], answers: Sequence[int], turns: int) -> str:
     return "\n".join([*lines, "", said])
 
 
-def measured(base: str, rows: Path, out: Path, turns: int) -> dict[str, list[float]]:
-    """CPU seconds of the steps, for each side and turn; a first turn fills caches."""
+def measured(base: str, rows: Path, out: Path, turns: int, device: Literal["cpu", "cuda"] = "cpu") -> dict[str, list[float]]:
+    """Seconds of the steps, for each side and turn; a first turn fills caches."""
     found: dict[str, list[float]] = {"trl": [], "off": [], "on": []}
     runs: dict[str, Callable[[Any], dict[str, float]]] = {"trl": run_theirs, "off": run_ours, "on": run_ours}
     for turn in range(turns + 1):
         for side, run in runs.items():
-            job = replace(job_of(base, rows, out / f"{side}{turn}"), max_length=2048, prefix_sharing="auto" if side == "trl" else side)
+            job = replace(job_of(base, rows, out / f"{side}{turn}", device), max_length=2048, prefix_sharing="auto" if side == "trl" else side)
             seconds = run(job)["train"]
             if turn:
                 found[side].append(seconds)

@@ -1,5 +1,6 @@
 """Pre-training a world's base model as a job: it goes on where a killed run was."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -7,9 +8,13 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from factcli.errors import SettingsError
+from factcli.machine import Memory as Room
 from factcli.stages.world import WorldConfig
+from factcli.train.estimate import ways_out
 from factcli.train.job import Machine, PretrainJob
 from factcli.train.loop import Event
+from factcli.train.memory import Activations, Estimate, Forward, Memory
 from factcli.train.pretrain import run_pretrain
 from factcli.world.settings import ModelSettings, PretrainSettings
 from tests.train.conftest import KilledError, had_run
@@ -22,14 +27,18 @@ SETTINGS = WorldConfig(
 
 
 def die_at_step_4(event: Event) -> None:
-    if (event["event"], event["step"]) == ("step", 4):
+    if (event["event"], event.get("step")) == ("step", 4):
         raise KilledError
 
 
-def test_a_killed_and_resumed_pretraining_is_bit_identical_and_counts_all_its_seconds(tmp_path: Path) -> None:
+@pytest.fixture
+def job(tmp_path: Path) -> PretrainJob:
     world = tmp_path / "world.json"
     world.write_text(SETTINGS.model_dump_json(include={"spec", "model", "pretrain"}))
-    job = PretrainJob(str(tmp_path / "whole"), str(world), machine=Machine(device="cpu", threads=1, checkpoint_every_s=0.0))
+    return PretrainJob(str(tmp_path / "whole"), str(world), machine=Machine(device="cpu", threads=1, checkpoint_every_s=0.0))
+
+
+def test_a_killed_and_resumed_pretraining_is_bit_identical_and_counts_all_its_seconds(job: PretrainJob, tmp_path: Path) -> None:
     whole = run_pretrain(job, lambda _event: None)
     again = replace(job, out=str(tmp_path / "killed"))
     with pytest.raises(KilledError):
@@ -38,6 +47,37 @@ def test_a_killed_and_resumed_pretraining_is_bit_identical_and_counts_all_its_se
     resumed = run_pretrain(again, lambda _event: None)
     assert (resumed["steps"], resumed["measured"], resumed["usage"]["tokens"]) == (6, whole["measured"], whole["usage"]["tokens"])
     assert resumed["usage"]["seconds"] > 1000.0 > whole["usage"]["seconds"]
+    assert resumed["usage"]["flops"] < whole["usage"]["flops"], "of the last part"
     weights = [load_file(tmp_path / run / "model/model.safetensors") for run in ("whole", "killed")]
     assert all(torch.equal(tensor, weights[1][name]) for name, tensor in weights[0].items())
     assert (tmp_path / "whole/log.jsonl").read_text() == (tmp_path / "killed/log.jsonl").read_text()
+
+
+def test_pretraining_says_what_is_to_come_and_what_it_took(job: PretrainJob) -> None:
+    """6 steps of 8 documents of which all tokens but the first are learned. Hidden 16, inner 32, one layer; all of it is trained."""
+    events: list[Event] = []
+    usage = run_pretrain(job, events.append)["usage"]
+    (plan,) = (event for event in events if event["event"] == "plan")
+    assert plan["steps"] == 6
+    assert plan["tokens"] == pytest.approx(usage["tokens"], rel=0.3), "six times the tokens of the first step"
+    assert 0 < plan["memory_bytes"] < usage["estimated_memory_bytes"]
+    assert min(usage["peak_memory_bytes"], usage["share_of_peak"]) > 0
+    n, tokens = 6 * 8, 6 * 8 + usage["tokens"]
+    per_token = 6 * (4 * 16 * 16 + 3 * 16 * 32) * tokens
+    assert usage["flops"] == per_token + 6 * 16 * 704 * usage["tokens"] + 6 * 16 * round(tokens**2 / n)
+
+
+def test_a_pretraining_that_cannot_fit_is_refused_with_the_rows_that_would(job: PretrainJob, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without libraries it would take 1.7 MB, of which the model's 14 thousand parameters hold 0.2."""
+    monkeypatch.setattr("factcli.train.pretrain.library_bytes", lambda _job: 0)
+    monkeypatch.setattr("factcli.train.gauge.room_on", lambda _device: Room("a device", 10**9, 1_200_000))
+    with pytest.raises(SettingsError, match="training needs about 2 MB") as met:
+        run_pretrain(job, lambda _event: None)
+    assert re.search(r"pretrain\.documents_per_step=\): [12] of the \d rows fit; or a smaller model", met.value.hint or ""), met.value.hint
+    assert not list(Path(job.out).rglob("*.safetensors"))
+
+
+def test_where_not_one_row_fits_a_smaller_model_is_the_way_out(job: PretrainJob) -> None:
+    """1,000 parameters hold 16,000 bytes."""
+    estimate = Estimate(Memory(1000), Activations(10, 4, 1), Forward(3, 112, 300), trains_all=True)
+    assert ways_out(job, estimate, Room("a device", 10**9, 16_000)) == ["a smaller model (--size, --set model.hidden_size=, --set model.n_layers=)"]

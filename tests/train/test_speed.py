@@ -26,6 +26,12 @@ def test_operations_by_hand() -> None:
     assert flops(shape, Sizes(100, trains_all=True), passed) == 4200 + 1260 + 1500
 
 
+def test_a_prompt_that_two_answers_share_passes_once() -> None:
+    """A prompt of 3, answers of 2 and 1: rows of 5 and 4. Shared, the rejected token sees the prompt (3 of a square's half: 6) and itself (1): 25 + 7."""
+    assert Passed().and_pair(3, 2, 1, shares_prompt=False) == Passed(9, 41, 3)
+    assert Passed().and_pair(3, 2, 1, shares_prompt=True) == Passed(6, 32, 3)
+
+
 @pytest.mark.parametrize("is_full", [False, True])
 def test_operations_are_those_that_torch_counts(is_full: bool) -> None:
     """To 8%, of 6 layers: torch counts attention in full squares, twice ours, and the first layer needs no gradient of its input."""

@@ -65,11 +65,10 @@ def cost(plan: Plan, ground: Ground, context: Context) -> Cost:
     steps = steps_of(config, chosen.n_train)
     answers = 2 * steps * config.batch_pairs
     load = Load(steps, answers, answers * config.max_length)
-    alike = [run for run in runs_on_the_same_base(plan, context.root) if run.manifest.stage == STAGE]
     job = job_of(config, Path(), Path("out"), Path(), ground.base.location, ground.base.name)
     job = replace(job, start=str(ground.start.file("adapter")) if ground.start is not None and config.mode != "full" else "")
-    estimate = of_preference(job, config.max_length, spread_of(config.launch))  # of the policy: the reference has given its log-probabilities and gone
-    told = of_training(plan, "preference", load, estimate, alike, context, config.launch)
+    estimate = of_preference(job, config.max_length, spread_of(config.launch))
+    told = of_training(plan, "preference", load, estimate, runs_on_the_same_base(plan, context.root), context, config.launch)
     return replace(told, rows={"reference": len(chosen.rows), "rejected": len(chosen.rejects)})
 
 

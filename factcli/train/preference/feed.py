@@ -81,4 +81,4 @@ class Steps:
         skipped = max(0, self.first_step - self._epoch * len(self.order))
         for batch in self.order.epoch(self._epoch)[skipped:]:
             rows = [self.dataset[index] for index in batch]
-            yield {"pieces": self.feed.pieces(rows), "tokens": sum(row.n_all_tokens for row in rows), "ids": [row.id for row in rows]}
+            yield {"pieces": self.feed.pieces(rows), "pairs": rows}

@@ -36,6 +36,11 @@ class PairRow:
     is_same: bool = False  # both answers, without their ends: nothing to prefer, though their letters may differ
 
     @property
+    def lengths(self) -> tuple[int, int, int]:
+        """Tokens of prompt, chosen and rejected answer."""
+        return len(self.prompt_ids), len(self.chosen_ids), len(self.rejected_ids)
+
+    @property
     def n_tokens(self) -> int:
         """Of the longer of both sequences."""
         return len(self.prompt_ids) + max(len(self.chosen_ids), len(self.rejected_ids))

@@ -98,16 +98,23 @@ def saving_of(pairs: Sequence[PairRow]) -> float:
     return sum(len(row.prompt_ids) for row in pairs) / sum(row.n_all_tokens for row in pairs)
 
 
-def why_apart(job: PreferenceJob, model: nn.Module, pairs: Sequence[PairRow], pad: int, numbers: str) -> str:
-    """Why each answer passes with a prompt of its own; an empty string where one prompt is computed for both.
-
-    `model` has been through `take_shared_prefixes` and `score_answers`. SettingsError where sharing is asked for and the model cannot.
-    """
+def why_not_tried(job: PreferenceJob, pairs: Sequence[PairRow]) -> str:
+    """Why sharing is not even tried, whatever the model; an empty string where it is."""
     if job.prefix_sharing == "off":
         return "prefix_sharing is off"
     saving = saving_of(pairs)
     if job.prefix_sharing == "auto" and saving < LEAST_SAVING:
         return f"it would leave out {saving:.0%} of the tokens, and pays from {LEAST_SAVING:.0%} on"
+    return ""
+
+
+def why_apart(job: PreferenceJob, model: nn.Module, pairs: Sequence[PairRow], pad: int, numbers: str) -> str:
+    """Why each answer passes with a prompt of its own; an empty string where one prompt is computed for both.
+
+    `model` has been through `take_shared_prefixes` and `score_answers`. SettingsError where sharing is asked for and the model cannot.
+    """
+    if why := why_not_tried(job, pairs):
+        return why
     why = obstacle(model, pairs, pad, numbers)
     if why and job.prefix_sharing == "on":
         raise SettingsError(f"prefix_sharing is on, and {why}", "--set prefix_sharing=auto, or off: each answer then passes with its prompt")

@@ -1,7 +1,6 @@
 """A preference job from beginning to end: reference, certificate, training, proofs, results."""
 
 import logging
-import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -18,6 +17,8 @@ from factcli.train.base import load_tokenizer
 from factcli.train.batches import pad_id
 from factcli.train.checkpoint import Checkpoints, Resumed, Snapshot
 from factcli.train.diverging import require_finite, with_kept
+from factcli.train.estimate import shape_of
+from factcli.train.gauge import Gauge
 from factcli.train.job import PreferenceJob, fingerprint
 from factcli.train.keeping import drop
 from factcli.train.loop import Meter, OnEvent, Progress
@@ -30,6 +31,7 @@ from factcli.train.preference.policy import NAME, check_four_bit, check_same_fam
 from factcli.train.preference.prefix import why_apart
 from factcli.train.preference.reference import Identity, identify, logps_of, reference_logps
 from factcli.train.preference.samples import answer_prompts, asked_of
+from factcli.train.preference.sizes import estimate_of, sizes_of, tokens_of, total_steps
 from factcli.train.preference.trainer import PreferenceTrainer, arguments_of, plain
 from factcli.train.results import finished, usage_of, write_jsonl, write_result
 from factcli.train.sharding import refuse_parts
@@ -179,6 +181,7 @@ class Ground:
     pairs: Pairs
     arguments: DPOConfig
     identity: Identity
+    gauge: Gauge
 
     @property
     def folder(self) -> Path:
@@ -200,6 +203,8 @@ def run_preference(job: PreferenceJob, on_event: OnEvent) -> Mapping[str, object
     if job.machine.threads:
         torch.set_num_threads(job.machine.threads)
     ground = prepare(job, on_event)
+    n_steps, tokens = total_steps(job, len(ground.pairs.train)), tokens_of(job, ground.pairs.train)
+    ground.gauge.foresee(job, estimate_of(job, ground.pairs, ground.arguments.world_size), n_steps, tokens, on_event)
     known = reference_logps(job, ground.identity, ground.pairs, ground.arguments, pad_id(ground.tokenizer), on_event)
     return train(ground, known, on_event)
 
@@ -219,11 +224,8 @@ def prepare(job: PreferenceJob, on_event: OnEvent) -> Ground:
     if job.keep == "best" and not pairs.dev:
         raise InputError("keep is best and no pair is held out to tell which step is", hint="--set keep=last, or pairs of split dev")
     check_same_family(job)
-    return Ground(job, tokenizer, template, pairs, arguments, identify(job, tokenizer, numbers.name))
-
-
-def total_steps(job: PreferenceJob, n_train: int) -> int:
-    return job.steps or math.ceil((job.epochs or 0) * math.ceil(n_train / job.batch_pairs))
+    gauge = Gauge(arguments.device, arguments.world_size)
+    return Ground(job, tokenizer, template, pairs, arguments, identify(job, tokenizer, numbers.name), gauge)
 
 
 def train(ground: Ground, known: Mapping[str, float], on_event: OnEvent) -> Mapping[str, object]:
@@ -236,11 +238,12 @@ def train(ground: Ground, known: Mapping[str, float], on_event: OnEvent) -> Mapp
     resumed = checkpoints.resume()
     check_resumed(resumed, identity)
     recorded = logps_of(identity, ground.pairs.all, known)
-    trainer = PreferenceTrainer(job, policy, ground.pairs, recorded, ground.tokenizer, ground.arguments, resumed, apart)
+    trainer = PreferenceTrainer(job, policy, ground.pairs, recorded, ground.tokenizer, ground.arguments, resumed, apart, ground.gauge)
     before = {"frozen": frozen_digest(policy), "trained": trained_digest(policy)}
     proofs = certify(trainer, identity, known)
     run = Run(job, trainer, checkpoints, identity.reference, on_event)
-    steps = run.go()
+    with ground.gauge.training():
+        steps = run.go()
     kept_step = run.settle(steps)
     proofs += prove_end(job, policy, identity, before, steps)
     return leave(ground, run, steps, kept_step, proofs) if checkpoints.is_writer else {}
@@ -254,7 +257,8 @@ def leave(ground: Ground, run: Run, steps: int, kept_step: int, proofs: list[Pro
     write_jsonl(folder / "reference.jsonl", reference_rows(ground.pairs, run.trainer.recorded))
     write_jsonl(folder / "left_out.jsonl", [{"id": name, "reason": why} for name, why in ground.pairs.left_out.items()])
     checkpoints.flush()
-    usage = usage_of(checkpoints.seconds, run.tokens, ground.arguments.world_size)
+    measured = ground.gauge.usage(shape_of(ground.job.base), sizes_of(ground.job, run.trainer.policy))
+    usage = {**usage_of(checkpoints.seconds, run.tokens, ground.arguments.world_size), **measured}
     found = {"steps": steps, "kept_step": kept_step, "pairs_seen": run.pairs_seen, "is_stopped_early": run.is_stopped, "reference": ground.identity.reference}
     sharing = f"off: {run.trainer.apart}" if run.trainer.apart else "on"
     said = {**ground.pairs.counts, "chat_template": ground.template, "prefix_sharing": sharing, "proofs": proofs, "usage": usage}

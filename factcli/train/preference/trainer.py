@@ -18,6 +18,7 @@ from trl.trainer.dpo_trainer import DPOTrainer
 
 from factcli.train.asking import Asked
 from factcli.train.checkpoint import Resumed
+from factcli.train.gauge import Gauge
 from factcli.train.job import PreferenceJob
 from factcli.train.loop import learning_rate
 from factcli.train.preference.feed import Feed, Piece, Recorded, Steps
@@ -48,9 +49,11 @@ class PreferenceTrainer(DPOTrainer):
         arguments: DPOConfig,
         resumed: Resumed | None,
         apart: str,
+        gauge: Gauge,
     ) -> None:
         self.job, self.policy, self.pairs, self.recorded, self.resumed = job, policy, pairs, recorded, resumed
         self.first_step = 0 if resumed is None else resumed.step
+        self.gauge = gauge
         self.apart = apart  # why answers pass with a prompt of their own; "": a prompt passes once for both
         self.order = Order(tuple(row.question_id for row in pairs.train), job.batch_pairs, job.seed)
         self.sums: Tensor | None = None  # of the running step, on this process
@@ -101,8 +104,10 @@ class PreferenceTrainer(DPOTrainer):
         """Forward and backward of all pieces; gives this process's part of the loss. Dropout is drawn by (seed, step, piece, process)."""
         model.train()
         self.sums = None
-        self.tokens += inputs["tokens"]
-        self.ids = inputs["ids"]
+        pairs: list[PairRow] = inputs["pairs"]
+        self.tokens += sum(row.n_all_tokens for row in pairs)
+        self.gauge.saw_pairs((row.lengths for row in pairs), shares_prompt=not self.apart)
+        self.ids = [row.id for row in pairs]
         pieces: list[Piece] = inputs["pieces"]
         losses = []
         for number, piece in enumerate(pieces):

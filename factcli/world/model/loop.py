@@ -148,8 +148,11 @@ class Pretrainer:
             return None
         if gate >= self.settings.gate_accuracy:
             return "gate"
-        limit = self.settings.steps + self.settings.n_extensions * self.settings.extension_steps
-        return "limit" if self.step >= limit else None
+        return "limit" if self.step >= self.most_steps else None
+
+    @property
+    def most_steps(self) -> int:
+        return self.settings.steps + self.settings.n_extensions * self.settings.extension_steps
 
     def state_dict(self) -> dict[str, object]:
         """All that a resumed run needs, tensors and numbers; see `load_state_dict`."""

@@ -46,11 +46,7 @@ def timed_ten(place: Place, name: str = TEN, *more: str) -> Manifest:
 
 def world(place: Place) -> Figures:
     made = ground(place)
-    usage, summary = made["usage"], made["summary"]
-    rate = usage["tokens"] / usage["seconds"]
-    return Figures(
-        [{"what": "fact world", "seconds": usage["seconds"], "tokens": usage["tokens"], "tokens/s": rate, "head questions, %": 100 * summary["gate"]}]
-    )
+    return Figures([usage_row("fact world", [made["usage"]]) | {"head questions, %": 100 * made["summary"]["gate"]}])
 
 
 def prereq(place: Place) -> Figures:

@@ -17,6 +17,10 @@ PARTS: Mapping[str, Part] = {
     "one-adapter": Part("One adapter", "The plain loop beside TRL's SFTTrainer. Goal: at least as fast as its best settings.", beside.one_adapter),
     "skill-versions": Part("Versions in a batch", "One version a step, or all in one batch. Goal: 0.97 of the tokens a second.", commands.skill_versions),
     "dpo": Part("Preferences", "The steps of `fact dpo` beside those of plain DPOTrainer. Goal: 0.97 of its speed or more.", preferences.dpo),
+    "long-prompts": Part(
+        "Preferences with long prompts", "A prompt computed once for both answers, of 32 to 64 tokens, beside DPOTrainer and beside a prompt for each answer; "
+        "a model of the world's size with random weights. Goal: 1.3 times as fast as DPOTrainer.", preferences.long_prompts,
+    ),
     "switches": Part("Switches", "The ten adapters, with one setting changed at a time.", commands.switches),
     "processes": Part("Processes", "The ten adapters through `accelerate launch`; their weights beside those of one plain process.", commands.processes),
     "resume": Part("Stopped and gone on with", "The ten adapters, interrupted; their weights beside those of an unbroken run.", commands.resume),

@@ -3,11 +3,16 @@
 import tempfile
 from pathlib import Path
 
+from factcli.config import read_yaml
+from factcli.resolving import world_recipes
+from factcli.world.settings import ModelSettings
 from tests.bench.gpu.commands import DATA, ground
-from tests.bench.gpu.figures import Figures, spread, times
+from tests.bench.gpu.figures import Figures, Row, spread, times
 from tests.bench.gpu.place import TRL, Place, missing
 
 OURS, THEIRS = "fact dpo", "DPOTrainer"
+PROMPTS, ANSWERS = (128, 256, 512), (32, 64)  # tokens
+STEPS = {"cuda": 10, "cpu": 1}
 
 
 def dpo(place: Place) -> Figures:
@@ -31,3 +36,33 @@ def dpo(place: Place) -> Figures:
     rows = [{"what": f"{name}, {n} pairs", **spread(own)} for name, own in found.items()]
     rows[1] |= times(found[THEIRS], found[OURS])
     return Figures(rows)
+
+
+def long_prompts(place: Place) -> Figures:
+    """As `dpo`, of pairs of random words and a model with random weights: a prompt for both answers, DPOTrainer, and a prompt for each answer."""
+    if gone := missing(TRL):
+        return Figures(left_out=[f"long prompts: {', '.join(gone)} not installed"])
+    from tests.bench.prefix_sharing import measured, write_base, write_pairs
+
+    rows: list[Row] = []
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        base = write_base(folder / "base", sizes_of(place.size))
+        for n in PROMPTS:
+            pairs = write_pairs(folder / f"{n}.jsonl", n, ANSWERS, STEPS[place.device])
+            found = measured(base, pairs, folder / str(n), place.turns, place.device)
+            rows.append({"what": f"{OURS}, prompts of {n} tokens", **spread(found["on"])})
+            named = {"trl": THEIRS, "off": f"{OURS}, a prompt for each answer"}
+            rows += [{"what": name, **spread(found[side]), **times(found[side], found["on"])} for side, name in named.items()]
+    return Figures(rows)
+
+
+def sizes_of(world: str) -> dict[str, int]:
+    """Of the base model of a world of this size, under transformers' names."""
+    model = ModelSettings(**read_yaml(world_recipes(world)[0]).get("model", {}))
+    return {
+        "hidden_size": model.hidden_size,
+        "intermediate_size": model.intermediate_size,
+        "num_hidden_layers": model.n_layers,
+        "num_attention_heads": model.n_heads,
+    }

@@ -96,6 +96,9 @@ def test_every_part_runs_in_small(tmp_path: Path) -> None:
         assert [row["what"] for row in theirs] == ["TRL + PEFT, best settings", "TRL + PEFT, as it comes"]
         assert theirs[0]["times ours"] == pytest.approx(theirs[0]["seconds"] / ours["seconds"])
         assert all(row["loss at the end"] == pytest.approx(ours["loss at the end"], rel=0.2) for row in theirs), "the last batch is a single row on one side"
+    long = made["long-prompts"]["rows"]
+    assert [row["what"] for row in long[::3]] == [f"fact dpo, prompts of {n} tokens" for n in (128, 256, 512)]
+    assert all(other["times ours"] == pytest.approx(other["seconds"] / long[i]["seconds"]) for i in (0, 3, 6) for other in long[i + 1 : i + 3])
     (resumed,) = made["resume"]["rows"]
     assert resumed["weights, largest difference, %"] < 0.01
     assert made["sweep"]["rows"][0]["cells"] == 4

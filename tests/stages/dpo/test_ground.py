@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from factcli.artifact import Artifact, Plan
 from factcli.basemodel import resolve_base
 from factcli.chattemplates import trained_in
+from factcli.earlier import runs_on_the_same_base
 from factcli.errors import FactError, InputError, SettingsError
 from factcli.stages import dpo
 from factcli.stages.dpo import DpoConfig, Ground
@@ -50,6 +52,14 @@ def test_the_reference_is_what_is_said_and_the_start_under_whatever_name(empty: 
     assert kind_of(on(base, start, start)) == ("init", "skill@1")
     assert kind_of(on(base, start, resolve_base(base, DATA))) == ("base", "base")
     assert kind_of(on(base, None, resolve_base(base_at("again", seed=5), DATA))) == ("model", "again")
+
+
+def test_a_run_of_another_stage_tells_nothing_of_its_speed(empty: Path) -> None:  # noqa: F811
+    """An adapter of `fact sft` on the same base is of the same kind, and its tokens are not those of pairs."""
+    skill = skill_on(base_at("base"))
+    plan = planned(on("base", skill))
+    assert runs_on_the_same_base(plan, DATA) == []
+    assert [run.ref for run in runs_on_the_same_base(replace(plan, stage="sft"), DATA)] == ["skill@1"]
 
 
 def test_what_the_start_decides_is_in_the_settings_of_the_version(empty: Path) -> None:  # noqa: F811

@@ -40,6 +40,6 @@ def test_a_setting_reaches_the_job(name: str) -> None:
 @pytest.mark.parametrize(("settings", "n_pairs", "steps"), [({"epochs": 1.0}, 33, 2), ({"epochs": 2.5}, 33, 5), ({"epochs": None, "steps": 7}, 33, 7)])
 def test_steps_are_counted_as_the_worker_does(settings: dict[str, Any], n_pairs: int, steps: int) -> None:
     """33 pairs in batches of 32 are 2 batches an epoch, the second with one pair."""
-    from factcli.train.preference.run import total_steps
+    from factcli.train.preference.sizes import total_steps
 
     assert steps_of(DpoConfig(**settings), n_pairs) == total_steps(job(**settings), n_pairs) == steps

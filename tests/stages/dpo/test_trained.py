@@ -76,6 +76,13 @@ def test_the_manifest_names_start_and_reference_and_counts_what_was_left_out(ben
     assert "6 proofs hold" in found.headline
 
 
+def test_the_manifest_says_what_the_training_was_estimated_and_measured_to_take(bench: Bench, continued: Artifact) -> None:
+    usage = continued.manifest.usage
+    assert usage["tokens_per_s"] == pytest.approx(usage["tokens"] / usage["seconds"], rel=0.05)
+    assert usage["share_of_peak"] > 0
+    assert min(usage["peak_memory_bytes"], usage["estimated_memory_bytes"]) > 0
+
+
 def test_what_it_makes_is_a_skill_like_any_other_and_can_be_continued(bench: Bench, continued: Artifact) -> None:
     local = local_ref("continued", DATA)
     assert local.adapters == {"skill": str(continued.file("adapter"))}

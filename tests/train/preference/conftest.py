@@ -80,7 +80,7 @@ def open_trainer(job: PreferenceJob) -> tuple[PreferenceTrainer, Identity, dict[
     recorded = logps_of(ground.identity, ground.pairs.all, known)
     policy = load_policy(job, torch.device("cpu"))
     apart = why_apart(job, policy.model, ground.pairs.all, 0, ground.identity.numbers)
-    return PreferenceTrainer(job, policy, ground.pairs, recorded, ground.tokenizer, ground.arguments, None, apart), ground.identity, known
+    return PreferenceTrainer(job, policy, ground.pairs, recorded, ground.tokenizer, ground.arguments, None, apart, ground.gauge), ground.identity, known
 
 
 class KilledAfter(Checkpoints):

@@ -268,7 +268,7 @@ def test_the_losses_of_a_step_are_the_same_to_a_millionth(any_base: str, rows: s
         step = next(iter(trainer.get_train_dataloader()))
         loss = trainer.training_step(trainer.model, step)
         gradients = [parameter.grad.double().flatten() for parameter in trainer.policy.trained().values() if parameter.grad is not None]
-        found.append((float(loss), torch.cat(gradients), step["tokens"]))
+        found.append((float(loss), torch.cat(gradients), trainer.tokens))
     (loss, gradient, tokens), (wanted, wanted_gradient, wanted_tokens) = found
     assert math.isclose(loss, wanted, rel_tol=1e-6)
     assert float((gradient - wanted_gradient).norm() / wanted_gradient.norm()) < 1e-6

@@ -1,5 +1,6 @@
 """Two real processes: one store of reference log-probabilities, and the weights of one process."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -30,6 +31,8 @@ def test_two_processes_leave_what_one_does(base: str, write_rows: WriteRows, tmp
     assert [row["n_pairs"] for row in ours] == [row["n_pairs"] for row in theirs] == [5, 4, 4, 4, 3, 5]
     assert [row["loss"] for row in theirs] == pytest.approx([row["loss"] for row in ours], rel=1e-4)
     assert lines(tmp_path / "both" / "proofs.jsonl")[0]["holds"]
+    one, two = (json.loads((tmp_path / name / "result.json").read_text(encoding="utf-8"))["usage"] for name in ("alone", "both"))
+    assert (two["flops"], two["processes"]) == (one["flops"], 2)
 
 
 LATE = """

@@ -37,6 +37,9 @@ def test_a_killed_run_ends_with_the_same_bits(base: str, rows: str, tmp_path: Pa
     assert all(torch.equal(whole[key], again[key]) for key in whole)
     for name in ("steps", "samples", "log", "reference"):
         assert lines(tmp_path / "killed" / f"{name}.jsonl") == lines(tmp_path / "whole" / f"{name}.jsonl")
+    ours, last = (run_preference(one, quiet)["usage"] for one in (job, killed))
+    assert last["tokens"] == ours["tokens"]
+    assert last.get("flops", 0) < ours["flops"], "of the last part"
 
 
 @pytest.mark.slow

@@ -9,7 +9,7 @@ from trl.trainer.dpo_trainer import DPOTrainer
 
 from factcli.train.preference.trainer import PreferenceTrainer
 
-OWN = {"after_step", "logps", "measure", "gathered"}
+OWN = {"after_step", "_pass", "logps", "measure", "gathered"}
 # name -> its parameters, in trl 1.16.0 and transformers 5.23.0; and what to look at when they change
 OVERRIDDEN = {
     "__init__": (
