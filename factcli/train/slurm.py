@@ -18,7 +18,7 @@ from typing import Any
 
 from factcli.errors import SettingsError, TrainingError
 from factcli.resolving import configs_directory
-from factcli.train.launching import PORT, LaunchConfig, SlurmConfig, accelerate_options
+from factcli.train.launching import LaunchConfig, SlurmConfig, accelerate_options
 
 Event = dict[str, Any]
 EVENTS = "FACT_EVENTS"  # the worker appends its events to the file that this names
@@ -79,9 +79,9 @@ def options_of(slurm: SlurmConfig, array: int) -> list[str]:
 
 
 def training_command(job: Path, launch: LaunchConfig) -> str:
-    """What each machine runs, in shell words; `$main` is the first of them."""
+    """What each machine runs, in shell words; the processes of all meet at `$main`, port `$port`."""
     command = [sys.executable, "-m", "accelerate.commands.launch", *accelerate_options(launch)]
-    meeting = f' --main_process_ip "$main" --main_process_port {PORT} --rdzv_backend c10d' if launch.nodes > 1 else ""
+    meeting = ' --main_process_ip "$main" --main_process_port "$port" --rdzv_backend c10d' if launch.nodes > 1 else ""
     return f"{shlex.join(command)}{meeting} {shlex.join(['-m', 'factcli.train.worker', str(job)])}"
 
 

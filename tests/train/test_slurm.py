@@ -17,9 +17,14 @@ from factcli.train.slurm import Queued, Script, render, state_of, training_comma
 from tests.train import slurm
 from tests.train.conftest import WriteRows, documents
 from tests.train.processes import environment
-from tests.train.slurm import until
+from tests.train.slurm import Standins, started, until
 
 HERE = SlurmConfig(poll_s=0.2)
+
+
+@pytest.fixture
+def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Standins:
+    return slurm.standins(tmp_path / "bin", monkeypatch)
 
 
 def script(**settings: object) -> str:
@@ -39,7 +44,23 @@ def test_the_script_is_bash_and_holds_what_the_cluster_is_told() -> None:
 
 def test_machines_meet_at_the_first_of_them() -> None:
     command = training_command(Path("a job.json"), LaunchConfig(launcher="slurm", accelerate="multi-node", nodes=2))
-    assert "--main_process_ip \"$main\" --main_process_port 29500 --rdzv_backend c10d -m factcli.train.worker 'a job.json'" in command
+    assert '--main_process_ip "$main" --main_process_port "$port" --rdzv_backend c10d -m factcli.train.worker \'a job.json\'' in command
+
+
+def rendered(path: Path, launch: LaunchConfig, job: Path = Path("job.json")) -> Path:
+    path.write_text(render(Script("fact-knowledge", training_command(job, launch), path.with_suffix(".log"), nodes=launch.nodes), launch.slurm))
+    return path
+
+
+def test_jobs_that_share_a_first_machine_meet_at_ports_of_their_own(programs: Standins, tmp_path: Path) -> None:
+    """12007 is 7 more than 12000, so jobs 7 and 12007 are the nearest that would share one: 20007."""
+    script = rendered(tmp_path / "job.sbatch", LaunchConfig(launcher="slurm", accelerate="multi-node", nodes=2))
+    ports = {}
+    for number in ("7", "8", "12007", "11999"):
+        words = started(script, SLURM_JOB_ID=number)
+        assert words[words.index("--main_process_ip") + 1] == "node-a"
+        ports[number] = words[words.index("--main_process_port") + 1]
+    assert ports == {"7": "20007", "8": "20008", "12007": "20007", "11999": "31999"}
 
 
 def test_a_template_that_asks_for_what_is_not_known_is_refused(tmp_path: Path) -> None:
@@ -51,10 +72,9 @@ def test_a_template_that_asks_for_what_is_not_known_is_refused(tmp_path: Path) -
         script(template=str(tmp_path / "gone"))
 
 
-def test_a_line_that_is_being_written_waits_for_the_next_look(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_line_that_is_being_written_waits_for_the_next_look(programs: Standins, tmp_path: Path) -> None:
     queued = Queued(tmp_path / "job.json", "7")
-    looks = iter([True, True, False])
-    monkeypatch.setattr(Queued, "is_on", lambda _self: next(looks))
+    programs.do("squeue", "echo RUNNING", "echo RUNNING", "echo COMPLETED")
     queued.events.write_text('{"event": "step", "st')
 
     def writes_the_rest(_seconds: float) -> None:
