@@ -27,8 +27,9 @@ def test_each_task_of_the_array_runs_the_recipe_for_its_seed(programs: slurm.Sta
     told = json.loads(ended.stdout)
     assert told["array"] == "42"
     script = Path(told["script"])
-    directives = [line for line in script.read_text().splitlines() if line.startswith("#SBATCH")]
-    assert directives[-2:] == ["#SBATCH --partition=gpu", "#SBATCH --array=0-2"]
+    directives = slurm.directives(script.read_text())
+    assert directives[-2:] == ["--partition=gpu", "--array=0-2"]
+    assert f"--output={root}/.fact-demo-%A_%a.log" in directives
     words = slurm.started(script, SLURM_ARRAY_TASK_ID="1")
     assert words[:4] == [sys.executable, "-m", "factcli.cli", "run"]
     assert words[-2:] == ["--seeds", "201"]

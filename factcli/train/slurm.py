@@ -6,6 +6,7 @@ was closed or killed finds its job again in the queue when the same command is t
 
 import json
 import math
+import re
 import shlex
 import subprocess
 import sys
@@ -34,7 +35,7 @@ class AtTemplate(Template):
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """What a job of the queue runs. `command`: in shell words; `array`: how many tasks, 0 for a plain job."""
+    """What a job of the queue runs. `command`: in shell words; `array`: how many tasks, 0 for a plain job; each has a log of its own beside `log`."""
 
     name: str
     command: str
@@ -49,9 +50,9 @@ def render(script: Script, slurm: SlurmConfig) -> str:
     path = Path(slurm.template) if slurm.template else configs_directory() / "slurm" / "job.sbatch"
     exports = [f"export {name}={shlex.quote(value)}" for name, value in script.environment]
     fields = {
-        "name": script.name,
+        "name": quoted(script.name),
         "nodes": script.nodes,
-        "log": script.log,
+        "log": quoted(log_pattern(script.log, script.array)),
         "notice_s": slurm.notice_s,
         "options": "\n".join(f"#SBATCH {option}" for option in options_of(slurm, script.array)),
         "setup": "\n".join([*exports, slurm.setup]),
@@ -63,6 +64,19 @@ def render(script: Script, slurm: SlurmConfig) -> str:
         raise SettingsError(f"launch.slurm.template {path} cannot be read: {error.strerror}", "configs/slurm/job.sbatch is one to copy") from error
     except (KeyError, ValueError) as error:
         raise SettingsError(f"launch.slurm.template {path}: {error}", f"known: {', '.join(fields)}, as @{{name}}; a lone @ is written @@") from error
+
+
+def quoted(value: str) -> str:
+    """A value as sbatch reads it in a directive: not as a shell does, but with double quotes and backslashes (src/sbatch/opt.c, _get_argument)."""
+    return '"' + re.sub(r'(["\\])', r"\\\1", value) + '"'
+
+
+def log_pattern(log: Path, array: int) -> str:
+    """sbatch's pattern for the file. Raises SettingsError for a path that no pattern stands for."""
+    if "\\" in str(log) or "\n" in str(log):  # a backslash turns off all that a pattern's % stands for
+        raise SettingsError(f"{str(log)!r} is no log for Slurm: it has a backslash or a line break", "choose another --data")
+    path = Path(str(log).replace("%", "%%"))
+    return str(path.with_name(f"{path.stem}-%A_%a{path.suffix}") if array else path)
 
 
 def options_of(slurm: SlurmConfig, array: int) -> list[str]:

@@ -90,6 +90,13 @@ def started(script: Path, **variables: str) -> list[str]:
     return ran.stdout.splitlines()[2:]  # after srun's own options
 
 
+def directives(text: str) -> list[str]:
+    """What sbatch reads of a script: quotes and backslashes are to it what they are within a shell's double quotes."""
+    words = [shlex.split(line.removeprefix("#SBATCH ")) for line in text.splitlines() if line.startswith("#SBATCH ")]
+    assert all(len(line) == 1 for line in words), words
+    return [line[0] for line in words]
+
+
 def missing() -> list[str]:
     """The programs that are not installed."""
     return [name for name in PROGRAMS if shutil.which(name) is None]

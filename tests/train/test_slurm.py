@@ -17,7 +17,7 @@ from factcli.train.slurm import Queued, Script, render, state_of, training_comma
 from tests.train import slurm
 from tests.train.conftest import WriteRows, documents
 from tests.train.processes import environment
-from tests.train.slurm import Standins, started, until
+from tests.train.slurm import Standins, directives, started, until
 
 HERE = SlurmConfig(poll_s=0.2)
 
@@ -34,8 +34,7 @@ def script(**settings: object) -> str:
 def test_the_script_is_bash_and_holds_what_the_cluster_is_told() -> None:
     text = script(partition="gpu", time_limit="12:00:00", gpus_per_node=8, options=("--constraint=h100",), setup="module load cuda")
     assert subprocess.run(["bash", "-n"], input=text, text=True, check=False).returncode == 0
-    directives = [line.removeprefix("#SBATCH ") for line in text.splitlines() if line.startswith("#SBATCH ")]
-    assert directives == [
+    assert directives(text) == [
         *("--job-name=fact-knowledge", "--nodes=2", "--ntasks-per-node=1", "--output=train.log", "--open-mode=append", "--requeue"),
         *("--signal=B:USR1@120", "--partition=gpu", "--time=12:00:00", "--gpus-per-node=8", "--constraint=h100"),
     ]
@@ -61,6 +60,28 @@ def test_jobs_that_share_a_first_machine_meet_at_ports_of_their_own(programs: St
         assert words[words.index("--main_process_ip") + 1] == "node-a"
         ports[number] = words[words.index("--main_process_port") + 1]
     assert ports == {"7": "20007", "8": "20008", "12007": "20007", "11999": "31999"}
+
+
+def output_of(log: Path, array: int = 0) -> str:
+    """As sbatch reads it."""
+    text = render(Script("fact-it", "true", log, array=array), SlurmConfig())
+    return next(word for word in directives(text) if word.startswith("--output=")).removeprefix("--output=")
+
+
+def test_a_log_may_lie_at_any_path() -> None:
+    """`%` begins what sbatch fills in, and two of them stand for one; `#` outside of quotes begins a comment."""
+    assert output_of(Path('/a data/it\'s "100%" #1/train.log')) == '/a data/it\'s "100%%" #1/train.log'
+    assert output_of(Path("/50% a/.seeds.log"), array=3) == "/50%% a/.seeds-%A_%a.log"
+
+
+@pytest.mark.parametrize("path", ["/a\\b/train.log", "/a\nb/train.log"])
+def test_a_log_that_sbatch_cannot_name_is_refused(path: str) -> None:
+    with pytest.raises(SettingsError, match="a backslash or a line break"):
+        output_of(Path(path))
+
+
+def test_a_name_with_a_blank_stays_one_word() -> None:
+    assert "--job-name=fact-my recipe" in directives(render(Script("fact-my recipe", "true", Path("train.log")), SlurmConfig()))
 
 
 def test_a_template_that_asks_for_what_is_not_known_is_refused(tmp_path: Path) -> None:
