@@ -207,13 +207,16 @@ class Trainer:
     def _told_by_worker(self, event: Event, job: Path, launch: LaunchConfig) -> FactError:
         """The worker's own error. To run the job again is a way out where training failed; a wrong setting or input would only fail again."""
         kind = ERRORS.get(event["error"], TrainingError)
-        again = f"run it again with: {shlex.join(self.argv(job.resolve(), launch))}" if kind is TrainingError else ""
+        again = f"run it again with: {self._again(job, launch)}" if kind is TrainingError else ""
         return kind(event["message"], hint=event["hint"] or again)
 
     def _failure(self, job: Path, what: str, launch: LaunchConfig = HERE, log: Path | None = None) -> TrainingError:
         tail = "".join(f"\n  {line}" for line in last_lines(log or self.log, 0 if log else self._begun))
-        command = shlex.join(self.argv(job.resolve(), launch))
-        return TrainingError(f"training failed: {what}; last lines of {log or self.log}:{tail}", hint=f"rerun: {command}")
+        return TrainingError(f"training failed: {what}; last lines of {log or self.log}:{tail}", hint=f"rerun: {self._again(job, launch)}")
+
+    def _again(self, job: Path, launch: LaunchConfig) -> str:
+        """What to type. A job of the queue is submitted again by `fact`, which then finds it there; where that is typed is no place to train."""
+        return "the same command" if launch.launcher == "slurm" else shlex.join(self.argv(job.resolve(), launch))
 
     def close(self) -> None:
         """End the warm child: at once if it is idle, after its step and a checkpoint if not."""

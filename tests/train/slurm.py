@@ -51,6 +51,8 @@ now=$(head -n 1 {path}.lines)
 [ "$(wc -l < {path}.lines)" -gt 1 ] && sed -i 1d {path}.lines
 eval "$now"
 """
+FORGOTTEN = "echo slurm_load_jobs error: Invalid job id specified >&2; exit 1"
+FAILS = "echo slurm_load_jobs error: Unable to contact slurm controller >&2; exit 1"
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,19 +7,20 @@ from pathlib import Path
 
 import pytest
 
-from factcli.errors import SettingsError
+from factcli.errors import SettingsError, TrainingError
 from factcli.train import job as jobs
 from factcli.train.job import AdapterPlan, KnowledgeJob, Lora, Machine
 from factcli.train.knowledge import run_knowledge
 from factcli.train.launch import Trainer
 from factcli.train.launching import LaunchConfig, SlurmConfig
-from factcli.train.slurm import Queued, Script, render, state_of, training_command
+from factcli.train.slurm import Queued, Script, enqueue, render, state_of, training_command
 from tests.train import slurm
 from tests.train.conftest import WriteRows, documents
 from tests.train.processes import environment
-from tests.train.slurm import Standins, directives, started, until
+from tests.train.slurm import FAILS, FORGOTTEN, Standins, directives, started, until
 
 HERE = SlurmConfig(poll_s=0.2)
+IN_QUEUE = LaunchConfig(launcher="slurm", slurm=SlurmConfig(poll_s=0.001))
 
 
 @pytest.fixture
@@ -103,6 +104,75 @@ def test_a_line_that_is_being_written_waits_for_the_next_look(programs: Standins
             file.write('ep": 1}\n' if "1" not in queued.events.read_text() else '{"event": "done"}\n')
 
     assert list(queued.news(1.0, writes_the_rest)) == [{"event": "step", "step": 1}, {"event": "done"}]
+
+
+@pytest.mark.parametrize("last", ["echo COMPLETED", FORGOTTEN], ids=["completed", "forgotten"])
+def test_a_squeue_that_fails_or_says_nothing_does_not_end_a_job(last: str, programs: Standins, tmp_path: Path) -> None:
+    """Between two looks the job tells its next step; the fifth look says that it is over, so four steps are told."""
+    queued = Queued(tmp_path / "job.json", "7")
+    programs.do("squeue", "echo RUNNING", FAILS, "true", "echo RUNNING", last)
+    queued.events.write_text("")
+
+    def next_step(_seconds: float) -> None:
+        with queued.events.open("a") as file:
+            file.write('{"event": "step"}\n')
+
+    assert list(queued.news(1.0, next_step)) == [{"event": "step"}] * 4
+
+
+def test_a_squeue_that_goes_on_failing_leaves_the_job_to_the_person(programs: Standins, tmp_path: Path) -> None:
+    programs.do("squeue", FAILS)
+    job = tmp_path / "job.json"
+    job.write_text(json.dumps({"out": str(tmp_path)}))
+    with pytest.raises(TrainingError, match="squeue has failed 120 times in a row: Slurm job 42 may still run") as caught, Trainer(tmp_path / "log") as trainer:
+        trainer.run(job, print, IN_QUEUE)
+    assert "squeue -j 42" in caught.value.hint
+    assert "scancel 42" in caught.value.hint
+    assert "factcli" not in caught.value.hint
+
+
+def left_in_queue(folder: Path) -> Path:
+    """The job file of a job that is in the queue, and has told a step."""
+    job = folder / "job.json"
+    job.write_text('{"threads": 1}')
+    enqueue(job, IN_QUEUE).events.write_text('{"event": "step"}\n')
+    return job
+
+
+def test_a_command_typed_again_while_squeue_fails_submits_nothing(programs: Standins, tmp_path: Path) -> None:
+    job = left_in_queue(tmp_path)
+    programs.do("squeue", FAILS)
+    with pytest.raises(TrainingError, match="squeue fails: Slurm job 42 may still run"):
+        enqueue(job, IN_QUEUE)
+    assert len(programs.given("sbatch")) == 1
+    assert Queued(job, "42").events.read_text() == '{"event": "step"}\n'
+
+
+def test_a_command_typed_again_with_another_job_text_finds_the_job_of_its_folder(programs: Standins, tmp_path: Path) -> None:
+    job = left_in_queue(tmp_path)
+    programs.do("squeue", "echo PENDING")
+    job.write_text('{"threads": 2}')
+    assert enqueue(job, IN_QUEUE) == Queued(job, "42")
+    assert len(programs.given("sbatch")) == 1
+    assert Queued(job, "42").events.read_text() == '{"event": "step"}\n'
+
+
+@pytest.mark.parametrize("last", ["echo CANCELLED", FORGOTTEN], ids=["cancelled", "forgotten"])
+def test_a_command_typed_again_after_its_job_submits_another(last: str, programs: Standins, tmp_path: Path) -> None:
+    job = left_in_queue(tmp_path)
+    programs.do("squeue", last)
+    programs.do("sbatch", "echo 43")
+    assert enqueue(job, IN_QUEUE) == Queued(job, "43")
+    assert Queued(job, "43").events.read_text() == ""
+
+
+def test_a_job_that_failed_is_not_answered_with_training_where_the_command_is_typed(programs: Standins, tmp_path: Path) -> None:
+    programs.do("squeue", "echo FAILED")
+    job = tmp_path / "job.json"
+    job.write_text(json.dumps({"out": str(tmp_path)}))
+    with pytest.raises(TrainingError, match="Slurm job 42 ended as FAILED") as caught, Trainer(tmp_path / "log") as trainer:
+        trainer.run(job, print, IN_QUEUE)
+    assert caught.value.hint == "rerun: the same command"
 
 
 def test_without_slurm_the_launcher_says_what_is_missing(base: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
