@@ -5,7 +5,6 @@ was closed or killed finds its job again in the queue when the same command is t
 """
 
 import json
-import math
 import re
 import shlex
 import subprocess
@@ -118,11 +117,6 @@ def state_of(number: str) -> str | None:
     return "" if UNKNOWN_JOB in told.stderr else None
 
 
-def cancel(number: str) -> None:
-    """Ask the job's processes for a checkpoint and their end, and take it out of the queue."""
-    _ran(["scancel", number])
-
-
 def is_over(state: str | None) -> bool:
     """Whether a job neither waits, nor runs, nor goes back into the queue; what nobody says is not so."""
     return state == "" or state in OVER
@@ -174,12 +168,19 @@ class Queued:
         hint = f"see squeue -j {self.number}; once it answers, the same command follows the job; scancel {self.number} ends it"
         return TrainingError(f"{why}: Slurm job {self.number} may still run", hint)
 
-    def wait(self, within_s: float, poll_s: float, sleep: Callable[[float], None] = time.sleep) -> None:
-        """Until it is over, but not longer than `within_s`: its processes write a checkpoint."""
-        for _ in range(math.ceil(within_s / poll_s)):
-            if is_over(state_of(self.number)):
-                return
-            sleep(poll_s)
+    def end(self, poll_s: float, sleep: Callable[[float], None] = time.sleep) -> None:
+        """Have it end, and wait: its running step ends first, and a checkpoint is written, however long that takes. A second Ctrl-C cancels it."""
+        try:
+            # scancel by itself kills what has not ended after the cluster's KillWait, 30 s by default; a job that has not begun has no step to ask
+            _ran(["scancel", *(["--signal=TERM"] if self._is_training() else []), self.number])
+            for is_last in self._looks(poll_s, sleep):
+                if is_last:
+                    return
+        except KeyboardInterrupt:
+            _ran(["scancel", self.number])
+
+    def _is_training(self) -> bool:
+        return state_of(self.number) == "RUNNING" and self.events.stat().st_size > 0
 
 
 def _whole_lines(lines: Any) -> Iterator[Event]:
