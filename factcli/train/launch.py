@@ -1,7 +1,7 @@
 """Start training in another process and follow it. No torch here.
 
 On a CPU one warm child runs job after job (a start costs seconds of imports); on a GPU, or where several
-processes are asked for, `accelerate launch` runs each job. Both report JSON events on stdout; what they log goes to a file.
+processes are asked for, accelerate's launcher runs each job. Both report JSON events on stdout; what they log goes to a file.
 """
 
 import json
@@ -19,9 +19,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Literal, Self
 
-from factcli.errors import DivergedError, FactError, TrainingError
+from factcli.errors import DivergedError, FactError, Terminated, TrainingError
 from factcli.extras import require_deepspeed, require_train
-from factcli.train.launching import HERE, LaunchConfig, accelerate_options, is_deepspeed, meeting_options
+from factcli.train.launching import HERE, LaunchConfig, is_deepspeed, launcher_argv, meeting_options
 from factcli.train.slurm import enqueue, state_of
 from factcli.train.stopping import STEP_ENDS_FIRST, stop
 
@@ -61,7 +61,7 @@ def argv_for(job: Path, launcher: Launcher = "auto", launch: LaunchConfig = HERE
 def argv_of_machine(job: Path, launch: LaunchConfig, rank: int) -> list[str]:
     """What runs a job's processes on one of its machines."""
     meeting = meeting_options(launch.rendezvous, rank) if launch.rendezvous else []
-    return [sys.executable, "-m", "accelerate.commands.launch", *accelerate_options(launch), *meeting, "-m", "factcli.train.worker", str(job)]
+    return [*launcher_argv(launch), *meeting, "-m", "factcli.train.worker", str(job)]
 
 
 def stdin_line(job: Path) -> str:
@@ -98,7 +98,7 @@ class Trainer:
     @property
     def is_warm(self) -> bool:
         """Whether jobs share one child."""
-        return "accelerate.commands.launch" not in self.argv(Path("job.json"))
+        return self.argv(Path("job.json")) == child_argv(Path("job.json"))
 
     def argv(self, job: Path, launch: LaunchConfig = HERE) -> list[str]:
         return argv_for(job, self.launcher, launch)
@@ -190,7 +190,7 @@ class Trainer:
         return None
 
     def _run_queued(self, job: Path, on_event: OnEvent, launch: LaunchConfig) -> Event:
-        """As a job of Slurm. Its interruptions are its own matter as long as it goes back into the queue; ours ends it."""
+        """As a job of Slurm. Its interruptions are its own matter as long as it goes back into the queue; our Ctrl-C ends it."""
         queued = enqueue(job.resolve(), launch)
         on_event({"event": "note", "text": f"Slurm job {queued.number}, log {queued.log}; when this command is killed, the job goes on, and is found again"})
         try:
@@ -199,6 +199,8 @@ class Trainer:
                     on_event({"event": "note", "text": f"Slurm job {queued.number}: {event['message']}; it goes on when it is its turn again"})
                 elif (result := self._heard(event, job, on_event, launch)) is not None:
                     return result
+        except Terminated:
+            raise
         except KeyboardInterrupt:
             on_event({"event": "note", "text": f"Slurm job {queued.number}: {STEP_ENDS_FIRST}"})
             queued.end(launch.slurm.poll_s)

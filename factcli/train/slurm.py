@@ -8,7 +8,6 @@ import json
 import re
 import shlex
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ from typing import Any
 
 from factcli.errors import SettingsError, TrainingError
 from factcli.resolving import configs_directory
-from factcli.train.launching import LaunchConfig, SlurmConfig, accelerate_options
+from factcli.train.launching import LaunchConfig, SlurmConfig, launcher_argv
 
 Event = dict[str, Any]
 EVENTS = "FACT_EVENTS"  # the worker appends its events to the file that this names
@@ -96,8 +95,7 @@ def options_of(slurm: SlurmConfig, array: int) -> list[str]:
 def training_command(job: Path, launch: LaunchConfig) -> str:
     """What each machine runs, in shell words; the processes of all meet at `$main`, port `$port`."""
     meeting = ' --main_process_ip "$main" --main_process_port "$port" --rdzv_backend c10d' if launch.nodes > 1 else ""
-    command = [sys.executable, "-m", "accelerate.commands.launch", *accelerate_options(launch)]
-    return f"{shlex.join(command)}{meeting} {shlex.join(['-m', 'factcli.train.worker', str(job)])}"
+    return f"{shlex.join(launcher_argv(launch))}{meeting} {shlex.join(['-m', 'factcli.train.worker', str(job)])}"
 
 
 def submit(script: Path) -> str:

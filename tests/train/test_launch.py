@@ -319,7 +319,7 @@ def test_a_child_that_dies_is_reported(job_file: Path, tmp_path: Path) -> None:
 def test_a_gpu_machine_uses_accelerate_with_an_argv_list(tmp_path: Path) -> None:
     job = tmp_path / "a job.json"
     plain = argv_for(job, launcher="accelerate")
-    assert plain == [sys.executable, "-m", "accelerate.commands.launch", "--num_processes", "1", "-m", "factcli.train.worker", str(job)]
+    assert plain == [sys.executable, "-m", "factcli.train.accelerating", "--num_processes", "1", "-m", "factcli.train.worker", str(job)]
     assert argv_for(job, launcher="child") == [sys.executable, "-m", "factcli.train.worker", str(job)]
 
 

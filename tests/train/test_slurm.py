@@ -1,13 +1,15 @@
 """Training through Slurm: the script, and a real cluster of one machine where Slurm is installed."""
 
 import json
+import os
+import signal
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from factcli.errors import SettingsError, TrainingError
+from factcli.errors import SettingsError, Terminated, TrainingError
 from factcli.train import job as jobs
 from factcli.train.job import AdapterPlan, KnowledgeJob, Lora, Machine
 from factcli.train.knowledge import run_knowledge
@@ -16,6 +18,7 @@ from factcli.train.launching import LaunchConfig, SlurmConfig
 from factcli.train.slurm import Queued, Script, enqueue, is_over, render, state_of, training_command
 from tests.train import slurm
 from tests.train.conftest import WriteRows, documents
+from tests.train.held import checkpoints, gate, wait_for_step
 from tests.train.processes import environment
 from tests.train.slurm import FAILS, FORGOTTEN, Standins, directives, started, until
 
@@ -184,6 +187,21 @@ def test_a_training_job_that_is_to_end_is_asked_and_waited_for(programs: Standin
     assert looks == [1.0] * 3
 
 
+@pytest.mark.parametrize(("kind", "asked"), [(KeyboardInterrupt, ["--signal=TERM 42"]), (Terminated, [])], ids=["ctrl-c", "sigterm"])
+def test_ctrl_c_ends_the_job_and_sigterm_leaves_it(kind: type[BaseException], asked: list[str], programs: Standins, tmp_path: Path) -> None:
+    """The job runs, and tells a step, as it is followed; after scancel it is over."""
+    job = left_in_queue(tmp_path)
+    programs.do("squeue", "echo RUNNING", "echo RUNNING", "echo RUNNING", "echo FAILED")
+
+    def interrupt(event: dict) -> None:
+        if event["event"] == "step":
+            raise kind
+
+    with pytest.raises(kind), Trainer(tmp_path / "log") as trainer:
+        trainer.run(job, interrupt, IN_QUEUE)
+    assert programs.given("scancel") == asked
+
+
 def test_a_job_that_waits_for_its_turn_is_cancelled(programs: Standins, tmp_path: Path) -> None:
     queued = Queued(left_in_queue(tmp_path), "42")
     programs.do("squeue", "echo PENDING", "echo CANCELLED")
@@ -200,6 +218,19 @@ def test_a_second_ctrl_c_cancels_the_job_that_was_asked_to_end(programs: Standin
 
     queued.end(1.0, presses)
     assert programs.given("scancel") == ["--signal=TERM 42", "42"]
+
+
+def test_a_job_of_one_process_that_gets_sigterm_ends_its_step_and_saves(programs: Standins, job: KnowledgeJob, tmp_path: Path) -> None:
+    """As Slurm preempts: SIGTERM to all processes of the task, which then has to last until the step has ended and is saved."""
+    script = rendered(tmp_path / "job.sbatch", LaunchConfig(launcher="slurm"), jobs.save(job, tmp_path / "a job.json"))
+    with gate(tmp_path / "held") as held:
+        task = subprocess.Popen(started(script), stdout=subprocess.PIPE, text=True, env=held.environment, start_new_session=True)
+        with task:
+            wait_for_step(task)
+            os.killpg(task.pid, signal.SIGTERM)
+            held.open()
+            assert task.wait(60) == 130
+    assert len(checkpoints(tmp_path / "out")) == 1
 
 
 def test_without_slurm_the_launcher_says_what_is_missing(base: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
