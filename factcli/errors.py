@@ -10,6 +10,10 @@ from collections.abc import Iterable
 INTERRUPTED = 130  # exit code: 128 + SIGINT, as shells have it; the same command goes on where it was
 
 
+class Terminated(KeyboardInterrupt):
+    """SIGTERM: it ends this command as Ctrl-C does, but no job elsewhere that the command only follows."""
+
+
 class FactError(Exception):
     """Base of all errors that are shown without a traceback."""
 

@@ -1,7 +1,6 @@
 """Arrays of Slurm: `fact run --seeds`, a task for each seed, and `fact sweep`, one for each cell. Slurm's programs are stand-ins, but for one test."""
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -13,29 +12,13 @@ from factcli.cli import app
 from tests.chain import Folder
 from tests.train import slurm
 
-STANDINS = {"sbatch": "echo 42", "scontrol": "echo node-a", "srun": 'printf "%s\\n" "$@"'}
-
 
 @pytest.fixture
-def path_of_slurm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    folder = tmp_path / "bin"
-    folder.mkdir()
-    for name, line in STANDINS.items():
-        (folder / name).write_text(f"#!/bin/bash\n{line}\n")
-        (folder / name).chmod(0o755)
-    monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
-    return folder
+def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> slurm.Standins:
+    return slurm.standins(tmp_path / "bin", monkeypatch)
 
 
-def started(script: Path, task: int) -> list[str]:
-    """What a task would start: the script is executed, and its srun says so."""
-    environment = {**os.environ, "SLURM_ARRAY_TASK_ID": str(task), "SLURM_JOB_NODELIST": "node-a"}
-    ran = subprocess.run(["bash", str(script)], env=environment, capture_output=True, text=True)
-    assert ran.returncode == 0, ran.stderr
-    return ran.stdout.splitlines()[2:]  # after srun's own options
-
-
-def test_each_task_of_the_array_runs_the_recipe_for_its_seed(path_of_slurm: Path, tmp_path: Path) -> None:
+def test_each_task_of_the_array_runs_the_recipe_for_its_seed(programs: slurm.Standins, tmp_path: Path) -> None:
     """Task 1 of seeds 200 to 202 is seed 201."""
     root = tmp_path / "a data"
     typed = ["run", "demo", "--seeds", "200-202", "--launcher", "slurm", "--slurm", "partition=gpu", "--set", "world.size=micro", "--data", str(root), "--json"]
@@ -44,9 +27,10 @@ def test_each_task_of_the_array_runs_the_recipe_for_its_seed(path_of_slurm: Path
     told = json.loads(ended.stdout)
     assert told["array"] == "42"
     script = Path(told["script"])
-    directives = [line for line in script.read_text().splitlines() if line.startswith("#SBATCH")]
-    assert directives[-2:] == ["#SBATCH --partition=gpu", "#SBATCH --array=0-2"]
-    words = started(script, 1)
+    directives = slurm.directives(script.read_text())
+    assert directives[-2:] == ["--partition=gpu", "--array=0-2"]
+    assert f"--output={root}/.fact-demo-%A_%a.log" in directives
+    words = slurm.started(script, SLURM_ARRAY_TASK_ID="1")
     assert words[:4] == [sys.executable, "-m", "factcli.cli", "run"]
     assert words[-2:] == ["--seeds", "201"]
     assert words[words.index("--data") + 1] == str(root)
@@ -54,7 +38,7 @@ def test_each_task_of_the_array_runs_the_recipe_for_its_seed(path_of_slurm: Path
 
 
 @pytest.mark.parametrize(("more", "message"), [([], "makes an array of seeds"), (["--seeds", "1,2", "--slurm", "partitoin=gpu"], "did you mean 'partition'")])
-def test_an_array_that_cannot_be_is_refused(more: list[str], message: str, path_of_slurm: Path, tmp_path: Path) -> None:
+def test_an_array_that_cannot_be_is_refused(more: list[str], message: str, programs: slurm.Standins, tmp_path: Path) -> None:
     ended = CliRunner().invoke(app, ["run", "demo", "--launcher", "slurm", *more, "--data", str(tmp_path)])
     assert ended.exit_code == 2
     assert message in ended.stderr
@@ -73,7 +57,7 @@ GRID = (
 )
 
 
-def test_each_task_of_the_array_makes_a_cell_of_the_sweep_as_it_was_typed(path_of_slurm: Path, tmp_path: Path) -> None:
+def test_each_task_of_the_array_makes_a_cell_of_the_sweep_as_it_was_typed(programs: slurm.Standins, tmp_path: Path) -> None:
     """Task 2 is the third of four cells, lr=0.002 lora_r=2: what it would type makes that one's two steps and no other."""
     root = tmp_path / "a data"
     typed = ["sweep", "--launcher", "slurm", "--slurm", "partition=gpu", *GRID, "--name", "mine", "--data", str(root), "--json"]
@@ -81,7 +65,7 @@ def test_each_task_of_the_array_makes_a_cell_of_the_sweep_as_it_was_typed(path_o
     assert ended.exit_code == 0, ended.output
     script = Path(json.loads(ended.stdout)["script"])
     assert "#SBATCH --array=0-3" in script.read_text()
-    words = started(script, 2)
+    words = slurm.started(script, SLURM_ARRAY_TASK_ID="2")
     assert words[:3] == [sys.executable, "-m", "factcli.cli"]
     assert words[-2:] == ["--cells", "3"]
     shown = json.loads(CliRunner().invoke(app, [*words[3:], "--dry-run", "--json"]).stdout)
@@ -99,7 +83,7 @@ def test_each_task_of_the_array_makes_a_cell_of_the_sweep_as_it_was_typed(path_o
         (["--cells", "x"], "no list of cells"),
     ],
 )
-def test_cells_that_cannot_be_are_refused(more: list[str], message: str, path_of_slurm: Path, tmp_path: Path) -> None:
+def test_cells_that_cannot_be_are_refused(more: list[str], message: str, programs: slurm.Standins, tmp_path: Path) -> None:
     ended = CliRunner().invoke(app, ["sweep", *more, *GRID, "--data", str(tmp_path / "data")])
     assert ended.exit_code == 2
     assert message in ended.stderr

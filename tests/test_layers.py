@@ -61,6 +61,7 @@ LAYERS: dict[str, int | str] = {
     "factcli.train.launching": 2,
     "factcli.train.slurm": 2,
     "factcli.train.rowlog": 2,
+    "factcli.train.stopping": 2,
     "factcli.train.size": 2,
     "factcli.train.memory": 2,
     "factcli.train.estimate": 2,

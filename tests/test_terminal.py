@@ -14,17 +14,17 @@ HIDDEN, SHOWN = b"\x1b[?25l", b"\x1b[?25h"
 LONGEST_S = 300
 
 
-@pytest.mark.parametrize("command", [("world", "--size", "micro"), ("demo", "--size", "micro")], ids=("world", "demo"))
-def test_an_interrupted_command_gives_the_cursor_back(command: tuple[str, ...], tmp_path: Path) -> None:
+@pytest.mark.parametrize(("command", "number"), [("world", signal.SIGINT), ("demo", signal.SIGINT), ("world", signal.SIGTERM)])
+def test_an_interrupted_command_gives_the_cursor_back(command: str, number: signal.Signals, tmp_path: Path) -> None:
     own, theirs = pty.openpty()
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "TERM": "xterm"}
-    typed = [sys.executable, "-m", "factcli.cli", *command]
+    typed = [sys.executable, "-m", "factcli.cli", command, "--size", "micro"]
     process = subprocess.Popen(typed, cwd=tmp_path, env=environment, stdout=subprocess.DEVNULL, stderr=theirs, start_new_session=True)
     os.close(theirs)
     said, ends = b"", time.monotonic() + LONGEST_S
     while HIDDEN not in said and time.monotonic() < ends:
         said += os.read(own, 4096)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     said += _rest(own)
     assert process.wait(LONGEST_S) == 130, said
     assert said.count(HIDDEN) > 0

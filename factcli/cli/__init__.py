@@ -7,8 +7,10 @@ Everything but typer and rich is imported inside a command's body, so that `fact
 stdout carries one line, the path of what was made (or JSON with --json); all else goes to stderr.
 """
 
+import signal
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from types import FrameType
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 from typer.core import TyperGroup
@@ -235,5 +237,12 @@ app.add_typer(cache.app, name="cache", rich_help_panel=LOOK)
 
 
 def main() -> None:
-    """The `fact` script."""
+    """The `fact` script. SIGTERM, which schedulers send, ends a command as Ctrl-C does: training writes a checkpoint first."""
+    signal.signal(signal.SIGTERM, _terminate)
     app()
+
+
+def _terminate(_number: int, _frame: FrameType | None) -> NoReturn:
+    from factcli.errors import Terminated
+
+    raise Terminated

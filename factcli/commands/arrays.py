@@ -49,7 +49,7 @@ def submit_array(name: str, command: str, tasks: Sequence[str], root: Path, slur
     root.mkdir(parents=True, exist_ok=True)
     settled = slurm.model_copy(update={"setup": f"{slurm.setup}\ntasks=({shlex.join(tasks)})"})
     path = root / f".{name}.sbatch"
-    path.write_text(render(Script(name, command, root.resolve() / f".{name}-%A_%a.log", array=len(tasks)), settled), encoding="utf-8")
+    path.write_text(render(Script(name, command, root.resolve() / f".{name}.log", array=len(tasks)), settled), encoding="utf-8")
     number = submit(path)
     tell(f"Slurm array {number}: {len(tasks)} tasks by {path}; the same command without --launcher takes what they made, and compares")
     print(json.dumps({"array": number, "script": str(path)}) if as_json else path)

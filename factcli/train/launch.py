@@ -1,10 +1,9 @@
 """Start training in another process and follow it. No torch here.
 
 On a CPU one warm child runs job after job (a start costs seconds of imports); on a GPU, or where several
-processes are asked for, `accelerate launch` runs each job. Both report JSON events on stdout; what they log goes to a file.
+processes are asked for, accelerate's launcher runs each job. Both report JSON events on stdout; what they log goes to a file.
 """
 
-import contextlib
 import json
 import os
 import re
@@ -20,16 +19,16 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Literal, Self
 
-from factcli.errors import DivergedError, FactError, TrainingError
+from factcli.errors import DivergedError, FactError, Terminated, TrainingError
 from factcli.extras import require_deepspeed, require_train
-from factcli.train.launching import HERE, LaunchConfig, accelerate_options, is_deepspeed, meeting_options
-from factcli.train.slurm import cancel, enqueue, state_of
+from factcli.train.launching import HERE, LaunchConfig, is_deepspeed, launcher_argv, meeting_options
+from factcli.train.slurm import enqueue, state_of
+from factcli.train.stopping import STEP_ENDS_FIRST, stop
 
 Event = dict[str, Any]
 OnEvent = Callable[[Event], None]
 Launcher = Literal["auto", "child", "accelerate"]
 ERRORS: Mapping[str, type[FactError]] = {kind.__name__: kind for kind in (*FactError.__subclasses__(), DivergedError)}
-STOP_GRACE_S = 20.0  # a stopped worker ends its step and writes a checkpoint
 LOG_TAIL_LINES = 15
 OTHER = re.compile(r"process \d+: ")  # how the worker begins the line
 REQUEST = "checkpoint-now"  # name of the file in a job's folder that asks for a checkpoint
@@ -62,7 +61,7 @@ def argv_for(job: Path, launcher: Launcher = "auto", launch: LaunchConfig = HERE
 def argv_of_machine(job: Path, launch: LaunchConfig, rank: int) -> list[str]:
     """What runs a job's processes on one of its machines."""
     meeting = meeting_options(launch.rendezvous, rank) if launch.rendezvous else []
-    return [sys.executable, "-m", "accelerate.commands.launch", *accelerate_options(launch), *meeting, "-m", "factcli.train.worker", str(job)]
+    return [*launcher_argv(launch), *meeting, "-m", "factcli.train.worker", str(job)]
 
 
 def stdin_line(job: Path) -> str:
@@ -99,7 +98,7 @@ class Trainer:
     @property
     def is_warm(self) -> bool:
         """Whether jobs share one child."""
-        return "accelerate.commands.launch" not in self.argv(Path("job.json"))
+        return self.argv(Path("job.json")) == child_argv(Path("job.json"))
 
     def argv(self, job: Path, launch: LaunchConfig = HERE) -> list[str]:
         return argv_for(job, self.launcher, launch)
@@ -146,13 +145,14 @@ class Trainer:
         self.close()  # a warm child, if there is one, holds memory that this run may need
         for rank in range(1, launch.nodes):
             on_event({"event": "note", "text": f"start on machine {rank + 1} of {launch.nodes}: {shlex.join(argv_of_machine(job.resolve(), launch, rank))}"})
-        child = self._spawn(self.launch_of(job, launch).argv)
+        # a group of its own: hit by a terminal's Ctrl-C, torch's launcher kills its workers after 30 s, whatever they are writing
+        child = self._spawn(self.launch_of(job, launch).argv, process_group=0)
         try:
             return self._follow(job, child, on_event, launch)
         finally:
             stop(child)
 
-    def _spawn(self, argv: list[str]) -> "subprocess.Popen[str]":
+    def _spawn(self, argv: list[str], process_group: int | None = None) -> "subprocess.Popen[str]":
         self.log.parent.mkdir(parents=True, exist_ok=True)
         with self.log.open("a", encoding="utf-8") as errors:
             self._begun = self.log.stat().st_size
@@ -164,6 +164,7 @@ class Trainer:
                 text=True,
                 encoding="utf-8",
                 env={**os.environ, "FACT_WATCH_PARENT": "1"},
+                process_group=process_group,
             )
 
     def _follow(self, job: Path, child: "subprocess.Popen[str]", on_event: OnEvent, launch: LaunchConfig = HERE) -> Event:
@@ -189,7 +190,7 @@ class Trainer:
         return None
 
     def _run_queued(self, job: Path, on_event: OnEvent, launch: LaunchConfig) -> Event:
-        """As a job of Slurm. Its interruptions are its own matter as long as it goes back into the queue; ours ends it."""
+        """As a job of Slurm. Its interruptions are its own matter as long as it goes back into the queue; our Ctrl-C ends it."""
         queued = enqueue(job.resolve(), launch)
         on_event({"event": "note", "text": f"Slurm job {queued.number}, log {queued.log}; when this command is killed, the job goes on, and is found again"})
         try:
@@ -198,28 +199,35 @@ class Trainer:
                     on_event({"event": "note", "text": f"Slurm job {queued.number}: {event['message']}; it goes on when it is its turn again"})
                 elif (result := self._heard(event, job, on_event, launch)) is not None:
                     return result
+        except Terminated:
+            raise
         except KeyboardInterrupt:
-            cancel(queued.number)
-            queued.wait(STOP_GRACE_S, launch.slurm.poll_s)
+            on_event({"event": "note", "text": f"Slurm job {queued.number}: {STEP_ENDS_FIRST}"})
+            queued.end(launch.slurm.poll_s)
             raise
         raise self._failure(job, f"Slurm job {queued.number} ended as {state_of(queued.number) or 'unknown'}", launch, queued.log)
 
     def _told_by_worker(self, event: Event, job: Path, launch: LaunchConfig) -> FactError:
         """The worker's own error. To run the job again is a way out where training failed; a wrong setting or input would only fail again."""
         kind = ERRORS.get(event["error"], TrainingError)
-        again = f"run it again with: {shlex.join(self.argv(job.resolve(), launch))}" if kind is TrainingError else ""
+        again = f"run it again with: {self._again(job, launch)}" if kind is TrainingError else ""
         return kind(event["message"], hint=event["hint"] or again)
 
     def _failure(self, job: Path, what: str, launch: LaunchConfig = HERE, log: Path | None = None) -> TrainingError:
         tail = "".join(f"\n  {line}" for line in last_lines(log or self.log, 0 if log else self._begun))
-        command = shlex.join(self.argv(job.resolve(), launch))
-        return TrainingError(f"training failed: {what}; last lines of {log or self.log}:{tail}", hint=f"rerun: {command}")
+        return TrainingError(f"training failed: {what}; last lines of {log or self.log}:{tail}", hint=f"rerun: {self._again(job, launch)}")
+
+    def _again(self, job: Path, launch: LaunchConfig) -> str:
+        """What to type. A job of the queue is submitted again by `fact`, which then finds it there; where that is typed is no place to train."""
+        return "the same command" if launch.launcher == "slurm" else shlex.join(self.argv(job.resolve(), launch))
 
     def close(self) -> None:
         """End the warm child: at once if it is idle, after its step and a checkpoint if not."""
         if self._child is not None:
-            stop(self._child)
-            self._child = None
+            try:
+                stop(self._child)
+            finally:
+                self._child = None
 
 
 @contextmanager
@@ -249,24 +257,6 @@ def ended_in_words(code: int) -> str:
         return words
     way_out = "fewer rows or pairs in a pass need less (--set micro_rows=N, of fact dpo micro_pairs; --dry-run says how many fit)"
     return f"{words}: it was killed, as the system does where memory ends; {way_out}"
-
-
-def stop(child: "subprocess.Popen[str]") -> None:
-    """Ask it to end (a running step ends first, and a checkpoint is written); kill it if it does not."""
-    with contextlib.suppress(BrokenPipeError):
-        if child.stdin is not None:
-            child.stdin.close()
-    child.terminate()
-    drain = threading.Thread(target=lambda: child.stdout and child.stdout.read(), daemon=True)
-    drain.start()  # so that a child with much to say can end
-    try:
-        child.wait(STOP_GRACE_S)
-    except subprocess.TimeoutExpired:
-        child.kill()
-        child.wait()
-    drain.join(1.0)
-    if child.stdout is not None:
-        child.stdout.close()
 
 
 def events_of(stream: IO[str]) -> Iterable[Event]:

@@ -1,5 +1,6 @@
 """Where a training job runs and in how many processes: the settings, and the files of configs/accelerate that they name. No torch here."""
 
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -10,7 +11,7 @@ from factcli.config import Config, read_yaml, setting
 from factcli.errors import SettingsError, nearest
 from factcli.resolving import configs_directory
 
-AUTO = "auto"  # one process: `accelerate launch` on a GPU, the warm child on a CPU
+AUTO = "auto"  # one process: by accelerate on a GPU, the warm child on a CPU
 DEEPSPEED = "DEEPSPEED"  # a type of accelerate's files
 PORT = 29500  # torch's own
 
@@ -99,6 +100,11 @@ def accelerate_file(name: str) -> Path:
     if name not in have:
         raise SettingsError(f"there is no accelerate file {name!r}{nearest(name, have)}", f"known: {AUTO}, {', '.join(have)}; or give a path ending in .yaml")
     return have[name]
+
+
+def launcher_argv(launch: LaunchConfig) -> list[str]:
+    """accelerate's launcher, ours where it starts one process; where machines meet, and the worker, come on top."""
+    return [sys.executable, "-m", "factcli.train.accelerating", *accelerate_options(launch)]
 
 
 def accelerate_options(launch: LaunchConfig) -> list[str]:

@@ -34,7 +34,8 @@ STAGES = {
     "skill": "factcli.train.skill:run_skill",
     "preference": "factcli.train.preference.run:run_preference",
 }
-ORPHAN_GRACE_S = 10.0  # time to end the running step and write a checkpoint once the parent is gone
+STEP_GRACE_S = 3600.0  # to end the running step and write a checkpoint; what takes longer hangs
+IDLE_GRACE_S = 10.0  # outside of the training loop, where there is nothing to save
 
 
 def stage_of(job: Job) -> Run:
@@ -121,7 +122,8 @@ def watch_parent() -> None:
 
 def stop_politely() -> None:
     """Ask the running job for a checkpoint and its end; leave anyway after a while."""
-    timer = threading.Timer(ORPHAN_GRACE_S, os._exit, args=(INTERRUPTED,))
+    is_idle = signal.getsignal(signal.SIGTERM) is interrupt  # the training loop has a handler of its own
+    timer = threading.Timer(IDLE_GRACE_S if is_idle else STEP_GRACE_S, os._exit, args=(INTERRUPTED,))
     timer.daemon = True
     timer.start()
     os.kill(os.getpid(), signal.SIGTERM)
@@ -148,7 +150,7 @@ def interrupt(_number: int, _frame: FrameType | None) -> None:
 
 
 def main(arguments: list[str]) -> int:
-    signal.signal(signal.SIGTERM, interrupt)  # the training loop has a handler of its own
+    signal.signal(signal.SIGTERM, interrupt)
     send = sender(keep_stdout_for_events())
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(name)s: %(message)s")
     keep_freed()

@@ -3,23 +3,30 @@
 These start real worker processes: each costs seconds of imports.
 """
 
+import io
 import json
 import os
 import shlex
 import signal
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from factcli.errors import FactError, InputError, SettingsError, TrainingError
 from factcli.train import job as jobs
+from factcli.train import worker
+from factcli.train.asking import Wish, listening
 from factcli.train.job import AdapterPlan, KnowledgeJob, Lora, Machine, Optim
-from factcli.train.launch import Launch, Trainer, argv_for, events_of, run
+from factcli.train.launch import Launch, Trainer, argv_for, child_argv, events_of, run
+from factcli.train.launching import LaunchConfig
+from factcli.train.stopping import STEP_ENDS_FIRST, below, stop
 from tests.train.conftest import WriteRows, documents
+from tests.train.held import Gate, checkpoints, gate, wait_for_step
 
 ROOT = Path(__file__).parents[2]
 
@@ -171,6 +178,108 @@ def test_ctrl_c_at_the_child_ends_the_step_and_says_interrupted(trainer: Trainer
         trainer.run(long_job(job_file), interrupt_child)
 
 
+@pytest.fixture
+def held(tmp_path: Path) -> Iterator[Gate]:
+    with gate(tmp_path / "held") as one:
+        yield one
+
+
+class WhenTold(io.StringIO):
+    """A stderr where something happens as soon as a person is told that the step ends first."""
+
+    def __init__(self, happens: Callable[[], None]) -> None:
+        super().__init__()
+        self.happens = happens
+
+    def write(self, text: str) -> int:
+        if STEP_ENDS_FIRST in text:
+            self.happens()
+        return super().write(text)
+
+
+@pytest.fixture
+def in_step(job_file: Path, held: Gate, monkeypatch: pytest.MonkeyPatch) -> Iterator[subprocess.Popen[str]]:
+    """A worker in the middle of a step, and no patience with it: a person is told at once, a second press comes at any time."""
+    monkeypatch.setattr("factcli.train.stopping.NOTICE_S", 0.0)
+    monkeypatch.setattr("factcli.train.stopping.SAME_PRESS_S", 0.0)
+    watching = held.environment | {"FACT_WATCH_PARENT": "1"}
+    with subprocess.Popen(child_argv(job_file), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=watching) as process:
+        wait_for_step(process)
+        yield process
+        process.kill()
+
+
+def test_a_stop_waits_for_the_running_step_and_its_checkpoint(
+    in_step: subprocess.Popen[str], held: Gate, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The step ends only when a person has been told that it is waited for."""
+    monkeypatch.setattr(sys, "stderr", WhenTold(held.open))
+    stop(in_step)
+    assert in_step.returncode == 130
+    assert len(checkpoints(folder / "out")) == 1
+
+
+def test_a_second_ctrl_c_does_not_wait_for_the_step(in_step: subprocess.Popen[str], folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stderr", WhenTold(lambda: os.kill(os.getpid(), signal.SIGINT)))
+    with pytest.raises(KeyboardInterrupt):
+        stop(in_step)
+    assert in_step.returncode == -signal.SIGKILL
+    assert checkpoints(folder / "out") == []
+
+
+@pytest.mark.slow
+def test_ctrl_c_waits_for_the_step_of_several_processes(job_file: Path, held: Gate, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("factcli.train.stopping.NOTICE_S", 0.0)
+    for name, value in held.environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(sys, "stderr", WhenTold(held.open))
+
+    def interrupt(event: dict) -> None:
+        if event["event"] == "step":
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt), Trainer(folder / "log") as trainer:
+        trainer.run(job_file, interrupt, LaunchConfig(accelerate="cpu-2"))
+    assert len(checkpoints(folder / "out")) == 1
+
+
+def test_what_a_process_has_started_is_found_below_it() -> None:
+    """A process and its own, in a session apart, which says its number as soon as it is there, and ends with its stdin."""
+    inner = [sys.executable, "-c", "import os; print(os.getpid(), flush=True); input()"]
+    outer = [sys.executable, "-c", f"import subprocess; subprocess.run({inner!r}, start_new_session=True)"]
+    with subprocess.Popen(outer, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        number = int(process.stdout.readline())
+        assert {process.pid, number} <= set(below(os.getpid()))
+        process.communicate("\n")
+
+
+@pytest.mark.parametrize(("is_training", "at_least_s", "at_most_s"), [(True, 600, 7200), (False, 1, 60)], ids=["in a step", "elsewhere"])
+def test_an_orphan_has_as_long_as_a_step_takes_and_elsewhere_seconds(
+    is_training: bool, at_least_s: float, at_most_s: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    armed: list[float] = []
+
+    class Timer(threading.Timer):
+        def start(self) -> None:
+            armed.append(self.interval)
+
+    monkeypatch.setattr(threading, "Timer", Timer)
+    before = signal.signal(signal.SIGTERM, worker.interrupt)
+    try:
+        if is_training:
+            with listening() as asked:
+                worker.stop_politely()
+                assert asked.wish() == Wish.STOP
+        else:
+            with pytest.raises(KeyboardInterrupt):
+                worker.stop_politely()
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert len(armed) == 1
+    assert at_least_s <= armed[0] <= at_most_s
+
+
 PARENT = """
 import os, sys
 from pathlib import Path
@@ -210,7 +319,7 @@ def test_a_child_that_dies_is_reported(job_file: Path, tmp_path: Path) -> None:
 def test_a_gpu_machine_uses_accelerate_with_an_argv_list(tmp_path: Path) -> None:
     job = tmp_path / "a job.json"
     plain = argv_for(job, launcher="accelerate")
-    assert plain == [sys.executable, "-m", "accelerate.commands.launch", "--num_processes", "1", "-m", "factcli.train.worker", str(job)]
+    assert plain == [sys.executable, "-m", "factcli.train.accelerating", "--num_processes", "1", "-m", "factcli.train.worker", str(job)]
     assert argv_for(job, launcher="child") == [sys.executable, "-m", "factcli.train.worker", str(job)]
 
 

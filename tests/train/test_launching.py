@@ -37,7 +37,7 @@ def test_where_a_job_runs_is_no_part_of_its_key_and_how_many_processes_is(model:
 
 def test_the_file_is_found_by_name_and_the_number_of_processes_goes_over_it(tmp_path: Path) -> None:
     shipped = str(configs_directory() / "accelerate" / "cpu-2.yaml")
-    command = [sys.executable, "-m", "accelerate.commands.launch", "--config_file", shipped]
+    command = [sys.executable, "-m", "factcli.train.accelerating", "--config_file", shipped]
     assert argv_for(JOB, launch=launch(accelerate="cpu-2")) == [*command, *WORKER]
     assert argv_for(JOB, "child", launch(accelerate="cpu-2", processes=4)) == [*command, "--num_processes", "4", *WORKER]
     own = tmp_path / "own.yaml"
