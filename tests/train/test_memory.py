@@ -26,6 +26,7 @@ from factcli.train.objectives import Batch, Scorer
 from factcli.train.routes import DropoutKey
 from factcli.train.segments import take_segments
 from factcli.world.settings import ModelSettings, PretrainSettings
+from factcli.world.spec import WorldSpec
 from tests.train.conftest import WriteRows, chats, documents, refs, save_base
 from tests.train.preference.conftest import pair_rows
 
@@ -251,7 +252,7 @@ def job_of(kind: str, base: str, write_rows: WriteRows, folder: Path) -> Job:
     if kind == "preference":
         return PreferenceJob(base, out, write_rows("pairs.jsonl", pair_rows(24)), lora=lora, machine=machine, steps=2, batch_pairs=24)
     if kind == "pretrain":
-        spec = {"seed": 3, "n_head": 12, "n_mid": 6, "n_tail": 6, "n_unseen": 6, "n_demo": 6}
+        spec = WorldSpec(seed=3, n_head=12, n_mid=6, n_tail=6, n_unseen=6, n_demo=6)
         model = ModelSettings(hidden_size=256, n_layers=6, n_heads=4, intermediate_size=1024)
         world = WorldConfig(spec=spec, model=model, pretrain=PretrainSettings(steps=2, n_extensions=0, documents_per_step=64, warmup_steps=1))
         (folder / "world.json").write_text(world.model_dump_json(include={"spec", "model", "pretrain"}))

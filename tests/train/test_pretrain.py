@@ -3,6 +3,7 @@
 import re
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -57,7 +58,7 @@ def test_pretraining_says_what_is_to_come_and_what_it_took(job: PretrainJob) -> 
     """6 steps of 8 documents of which all tokens but the first are learned. Hidden 16, inner 32, one layer; all of it is trained."""
     events: list[Event] = []
     usage = run_pretrain(job, events.append)["usage"]
-    (plan,) = (event for event in events if event["event"] == "plan")
+    plan: Any = next(event for event in events if event["event"] == "plan")
     assert plan["steps"] == 6
     assert plan["tokens"] == pytest.approx(usage["tokens"], rel=0.3), "six times the tokens of the first step"
     assert 0 < plan["memory_bytes"] < usage["estimated_memory_bytes"]

@@ -4,6 +4,7 @@ import json
 import signal
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -37,7 +38,8 @@ def test_a_killed_run_ends_with_the_same_bits(base: str, rows: str, tmp_path: Pa
     assert all(torch.equal(whole[key], again[key]) for key in whole)
     for name in ("steps", "samples", "log", "reference"):
         assert lines(tmp_path / "killed" / f"{name}.jsonl") == lines(tmp_path / "whole" / f"{name}.jsonl")
-    ours, last = (run_preference(one, quiet)["usage"] for one in (job, killed))
+    usages: list[Any] = [run_preference(one, quiet)["usage"] for one in (job, killed)]
+    ours, last = usages
     assert last["tokens"] == ours["tokens"]
     assert last.get("flops", 0) < ours["flops"], "of the last part"
 

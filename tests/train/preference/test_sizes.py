@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -27,7 +28,7 @@ def test_a_run_says_what_is_to_come_and_what_it_took(base: str, rows: str, tmp_p
     """12 pairs in batches of 4, so that 6 steps see each of them twice."""
     job = job_of(base, rows, tmp_path / "out", tuning=tuning, prefix_sharing=sharing)
     events: list[dict[str, object]] = []
-    usage = run_preference(job, events.append)["usage"]
+    usage: Any = run_preference(job, events.append)["usage"]
     (plan,) = (event for event in events if event["event"] == "plan")
     assert (plan["steps"], plan["tokens"], plan["processes"]) == (6, usage["tokens"], 1)
     told = [str(event["text"]) for event in events[events.index(plan) :] if event["event"] == "note"]
