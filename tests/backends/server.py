@@ -60,6 +60,7 @@ class Server:
     latency_s: float = 0.0
     admits: int = 10**9  # at once; more are answered 429 at once
     holds: bool = False  # while it is set no answer leaves
+    free: int = 0  # but those to so many of the first requests
     retry_after: str = ""  # sent with a 429
     refuses: Callable[[dict[str, Any]], dict[str, Any] | None] | None = None  # an error body, sent with 400, for what it does not take
     said: Callable[[dict[str, Any]], dict[str, Any]] | None = None  # replaces parts of the choice
@@ -100,11 +101,12 @@ class Server:
             self.n_429 += 1
             _write(writer, 429, b'{"error": {"message": "slow down"}}', JSON, self.retry_after)
             return True
+        number = self.n
         self.in_flight += 1
         self.most_in_flight = max(self.most_in_flight, self.in_flight)
         try:
             await asyncio.sleep(self.latency_s)
-            while self.holds:
+            while self.holds and number > self.free:
                 await asyncio.sleep(0.005)
         finally:
             self.in_flight -= 1

@@ -130,11 +130,11 @@ except KeyboardInterrupt:
 @contextlib.contextmanager
 def interrupted(server: Server, cache: Path, where: str) -> Iterator["subprocess.Popen[str]"]:
     """A program at Ctrl-C: four rows done, the next requests on their way, the main thread in a row or waiting for one."""
+    server.holds, server.free = True, 4
     run = subprocess.Popen([sys.executable, "-c", PROGRAM, server.url, str(cache), where], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert run.stdout is not None
     for _ in range(4):
         run.stdout.readline()
-        server.holds = True
     while server.in_flight < 4:
         time.sleep(0.005)
     run.send_signal(signal.SIGINT)
