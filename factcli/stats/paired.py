@@ -21,6 +21,7 @@ FLIPS = 9999  # drawn where not all can be counted: the smallest p is then 0.000
 MOST_EXACT = 13  # clusters that differ, up to which all 2 ** 13 = 8192 flips are counted
 _BLOCK = 4_000_000  # flips held at once, 32 MB as float64
 _SAME = 1e-9  # relative: statistics that differ by rounding alone are equal
+_ROUNDING = 1e-13  # of the terms of a sum that should be nothing, what float64 leaves of it at most
 
 
 class PairedItem(NamedTuple):
@@ -192,7 +193,9 @@ def _studentised(totals_FP: Floats) -> Floats:
     )
     first, second = np.triu_indices(4)
     weights_FP = parts_F4[:, first] * parts_F4[:, second] * np.where(first == second, 1, 2)
-    variance_F = np.maximum((weights_FP * totals_FP[:, 4:]).sum(axis=1), 0)
+    terms_FP = weights_FP * totals_FP[:, 4:]
+    variance_F = terms_FP.sum(axis=1)
+    variance_F = np.where(variance_F > _ROUNDING * np.abs(terms_FP).sum(axis=1), variance_F, 0)  # what cancels leaves rounding, in which ties would break
     difference_F = np.nan_to_num(ratio - other)
     scale_F = np.sqrt(np.maximum(np.nan_to_num(variance_F), _SAME * _SAME))
     return np.asarray(difference_F / scale_F)

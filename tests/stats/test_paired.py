@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from scipy.stats import t
 
@@ -123,6 +123,7 @@ def test_drawn_flips_agree_with_counted_ones_and_never_give_zero():
     assert certain.p_value == 1 / (1 + certain.n_flips)
 
 
+@example([PairedItem("a", v, 1, w, 1) for v, w in ((0, 0), (1, 0), (1, 0), (1, 1))] + [PairedItem("b", v, 1, 0, 1) for v in (0, 1)])  # no spread at all
 @given(ITEMS)
 def test_the_order_of_items_and_of_models_does_not_matter(items: list[PairedItem]):
     there, back = paired_sums(items), paired_sums(PairedItem(c, *other, *mine) for c, *rest in reversed(items) for mine, other in [(rest[:2], rest[2:])])
