@@ -73,7 +73,7 @@ def plans_of(data: Path, folder: Path, is_best: bool, device: Literal["cpu", "cu
         adam: dict[str, Any] = {"weight_decay": config.weight_decay, "beta2": config.adam_beta2, "max_grad_norm": config.max_grad_norm}
         warmup = math.ceil(config.warmup_share * n_steps)
         out = folder / f"{adapter.name}-{'best' if is_best else 'plain'}"
-        how: dict[str, Any] = {"is_best": is_best, "device": device, "logging_steps": max(1, n_steps // 10) if is_best else TRL_LOGS_EVERY}
+        how: dict[str, Any] = {"is_best": is_best, "device": device, "logging_steps": max(1, n_steps // 10) if is_best else min(TRL_LOGS_EVERY, n_steps)}
         plans.append(TrlPlan(base, str(rows), str(out), form.batch_rows, config.lr, warmup, config.schedule, **how, **adam, **lora))
     return plans
 
