@@ -121,17 +121,16 @@ class GroupedRoute:
             x_NTI = torch.cat([dropped(part, adapter, self.dropout, site) for part, adapter in parts])
         scale = self.adapters[0].shape.scale
         sizes = [rows * x_NTI.shape[1] for rows in self.sizes]
-        flat = x_NTI.reshape(-1, x_NTI.shape[-1]), out_NTO.reshape(-1, out_NTO.shape[-1])
+        x_MI, out_MO = x_NTI.reshape(-1, x_NTI.shape[-1]), out_NTO.reshape(-1, out_NTO.shape[-1])
         shared = {} if self.beside is None else self.beside.pieces.at(x_NTI.dtype)
         if self.beside is not None and site in shared:
             a_RI, b_OR = (matrix[0] for matrix in shared[site])
-            return GroupsBesideOne.apply(*flat, a_KRI, b_KOR, scale, a_RI, b_OR, self.beside.adapters[0].shape.scale, sizes).view_as(out_NTO)
+            return GroupsBesideOne.apply(x_MI, out_MO, a_KRI, b_KOR, scale, a_RI, b_OR, self.beside.adapters[0].shape.scale, sizes).view_as(out_NTO)
         if not is_equal(sizes):
-            return UnequalGroups.apply(*flat, a_KRI, b_KOR, sizes, scale).view_as(out_NTO)
+            return UnequalGroups.apply(x_MI, out_MO, a_KRI, b_KOR, sizes, scale).view_as(out_NTO)
         k = len(self.sizes)
-        h_KnR = torch.bmm(x_NTI.reshape(k, -1, x_NTI.shape[-1]), a_KRI.transpose(1, 2))
-        out_KnO = out_NTO.reshape(k, -1, out_NTO.shape[-1])
-        return torch.baddbmm(out_KnO, h_KnR, b_KOR.transpose(1, 2), alpha=scale).view_as(out_NTO)
+        h_KnR = torch.bmm(x_MI.reshape(k, -1, x_MI.shape[-1]), a_KRI.transpose(1, 2))
+        return torch.baddbmm(out_MO.reshape(k, -1, out_MO.shape[-1]), h_KnR, b_KOR.transpose(1, 2), alpha=scale).view_as(out_NTO)
 
 
 def distinct(column: Sequence["Adapter"]) -> list["Adapter"]:
