@@ -255,7 +255,8 @@ def ended_in_words(code: int) -> str:
     words = f"the training process ended with code {code}"
     if code not in (-signal.SIGKILL, 128 + signal.SIGKILL):
         return words
-    way_out = "fewer rows or pairs in a pass need less (--set micro_rows=N, of fact dpo micro_pairs; --dry-run says how many fit)"
+    names = "micro_rows=N; of fact dpo micro_pairs, of fact world pretrain.documents_per_step"
+    way_out = f"fewer rows or pairs in a pass need less (--set {names}; --dry-run says how many fit)"
     return f"{words}: it was killed, as the system does where memory ends; {way_out}"
 
 

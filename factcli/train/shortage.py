@@ -65,6 +65,8 @@ def _free() -> None:
 def shortage(n_rows: int, said: str, fits: int | None = None, unit: Unit = "rows") -> TrainingError:
     """`fits`: rows that passed; None where that was not tried."""
     message = f"memory ended in a pass of {n_rows} {unit}: {said}" if n_rows else f"memory ended: {said}"
+    if unit == "documents":
+        return TrainingError(message, "fewer documents in a step need less (--set pretrain.documents_per_step=), and so does a smaller model (--size)")
     if fits is None:
         return TrainingError(message, f"fewer {unit} in a pass are the same training in more passes: --set micro_{unit}=1 needs least")
     if not fits:

@@ -13,10 +13,12 @@ from factcli.errors import SettingsError
 from factcli.machine import Memory as Room
 from factcli.stages.world import WorldConfig
 from factcli.train.estimate import ways_out
-from factcli.train.job import Machine, PretrainJob
+from factcli.train.job import Machine, PretrainJob, save
 from factcli.train.loop import Event
 from factcli.train.memory import Activations, Estimate, Forward, Memory
 from factcli.train.pretrain import run_pretrain
+from factcli.train.worker import run_job
+from factcli.world.model import Pretrainer
 from factcli.world.settings import ModelSettings, PretrainSettings
 from tests.train.conftest import KilledError, had_run
 
@@ -52,6 +54,25 @@ def test_a_killed_and_resumed_pretraining_is_bit_identical_and_counts_all_its_se
     weights = [load_file(tmp_path / run / "model/model.safetensors") for run in ("whole", "killed")]
     assert all(torch.equal(tensor, weights[1][name]) for name, tensor in weights[0].items())
     assert (tmp_path / "whole/log.jsonl").read_text() == (tmp_path / "killed/log.jsonl").read_text()
+
+
+def test_memory_that_ends_in_a_step_names_what_a_world_can_be_told(job: PretrainJob, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """torch's own words from the third batch on; of rows in a pass, which pre-training does not cut, nothing is said."""
+    draw, steps = Pretrainer.batch, []
+
+    def batch(trainer: Pretrainer, step: int) -> Any:
+        steps.append(step)
+        if len(steps) > 2:
+            raise RuntimeError("[enforce fail at alloc_cpu.cpp:127] DefaultCPUAllocator: can't allocate memory: you tried to allocate 4096 bytes.")
+        return draw(trainer, step)
+
+    monkeypatch.setattr(Pretrainer, "batch", batch)
+    events: list[Event] = []
+    assert run_job(str(save(job, tmp_path / "job.json")), events.append) == 5
+    told = events[-1]
+    assert (told["event"], told["error"]) == ("failed", "TrainingError")
+    assert "pretrain.documents_per_step" in told["hint"]
+    assert "micro_rows" not in told["hint"]
 
 
 def test_pretraining_says_what_is_to_come_and_what_it_took(job: PretrainJob) -> None:

@@ -30,6 +30,8 @@ KINDS: Mapping[str, type[Job]] = {"knowledge": KnowledgeJob, "skill": SkillJob, 
 
 def unit_of(job: Job) -> Unit:
     """Of what its passes consist."""
+    if isinstance(job, PretrainJob):
+        return "documents"
     return "pairs" if isinstance(job, PreferenceJob) else "rows"
 
 

@@ -13,7 +13,7 @@ Tuning = Literal["lora", "qlora", "full"]
 Attention = Literal["auto", "sdpa", "flash"]
 Number = Literal["auto", "float32", "bfloat16"]
 Padding = Literal["padded", "free"]
-Unit = Literal["rows", "pairs"]  # of what a pass consists; the setting that says how many is called micro_rows or micro_pairs
+Unit = Literal["rows", "pairs", "documents"]  # of what a pass consists: micro_rows or micro_pairs of them; of pre-training a step
 Select = dict[str, Scalar | tuple[Scalar, ...]]
 ADAPTER_NAME = re.compile(r"[a-z][a-z0-9_]*")
 STRICT = ConfigDict(extra="forbid")
@@ -78,7 +78,7 @@ class Machine:
     checkpoint_every_s: float = 300.0
     padding: Padding = "padded"  # free: the rows of a pass laid end to end as one
     length_groups: bool = True  # padded rows of a skill's step in several passes by length, where that saves more than a pass costs
-    attention: Attention = "auto"  # auto: FlashAttention where it is installed and can run, else torch's own
+    attention: Attention = "auto"  # auto: FlashAttention where it is installed and can run, else torch's own, and of short rows short_rows.py
     activation_checkpointing: bool = False  # layers are computed again on the way back
     liger: bool = False  # Liger's fused kernels
     compile: bool = False  # parts of the layers compiled by torch
