@@ -75,9 +75,23 @@ def activations_of(job: AdapterJob) -> Activations | None:
         return None
     is_full = not isinstance(job, KnowledgeJob) and job.tuning == "full"
     has_teacher = isinstance(job, SkillJob) and job.distillation.weight > 0
-    is_free = job.machine.padding == "free"
-    manner = Manner(0 if is_full else job.lora.r, job.lora.dropout > 0, number_bytes(job.machine), job.machine.activation_checkpointing, has_teacher, is_free)
+    manner = Manner(
+        0 if is_full else job.lora.r,
+        job.lora.dropout > 0,
+        number_bytes(job.machine),
+        job.machine.activation_checkpointing,
+        has_teacher,
+        is_free=job.machine.padding == "free",
+        is_by_products=is_attention_by_products(job),
+    )
     return activations(shape, manner)
+
+
+def is_attention_by_products(job: AdapterJob) -> bool:
+    """Of short rows, on a CPU: short_rows.py."""
+    is_on_cpu = job.machine.device == "cpu" or not has_gpu()
+    is_plain = job.machine.attention == "auto" and job.machine.padding == "padded" and not isinstance(job, PreferenceJob)
+    return is_on_cpu and is_plain and number_bytes(job.machine) == 4
 
 
 def shape_of(base: str) -> Architecture | None:

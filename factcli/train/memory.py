@@ -7,9 +7,9 @@ Derived from what autograd saves in a decoder layer, per token (H hidden, I inne
     with dropout a mask and a dropped copy of each site's input, which takes the place of the input: 10 H + I more
     (4 H + I more where queries, keys and values are one site), all parameters trained: each norm's input 2 H, no r.
 
-In 16 bits the residual stream at the norms stays float32. A learned position adds its hidden state, its logits in float32 and in
-16 bits those too, their log-softmax, and on the way back the gradients of both. tests/train/test_memory.py checks this against
-what autograd saves and against the peaks of real processes.
+Short rows on a CPU keep what each head of each token sees too (short_rows.py). In 16 bits the residual stream at the norms stays
+float32. A learned position adds its hidden state, its logits in float32 and in 16 bits those too, their log-softmax, and on the way
+back the gradients of both. tests/train/test_memory.py checks this against what autograd saves and against the peaks of real processes.
 """
 
 from collections.abc import Mapping
@@ -24,6 +24,7 @@ REDUCED_BYTES = 8  # of each of them: the gradient and its place among them
 PASS_BYTES = 8  # per parameter of an adapter: its matrices as a pass stacks them, and their gradient
 PLUGGED_BYTES = 4  # per parameter of a frozen adapter: float32
 LIBRARY_BYTES = 100_000_000  # that a CPU process loads with its first model and pass; fitted: 121 and 134 MB over 200 and 300 MB, 25 of them the mapped base
+SHORT_ROW = 128  # tokens, up to which attention on a CPU is by products of matrices
 EXPERTS = ("num_experts", "num_local_experts", "n_routed_experts")
 UNGATED = ("gpt2", "gpt_neo", "gpt_neox", "opt", "gpt_bigcode", "bloom", "falcon")  # one module makes queries, keys and values
 HEAD_NORMED = ("qwen3", "gemma3", "olmo2", "olmo3")
@@ -87,6 +88,7 @@ class Architecture:
     is_gated: bool  # the MLP has a gate
     sites: int  # linear modules of a layer
     has_head_norms: bool = False  # of queries and keys
+    heads: int = 1
 
     @property
     def is_fused(self) -> bool:
@@ -106,7 +108,7 @@ def architecture(config: Mapping[str, Any]) -> Architecture | None:
     keys = _first(config, "num_key_value_heads") or heads
     kind = str(config.get("model_type", ""))
     is_gated = kind not in UNGATED
-    return Architecture(hidden, layers, inner, heads * width, keys * width, vocabulary, is_gated, 7 if is_gated else 4, kind.startswith(HEAD_NORMED))
+    return Architecture(hidden, layers, inner, heads * width, keys * width, vocabulary, is_gated, 7 if is_gated else 4, kind.startswith(HEAD_NORMED), heads)
 
 
 def _first(config: Mapping[str, Any], *names: str) -> int | None:
@@ -132,6 +134,11 @@ class Forward:
         """Tokens that attention sees."""
         return self.rows * max(self.length, self.widest)
 
+    @property
+    def seen(self) -> int:
+        """Pairs of tokens that attention on short rows looks at, with those that causality hides."""
+        return self.tokens * self.length if self.length <= SHORT_ROW else 0
+
     def of_rows(self, rows: int) -> "Forward":
         """The largest of the passes that so many rows of the same kind make each: of rows end to end the longest are in one."""
         length = self.length if rows >= self.rows else max(self.length, self.widest)
@@ -142,17 +149,18 @@ class Forward:
 class Activations:
     """Bytes that a pass needs beside what is held: per token, per learned position, and per token of the one layer that works.
 
-    `per_padded`: per token that attention sees, where it pads rows that lie end to end.
+    `per_padded`: per token that attention sees, where it pads rows that lie end to end. `per_seen`: per pair of tokens of a short row.
     """
 
     per_token: float
     per_learned: float
     working: float
     per_padded: float = 0
+    per_seen: float = 0
 
     def n_bytes(self, forward: Forward) -> int:
         """The head's own gradients and those inside a layer are not there at the same time."""
-        kept = self.per_token * forward.tokens + self.per_learned * forward.learned + self.per_padded * forward.padded
+        kept = self.per_token * forward.tokens + self.per_learned * forward.learned + self.per_padded * forward.padded + self.per_seen * forward.seen
         return round(kept + max(self.working * forward.tokens, self.per_learned * forward.learned))
 
 
@@ -166,6 +174,7 @@ class Manner:
     is_checkpointed: bool = False  # layers are computed again on the way back
     has_teacher: bool = False  # the base's own logits beside the model's
     is_free: bool = False  # rows lie end to end, and attention pads them
+    is_by_products: bool = False  # attention of short rows
 
 
 def activations(shape: Architecture, manner: Manner) -> Activations:
@@ -177,7 +186,8 @@ def activations(shape: Architecture, manner: Manner) -> Activations:
     working = manner.number_bytes * (3 * shape.inner + 2 * shape.hidden)
     logits = 4 * shape.vocabulary + (manner.number_bytes if manner.number_bytes < 4 else 0) * shape.vocabulary
     per_learned = (3 if manner.has_teacher else 1) * logits + shape.hidden * manner.number_bytes
-    return Activations(per_token, per_learned, working, n_kept * attended)
+    per_seen = n_kept * shape.heads * manner.number_bytes if manner.is_by_products else 0
+    return Activations(per_token, per_learned, working, n_kept * attended, per_seen)
 
 
 def _layer_bytes(shape: Architecture, manner: Manner) -> float:

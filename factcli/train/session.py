@@ -24,6 +24,7 @@ from factcli.train.objectives import Batch, Scorer
 from factcli.train.results import usage_of
 from factcli.train.segments import take_segments
 from factcli.train.sharding import is_sharded, is_sharding_asked, refuse_parts, shard
+from factcli.train.short_rows import take_short_rows
 from factcli.train.sites import linear_modules
 from factcli.train.speed import Sizes
 from factcli.train.switches import switched, switches_of
@@ -96,6 +97,8 @@ def open_session(job: KnowledgeJob | SkillJob) -> Session:
     model = _model_of(job, tokenizer, accelerator.device, is_in_parts)
     if job.machine.padding == "free":
         take_segments(model)
+    elif job.machine.attention == "auto":
+        take_short_rows(model)
     bank = AdapterBank(model, job.lora.targets)
     lend(bank)
     number = dtype_of(job.machine.dtype, accelerator.device)
