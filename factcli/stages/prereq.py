@@ -38,6 +38,7 @@ class FormConfig(Config):
     epochs: tuple[int, ...] = setting((15,), "Passes over the texts; more than one number makes an adapter of each strength.")
     max_length: int = setting(128, "Tokens of a row; longer texts are cut there, and counted.", ge=2)
     batch_rows: int = setting(128, "Rows of one adapter per optimizer step.", ge=1)
+    micro_rows: int = setting(0, "Rows of one adapter per forward pass, where fewer than micro_rows of all forms.", role="numerics", ge=0, later=True)
 
     @field_validator("epochs")
     @classmethod
@@ -258,4 +259,5 @@ def _job(config: PrereqConfig, names: list[AdapterName], rows: Path, base: BaseM
 def _adapter_plan(name: AdapterName, form: FormConfig | None, rows: Path) -> jobs.AdapterPlan:
     assert form is not None
     select: jobs.Select = {"source": name.source, "form": name.form, "version": name.version}
-    return jobs.AdapterPlan(str(name), str(rows), select, epochs=name.epochs, batch_rows=form.batch_rows, max_length=form.max_length)
+    shape: dict[str, int] = {"batch_rows": form.batch_rows, "max_length": form.max_length, "micro_rows": form.micro_rows}
+    return jobs.AdapterPlan(str(name), str(rows), select, epochs=name.epochs, **shape)

@@ -1,7 +1,7 @@
 """From rows of text to padded batches, in an order that depends on (seed, adapter, epoch) only."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate
 from pathlib import Path
@@ -29,15 +29,27 @@ class Tokens:
 
 def read_rows(path: str, select: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The rows of a JSONL file whose fields equal `select`'s value, or one of its tuple of values."""
+    return next(read_each([(path, select)]))
+
+
+def read_each(wanted: Iterable[tuple[str, Mapping[str, Any]]]) -> Iterator[list[dict[str, Any]]]:
+    """The same for several choices; a file that follows itself is read once."""
+    held: tuple[str, list[dict[str, Any]]] = ("", [])
+    for path, select in wanted:
+        if path != held[0]:
+            held = path, _rows_of(path)
+        chosen = [row for row in held[1] if all(is_chosen(row.get(key), value) for key, value in select.items())]
+        if not chosen:
+            raise InputError(f"{path} has {len(held[1])} rows, none with {dict(select)}")
+        yield chosen
+
+
+def _rows_of(path: str) -> list[dict[str, Any]]:
     try:
         with Path(path).open(encoding="utf-8") as lines:
-            rows = [json.loads(line) for line in lines if line.strip()]
+            return [json.loads(line) for line in lines if line.strip()]
     except (OSError, ValueError) as error:
         raise InputError(f"cannot read rows from {path}: {error}") from error
-    chosen = [row for row in rows if all(is_chosen(row.get(key), value) for key, value in select.items())]
-    if not chosen:
-        raise InputError(f"{path} has {len(rows)} rows, none with {dict(select)}")
-    return chosen
 
 
 def is_chosen(value: object, wanted: object) -> bool:

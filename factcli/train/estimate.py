@@ -13,7 +13,7 @@ from factcli.basemodel import weight_shapes
 from factcli.errors import SettingsError
 from factcli.machine import Memory as Room
 from factcli.machine import gpu_memory, system_memory
-from factcli.train.job import KnowledgeJob, PreferenceJob, PretrainJob, SkillJob, unit_of
+from factcli.train.job import BatchShape, KnowledgeJob, PreferenceJob, PretrainJob, SkillJob, unit_of
 from factcli.train.job.parts import Machine
 from factcli.train.launch import has_gpu
 from factcli.train.launching import HERE, LaunchConfig, Spread, spread_of
@@ -110,12 +110,12 @@ def config_of(base: str) -> Mapping[str, Any]:
 
 def of_knowledge(job: KnowledgeJob, texts: Mapping[str, tuple[int, int]], spread: Spread = ALONE) -> Estimate:
     """`texts`: adapter -> how many rows it has and its longest in tokens. Adapters with batches of one shape share a pass."""
-    groups: dict[tuple[int, int], list[tuple[int, int]]] = {}
+    groups: dict[BatchShape, list[tuple[int, int]]] = {}
     for plan in job.adapters:
-        groups.setdefault((plan.batch_rows or job.batch_rows, plan.max_length or job.max_length), []).append(texts[plan.name])
+        groups.setdefault(job.shape_of(plan), []).append(texts[plan.name])
     forwards: list[tuple[Forward, int]] = []
-    for (batch_rows, _), members in groups.items():
-        rows = sum(_share(min(batch_rows, n), job.machine.micro_rows, spread.processes) for n, _ in members)
+    for shape, members in groups.items():
+        rows = sum(_share(min(shape.rows, n), shape.micro_rows, spread.processes) for n, _ in members)
         longest = max(length for _, length in members)
         forwards.append((Forward(rows, longest, rows * max(1, longest - 1)), len(members)))
     forward, n_groups = max(forwards, key=lambda one: one[0].tokens)

@@ -10,17 +10,18 @@ import logging
 from collections.abc import Mapping, Sequence
 from itertools import zip_longest
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from factcli.errors import InputError
 from factcli.train.base import check_room
-from factcli.train.batches import TextOrder, Texts, Tokens, chunks, encode_texts, pack, read_rows
+from factcli.train.batches import TextOrder, Texts, Tokens, chunks, encode_texts, pack, read_each
 from factcli.train.checkpoint import Snapshot
 from factcli.train.diverging import require_finite, require_finite_weights
 from factcli.train.estimate import of_knowledge
-from factcli.train.job import AdapterPlan, KnowledgeJob, fingerprint
+from factcli.train.job import AdapterPlan, BatchShape, KnowledgeJob, fingerprint
 from factcli.train.loop import Event, OnEvent, Progress, adamw, apply_gradient, learning_rate, optimizer_tensors, restore_adapter, run_steps
 from factcli.train.memory import Estimate
 from factcli.train.recitation import Recited, probes_of, recite
@@ -36,19 +37,17 @@ log = logging.getLogger(__name__)
 class Learner:
     """One adapter on its way: its texts, where it stands in them, its optimizer."""
 
-    def __init__(self, plan: AdapterPlan, job: KnowledgeJob, session: Session) -> None:
+    def __init__(self, plan: AdapterPlan, job: KnowledgeJob, session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
         self.plan, self.job, self.name = plan, job, plan.name
-        self.max_length = plan.max_length or job.max_length
-        self.batch_rows = plan.batch_rows or job.batch_rows
-        rows = read_rows(plan.rows, plan.select)
-        self.texts: Texts = encode_texts(rows, session.tokenizer, self.max_length, job.knowledge_eos)
-        self.probes = probes_of(rows, session.tokenizer, self.max_length, job.recite_sample, job.seed, plan.name)
+        self.shape = job.shape_of(plan)
+        self.texts: Texts = encode_texts(rows, session.tokenizer, self.shape.max_length, job.knowledge_eos)
+        self.probes = probes_of(rows, session.tokenizer, self.shape.max_length, job.recite_sample, job.seed, plan.name)
         lengths = tuple(len(row.ids) for row in self.texts.rows)
         if not lengths:
             raise InputError(f"adapter {plan.name} has no text of two tokens or more in {len(rows)} rows", "leave its version or form out, or give it texts")
-        self.longest = self.max_length if job.packing else max(lengths)
+        self.longest = self.shape.max_length if job.packing else max(lengths)
         check_room(session.model, self.longest, f"a row of {plan.name}")
-        self.order = TextOrder(lengths, self.batch_rows, self.max_length, job.packing, job.seed, plan.name)
+        self.order = TextOrder(lengths, self.shape.rows, self.shape.max_length, job.packing, job.seed, plan.name)
         self.total = plan.steps or self.order.n_steps(plan.epochs or 0)
         lora = job.lora
         self.adapter = session.bank.add(plan.name, lora.r, lora.alpha, lora.dropout, job.seed)
@@ -82,6 +81,11 @@ class Learner:
         return self.job.recite_target is not None and self.step % self.job.recite_every == 0 and not self.is_done
 
 
+def learners_of(job: KnowledgeJob, session: Session) -> list[Learner]:
+    rows = read_each((plan.rows, plan.select) for plan in job.adapters)
+    return [Learner(plan, job, session, own) for plan, own in zip(job.adapters, rows, strict=True)]
+
+
 class KnowledgeStage:
     """All learners of a job; one `advance` is one optimizer step of every unfinished one."""
 
@@ -106,16 +110,15 @@ class KnowledgeStage:
             tokens |= {name: sum(len(row.ids) for row in rows) for name, rows in taken.items()}
             ids |= {name: [row.id for row in rows] for name, rows in taken.items()}
             self.session.gauge.saw(row for rows in taken.values() for row in rows)
-            losses |= self._backward(taken, step)
+            losses |= self._backward(taken, step, group[0].shape.micro_rows)
         losses = dict(zip(losses, summed([*losses.values()]), strict=True))
         rows = [self._update(learner, losses[learner.name], tokens[learner.name], ids[learner.name]) for learner in live]
         self.tokens += sum(tokens.values())
         return Progress(sum(losses.values()) / len(losses), sum(tokens.values()), tuple(rows))
 
-    def _backward(self, taken: Mapping[str, list[Tokens]], step: int) -> dict[str, float]:
-        """Gradient of each adapter's own mean loss; gives these means (of this process's share)."""
+    def _backward(self, taken: Mapping[str, list[Tokens]], step: int, micro: int) -> dict[str, float]:
+        """Gradient of each adapter's own mean loss, `micro` rows of each in a pass (0: all); gives these means (of this process's share)."""
         counts = {name: sum(b - a for row in rows for a, b in row.learned) for name, rows in taken.items()}
-        micro = next(iter(self.learners)).job.machine.micro_rows
         accelerator = self.session.accelerator
         shares = {name: rows[accelerator.process_index :: accelerator.num_processes] for name, rows in taken.items()}
         parts = list(zip_longest(*(chunks(rows, micro or max(1, len(rows))) for rows in shares.values()), fillvalue=()))
@@ -196,9 +199,9 @@ class KnowledgeStage:
 
 def same_shape(learners: Sequence[Learner]) -> list[list[Learner]]:
     """Learners whose batches have one number of rows and one length limit, so that little is padding."""
-    groups: dict[tuple[int, int], list[Learner]] = {}
+    groups: dict[BatchShape, list[Learner]] = {}
     for learner in learners:
-        groups.setdefault((learner.batch_rows, learner.max_length), []).append(learner)
+        groups.setdefault(learner.shape, []).append(learner)
     return list(groups.values())
 
 
@@ -212,7 +215,7 @@ def run_knowledge(job: KnowledgeJob, on_event: OnEvent) -> dict[str, object]:
     if (done := finished(folder, fingerprint(job))) is not None:
         return done
     session = open_session(job)
-    stage = KnowledgeStage(session, [Learner(plan, job, session) for plan in job.adapters], on_event)
+    stage = KnowledgeStage(session, learners_of(job, session), on_event)
     resumed = session.checkpoints.resume()
     if resumed is not None:
         stage.restore(resumed.snapshot)

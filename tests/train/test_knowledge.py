@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -72,6 +73,23 @@ def test_micro_batches_add_up_to_the_batch(job: KnowledgeJob, tmp_path: Path, mo
     small = trained(replace(job, out=str(tmp_path / "small"), machine=replace(MACHINE, micro_rows=3)))
     for name, vector in whole.items():
         assert float((vector - small[name]).abs().max()) < 1e-6
+
+
+def test_rows_of_a_pass_are_the_fewest_that_an_adapter_or_the_machine_allows(job: KnowledgeJob, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Batches of 9 rows are 8 and 1, of 16 8 and 8, of 21 8, 8 and 5: by threes for the first two, by fives for the third, which passes alone."""
+    passes: list[dict[str, int]] = []
+    part = KnowledgeStage._part
+
+    def noted(self: KnowledgeStage, pieces: Any, *rest: Any) -> Any:
+        passes.append({name: len(rows) for name, rows in pieces.items()})
+        return part(self, pieces, *rest)
+
+    monkeypatch.setattr(KnowledgeStage, "_part", noted)
+    plans = [replace(plan, epochs=1, micro_rows=rows) for plan, rows in zip(job.adapters, (3, 3, 7), strict=True)]
+    trained(replace(job, adapters=tuple(plans), machine=replace(MACHINE, micro_rows=5)))
+    of_each = [sorted(one[plan.name] for one in passes if plan.name in one) for plan in plans]
+    assert of_each == [[1, 2, 3, 3], [2, 2, 3, 3, 3, 3], [3, 3, 5, 5, 5]]
+    assert {frozenset(one) for one in passes if len(one) > 1} == {frozenset(plan.name for plan in plans[:2])}
 
 
 def test_steps_and_epochs_are_each_adapters_own(job: KnowledgeJob) -> None:

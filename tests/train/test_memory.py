@@ -229,6 +229,10 @@ def test_adapters_of_one_batch_shape_share_a_pass_and_micro_rows_are_of_each(bas
     job = KnowledgeJob(base, "o", plans, lora=Lora(4, 8, 0.0), machine=Machine(device="cpu"), batch_rows=8, max_length=40)
     estimate = of_knowledge(job, {"a": (20, 30), "b": (4, 25), "c": (9, 50)})
     assert (estimate.forward, estimate.n_groups) == (Forward(12, 30, 12 * 29), 2)
+    fewer = replace(job, adapters=tuple(replace(plan, micro_rows=n) for plan, n in zip(plans, (3, 3, 1), strict=True)))
+    assert of_knowledge(fewer, {"a": (20, 30), "b": (4, 25), "c": (9, 50)}).forward == Forward(6, 30, 6 * 29)
+    fewest = replace(fewer, machine=Machine(device="cpu", micro_rows=1))
+    assert of_knowledge(fewest, {"a": (20, 30), "b": (4, 25), "c": (9, 50)}).forward == Forward(2, 30, 2 * 29)
 
 
 def test_the_peak_of_a_process_is_its_own_and_not_of_the_one_that_started_it() -> None:

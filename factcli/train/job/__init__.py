@@ -8,7 +8,7 @@ writes every field, defaults included, so that a job file alone repeats its run.
 """
 
 from factcli.train.job.files import Job, fingerprint, load, parse, save, unit_of
-from factcli.train.job.knowledge import AdapterPlan, KnowledgeJob
+from factcli.train.job.knowledge import AdapterPlan, BatchShape, KnowledgeJob
 from factcli.train.job.parts import Attention, Lora, Machine, Number, Optim, Padding, Select, Unit, check_name
 from factcli.train.job.preference import Objective, PreferenceJob
 from factcli.train.job.pretrain import PretrainJob
@@ -17,6 +17,7 @@ from factcli.train.job.skill import Control, Distillation, KnowledgeRef, SkillJo
 __all__ = [
     "AdapterPlan",
     "Attention",
+    "BatchShape",
     "Control",
     "Distillation",
     "Job",

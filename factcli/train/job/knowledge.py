@@ -1,7 +1,7 @@
 """Knowledge jobs: texts into several adapters over one base."""
 
 from dataclasses import dataclass, field
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, NamedTuple
 
 from pydantic import ConfigDict
 
@@ -24,6 +24,7 @@ class AdapterPlan:
     lr: float | None = None
     batch_rows: int | None = None
     max_length: int | None = None
+    micro_rows: int = 0  # rows per forward pass, where that is fewer than the machine's; 0: as many as those
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
     def __post_init__(self) -> None:
@@ -31,7 +32,16 @@ class AdapterPlan:
         check_length(self.name, self.epochs, self.steps)
         require(self.lr is None or self.lr > 0, f"{self.name}: lr is {self.lr}, need more than 0")
         require(self.batch_rows is None or self.batch_rows >= 1, f"{self.name}: batch_rows is {self.batch_rows}, need 1 or more")
+        require(self.micro_rows >= 0, f"{self.name}: micro_rows is {self.micro_rows}, need 0 or more")
         require(self.max_length is None or self.max_length >= 2, f"{self.name}: max_length is {self.max_length}, need 2 or more")
+
+
+class BatchShape(NamedTuple):
+    """Of one adapter's batches; adapters with the same share their passes."""
+
+    rows: int
+    max_length: int
+    micro_rows: int  # of a pass; 0: all at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,3 +74,7 @@ class KnowledgeJob:
         require(self.max_length >= 2, f"max_length is {self.max_length}, need 2 or more")
         check_share("recite_target", self.recite_target)
         require(self.recite_every >= 1, f"recite_every is {self.recite_every}, need 1 or more")
+
+    def shape_of(self, plan: AdapterPlan) -> BatchShape:
+        asked = [n for n in (plan.micro_rows, self.machine.micro_rows) if n]
+        return BatchShape(plan.batch_rows or self.batch_rows, plan.max_length or self.max_length, min(asked, default=0))
