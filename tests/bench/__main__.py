@@ -81,6 +81,8 @@ def main() -> None:
     parser.add_argument("--versions", type=int, default=3, help="of demo")
     parser.add_argument("--size", default="tiny", help="of the demo's world")
     parser.add_argument("--recipes", default=",".join(experiments.EXPERIMENTS), help="comma list, of experiments")
+    parser.add_argument("--switch", choices=[one.name for one in switches.VARIANTS], default="", help="of switches; default: all")
+    parser.add_argument("--threads", type=int, default=1, help="of switches")
     parser.add_argument("--only-tables", action="store_true", help="of experiments: make nothing")
     chosen = parser.parse_args()
     for name in [part for part in PARTS if part not in ALONE] if chosen.what == "all" else [chosen.what]:
@@ -147,7 +149,9 @@ PARTS: Mapping[str, Callable[[Chosen], str]] = {
     "ten-adapters": lambda chosen: ten_adapters.table(chosen.data, *(chosen.seeds or read_protocol(chosen.protocol).seeds)[:1], chosen.turns),
     "plain-sft": lambda chosen: plain_sft.table(chosen.data, *(chosen.seeds or read_protocol(chosen.protocol).seeds)[:1], chosen.turns),
     "products": lambda chosen: products.table(chosen.turns),
-    "switches": lambda chosen: switches.table(chosen.data, *(chosen.seeds or read_protocol(chosen.protocol).seeds)[:1], chosen.turns),
+    "switches": lambda chosen: switches.table(
+        chosen.data, *(chosen.seeds or read_protocol(chosen.protocol).seeds)[:1], chosen.turns, chosen.switch, chosen.threads
+    ),
     "version-sampling": _version_sampling,
     "version-speed": lambda chosen: version_speed.table(chosen.data, *(chosen.seeds or read_protocol(chosen.protocol).seeds)[:1], chosen.turns),
     "page": lambda chosen: page.table(chosen.items),

@@ -1,10 +1,11 @@
 """What each switch of `compute` does to the speed of training on this machine: one switch against the rest as it is, taking turns.
 
-    python -m tests.bench switches [--data DIR] [--seeds N] [--turns N]
+    python -m tests.bench switches [--data DIR] [--seeds N] [--turns N] [--switch NAME] [--threads N]
 
 DIR/seedN holds a world with its model, as part `effect` leaves them; its weights matter for nothing here. Every variant takes the same
 steps on the same rows; a turn is STEPS of them, and a ratio is of two turns beside each other. CPU seconds of one thread, as a shared
-machine's wall times say more of the neighbours. The first turn, in which torch compiles and allocates, is not counted.
+machine's wall times say more of the neighbours; wall times of several. Memory is kept from step to step, as in a worker. The first turn,
+in which torch compiles and allocates, is not counted.
 """
 
 import statistics
@@ -36,6 +37,7 @@ class Variant:
 
 VARIANTS = (
     Variant("length groups", {"length_groups": True}, {"length_groups": False}, is_of_skill=True),
+    Variant("attention of short rows", {}, {"attention": "sdpa"}),
     Variant("rows end to end, beside length groups", {"padding": "free"}, {}),
     Variant("bfloat16", {"dtype": "bfloat16"}, {}),
     Variant("activation checkpointing", {"activation_checkpointing": True}, {}),
@@ -43,12 +45,12 @@ VARIANTS = (
 )
 
 
-def jobs_of(root: Path, folder: Path) -> dict[str, Any]:
+def jobs_of(root: Path, folder: Path, threads: int = 1) -> dict[str, Any]:
     """Each kind of training, on the world's own texts and the settings of configs/*/tiny.yaml."""
     from factcli.train.job import AdapterPlan, KnowledgeJob, KnowledgeRef, Lora, Machine, Optim, SkillJob
 
     base, bio = str(next(root.glob("world/v*/model"))), next(root.glob("bio/v*"))
-    machine, lora, optim = Machine(dtype="float32", device="cpu", threads=1), Lora(16, 32, 0.0), Optim(lr=1e-3, schedule="constant")
+    machine, lora, optim = Machine(dtype="float32", device="cpu", threads=threads), Lora(16, 32, 0.0), Optim(lr=1e-3, schedule="constant")
 
     def knowledge(form: str, batch_rows: int, max_length: int, packing: bool) -> Any:
         select = {"fictitious": True, "form": form}
@@ -86,13 +88,13 @@ def written(base: str, folder: Path, version: int, form: str) -> str:
 def stage_of(job: Any) -> Advance:
     """What takes one step of a job, with the rows, optimizer and proofs of a real run."""
     from factcli.train.job import SkillJob
-    from factcli.train.knowledge import KnowledgeStage, Learner
+    from factcli.train.knowledge import KnowledgeStage, learners_of
     from factcli.train.session import open_session
 
     if isinstance(job, SkillJob):
         return skill_stage(job)[0].advance
     session = open_session(job)
-    return KnowledgeStage(session, [Learner(plan, job, session) for plan in job.adapters], lambda _: None).advance
+    return KnowledgeStage(session, learners_of(job, session), lambda _: None).advance
 
 
 def skill_stage(job: Any) -> tuple[Any, Any]:
@@ -111,38 +113,42 @@ def skill_stage(job: Any) -> tuple[Any, Any]:
     return SkillStage(job, session, Sampler(job, rows), proofs), session.checkpoints
 
 
-def seconds_of(advance: Advance, turn: int) -> float:
-    start = time.process_time()
+def seconds_of(advance: Advance, turn: int, clock: Callable[[], float]) -> float:
+    start = clock()
     for step in range(turn * STEPS, (turn + 1) * STEPS):
         advance(step)
-    return time.process_time() - start
+    return clock() - start
 
 
 def compared(job: Any, variant: Variant, turns: int, folder: Path) -> str:
     """How many times as fast the switch makes it. Turn by turn both sides, each beginning every other turn."""
+    clock = time.process_time if job.machine.threads == 1 else time.perf_counter
     sides = [stage_of(replace(job, out=str(folder / name), machine=replace(job.machine, **how))) for name, how in (("on", variant.on), ("off", variant.off))]
     for side in sides:
-        seconds_of(side, 0)
+        seconds_of(side, 0, clock)
     times = []
     for turn in range(1, turns + 1):
-        taken = {side: seconds_of(sides[side], turn) for side in ((0, 1) if turn % 2 else (1, 0))}
+        taken = {side: seconds_of(sides[side], turn, clock) for side in ((0, 1) if turn % 2 else (1, 0))}
         times.append(taken[1] / taken[0])
     return f"{statistics.median(times):.2f} ({min(times):.2f} to {max(times):.2f})"
 
 
-def lines_of(jobs: Mapping[str, Any], turns: int, folder: Path) -> Iterator[str]:
+def lines_of(jobs: Mapping[str, Any], turns: int, folder: Path, switch: str) -> Iterator[str]:
     yield f"| switch | {' | '.join(jobs)} |"
     yield "|" + "---|" * (len(jobs) + 1)
-    for variant in VARIANTS:
+    for variant in (one for one in VARIANTS if switch in ("", one.name)):
         found = ["" if variant.is_of_skill and job.kind != "skill" else str(compared(job, variant, turns, folder)) for job in jobs.values()]
         yield f"| {variant.name} | {' | '.join(found)} |"
 
 
-def table(data: Path, seed: int, turns: int) -> str:
+def table(data: Path, seed: int, turns: int, switch: str = "", threads: int = 1) -> str:
     import torch
 
-    torch.set_num_threads(1)
+    from factcli.train.heap import keep_freed
+
+    keep_freed()
+    torch.set_num_threads(threads)
     with tempfile.TemporaryDirectory() as temporary:
-        rows = list(lines_of(jobs_of(data / f"seed{seed}", Path(temporary)), turns, Path(temporary)))
-    told = f"Times as fast as without the switch; median and range of {turns} turns of {STEPS} steps. One thread, world of seed {seed}."
+        rows = list(lines_of(jobs_of(data / f"seed{seed}", Path(temporary), threads), turns, Path(temporary), switch))
+    told = f"Times as fast as without the switch; median and range of {turns} turns of {STEPS} steps. Threads: {threads}; world of seed {seed}."
     return "\n".join([*rows, "", told])
