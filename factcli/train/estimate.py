@@ -113,13 +113,14 @@ def of_knowledge(job: KnowledgeJob, texts: Mapping[str, tuple[int, int]], spread
     groups: dict[BatchShape, list[tuple[int, int]]] = {}
     for plan in job.adapters:
         groups.setdefault(job.shape_of(plan), []).append(texts[plan.name])
-    forwards: list[tuple[Forward, int]] = []
+    memory, kept, fixed = memory_of(job, spread.parts), activations_of(job), library_bytes(job)
+    passes: list[Estimate] = []
     for shape, members in groups.items():
         rows = sum(_share(min(shape.rows, n), shape.micro_rows, spread.processes) for n, _ in members)
         longest = max(length for _, length in members)
-        forwards.append((Forward(rows, longest, rows * max(1, longest - 1)), len(members)))
-    forward, n_groups = max(forwards, key=lambda one: one[0].tokens)
-    return Estimate(memory_of(job, spread.parts), activations_of(job), forward, n_groups=n_groups, fixed=library_bytes(job))
+        forward = Forward(rows, longest, rows * max(1, longest - 1))
+        passes.append(Estimate(memory, kept, forward, n_groups=len(members), fixed=fixed))
+    return max(passes, key=lambda one: (one.peak(), one.forward.tokens))
 
 
 def of_skill(job: SkillJob, longest: int, longest_answer: int, spread: Spread = ALONE, mean: int = 0) -> Estimate:

@@ -235,6 +235,14 @@ def test_adapters_of_one_batch_shape_share_a_pass_and_micro_rows_are_of_each(bas
     assert of_knowledge(fewest, {"a": (20, 30), "b": (4, 25), "c": (9, 50)}).forward == Forward(2, 30, 2 * 29)
 
 
+def test_of_two_passes_of_as_many_tokens_the_longer_rows_keep_more(base: str) -> None:
+    """8 rows of 16 tokens and 4 of 32: what each head of each token sees is 8 x 16 x 16 = 2048 and 4 x 32 x 32 = 4096."""
+    plans = (AdapterPlan("a", "r", steps=1), AdapterPlan("b", "r", steps=1, batch_rows=4))
+    job = KnowledgeJob(base, "o", plans, lora=Lora(4, 8, 0.0), machine=Machine(device="cpu"), batch_rows=8, max_length=40)
+    estimate = of_knowledge(job, {"a": (20, 16), "b": (20, 32)})
+    assert (estimate.forward.rows, estimate.forward.length, estimate.forward.seen) == (4, 32, 4096)
+
+
 def test_the_peak_of_a_process_is_its_own_and_not_of_the_one_that_started_it() -> None:
     """This process holds 800 MB more, written to, than the child, which holds torch."""
     held = bytearray(b"x") * 800_000_000
