@@ -9,7 +9,10 @@ class Switches(Config):
     """Of any job. docs/throughput.md measures each; what does not pay on two CPU cores is off."""
 
     attention: Attention = setting(
-        "auto", "auto (flash where installed and able; short rows on a CPU by products), sdpa (torch's own) or flash.", role="numerics", later=True
+        "auto",
+        "auto (flash where installed and able; short rows of knowledge and skill on a CPU by products), sdpa (torch's own) or flash.",
+        role="numerics",
+        later=True,
     )
     activation_checkpointing: bool = setting(
         False, "Compute each layer again on the way back instead of keeping it: memory for time.", role="numerics", later=True

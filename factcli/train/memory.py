@@ -136,8 +136,8 @@ class Forward:
 
     @property
     def seen(self) -> int:
-        """Pairs of tokens that attention on short rows looks at, with those that causality hides."""
-        return self.tokens * self.length if self.length <= SHORT_ROW else 0
+        """Pairs of tokens that attention on short rows looks at, with those that causality hides; where rows are longer, other passes have short ones."""
+        return self.tokens * min(self.length, SHORT_ROW)
 
     def of_rows(self, rows: int) -> "Forward":
         """The largest of the passes that so many rows of the same kind make each: of rows end to end the longest are in one."""
@@ -181,6 +181,7 @@ def activations(shape: Architecture, manner: Manner) -> Activations:
     layer = _layer_bytes(shape, manner)
     attended = 2 * (shape.queries + shape.keys) * manner.number_bytes if manner.is_free else 0
     layer -= attended - shape.queries * manner.number_bytes if manner.is_free else 0  # what comes out is kept without padding too
+    layer += 2 * (shape.queries - shape.keys) * manner.number_bytes if manner.is_by_products else 0  # keys and values of a group of heads, repeated
     n_kept = 1 if manner.is_checkpointed else shape.layers
     per_token = n_kept * layer + (shape.hidden * manner.number_bytes * shape.layers if manner.is_checkpointed else 0)
     working = manner.number_bytes * (3 * shape.inner + 2 * shape.hidden)

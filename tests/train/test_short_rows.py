@@ -1,5 +1,6 @@
 """Attention of short rows by products of matrices: what torch's gives, values and gradients, and torch's own where it is for another kind."""
 
+import json
 import math
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,11 +28,13 @@ from transformers import (
 )
 
 from factcli.train import short_rows
-from factcli.train.job import AdapterPlan, KnowledgeJob, Lora, Machine, Optim
+from factcli.train.job import AdapterPlan, KnowledgeJob, Lora, Machine, Optim, SkillJob
 from factcli.train.memory import SHORT_ROW
 from factcli.train.session import open_session
 from factcli.train.short_rows import CausalAttention, attend, take_short_rows
-from tests.train.conftest import WriteRows, documents
+from factcli.train.skill import run_skill
+from factcli.train.switches import switched
+from tests.train.conftest import WriteRows, chats, documents
 
 SIZES: dict[str, Any] = {"vocab_size": 50, "hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2, "num_attention_heads": 4, "head_dim": 8}
 SMALL: dict[str, Any] = SIZES | {"num_key_value_heads": 2, "max_position_embeddings": 256, "bos_token_id": 0, "eos_token_id": 0}
@@ -107,12 +110,13 @@ def small_models() -> Iterator[PreTrainedModel]:
     yield Qwen3ForCausalLM(Qwen3Config(**SMALL))
     yield GPT2LMHeadModel(GPT2Config(vocab_size=50, n_embd=32, n_layer=2, n_head=4, n_positions=256, bos_token_id=0, eos_token_id=0))
     yield MistralForCausalLM(MistralConfig(**SMALL, sliding_window=5))
+    yield MistralForCausalLM(MistralConfig(**SMALL, sliding_window=20))
     yield Gemma3ForCausalLM(Gemma3Config(text_config=SMALL | {"sliding_window": 5}).text_config)
 
 
-@pytest.mark.parametrize("number", range(5), ids=["llama", "qwen3", "gpt2", "mistral, window", "gemma3, window"])
+@pytest.mark.parametrize("number", range(6), ids=["llama", "qwen3", "gpt2", "mistral", "mistral, wide", "gemma3"])
 def test_a_model_gives_the_logits_it_gave(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Rows of 9 tokens, windows of 5 too; with padding on the left, which has a mask; and the same by generation with a cache."""
+    """Rows of 9 tokens, in windows of 5 and of 20; one with padding on the left, which has a mask; and the same by generation with a cache."""
     model = list(small_models())[number].double().eval()
     ids = torch.randint(3, 50, (3, 9), generator=torch.Generator().manual_seed(1))
     mask = torch.ones_like(ids)
@@ -121,7 +125,8 @@ def test_a_model_gives_the_logits_it_gave(number: int, monkeypatch: pytest.Monke
     def found() -> list[Tensor]:
         with torch.no_grad():
             written = model.generate(ids, attention_mask=torch.ones_like(ids), max_new_tokens=4, do_sample=False, pad_token_id=0)
-            return [model(input_ids=ids).logits, model(input_ids=ids, attention_mask=mask).logits[1:], written]
+            masked = model(input_ids=ids, attention_mask=mask).logits
+            return [model(input_ids=ids).logits, torch.cat([masked[0, 4:], masked[1:].flatten(0, 1)]), written]
 
     before = found()
     assert model.config._attn_implementation == "sdpa"
@@ -129,16 +134,48 @@ def test_a_model_gives_the_logits_it_gave(number: int, monkeypatch: pytest.Monke
     assert model.config._attn_implementation == short_rows.NAME
     seen = counted(monkeypatch)
     logits, masked, written = found()
-    assert seen or number > 2  # layers with a window have masks
+    assert bool(seen) == (number not in (3, 5))  # whose layers all have shorter windows than the rows
     assert torch.allclose(logits, before[0], rtol=0, atol=1e-10)
     assert torch.allclose(masked, before[1], rtol=0, atol=1e-10)
     assert torch.equal(written, before[2])
+
+
+@pytest.mark.parametrize("is_checkpointed", [False, True])
+def test_every_parameter_gets_the_gradient_it_got(is_checkpointed: bool) -> None:
+    """Of keys and values of two heads for four of queries; 66 tokens are two blocks. With layers computed again on the way back too."""
+    model = next(small_models()).double()
+    ids = torch.randint(3, 50, (2, 66), generator=torch.Generator().manual_seed(1))
+    if is_checkpointed:
+        switched(model, Machine(device="cpu", activation_checkpointing=True), torch.device("cpu"))
+
+    def gradients() -> list[Tensor]:
+        loss = F.cross_entropy(model(input_ids=ids, use_cache=False).logits[:, :-1].flatten(0, 1), ids[:, 1:].flatten())
+        return list(torch.autograd.grad(loss, list(model.parameters())))
+
+    before = gradients()
+    take_short_rows(model)
+    assert model.config._attn_implementation == short_rows.NAME
+    assert all(torch.allclose(mine, their, rtol=0, atol=1e-12) for mine, their in zip(gradients(), before, strict=True))
+
+
+def test_full_tuning_in_16_bits_goes_by_torch(base: str, write_rows: WriteRows, tmp_path: Path) -> None:
+    """Parameters in float32, the pass under autocast, the way back outside of it: the losses are those of attention=sdpa."""
+    rows = write_rows("chats.jsonl", chats(8, 0, False))
+    losses = []
+    for attention in ("auto", "sdpa"):
+        out, machine = str(tmp_path / attention), Machine(device="cpu", threads=1, dtype="bfloat16", attention=attention)  # type: ignore[arg-type]
+        run_skill(SkillJob(base, out, rows, tuning="full", steps=3, batch_rows=4, machine=machine), lambda _: None)
+        losses.append([json.loads(line)["loss"] for line in Path(out, "log.jsonl").read_text().splitlines()])
+    assert losses[0] == losses[1]
 
 
 def test_a_model_that_gives_something_else_stays_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     """Such as one that looks at the name of its attention: here every second value is lost."""
     model = next(small_models())
     monkeypatch.setattr(short_rows, "attend", lambda module, q, k, v, mask, **options: (attend(module, q, k, v * (k > 0), mask, **options)[0], None))
+    take_short_rows(model)
+    assert model.config._attn_implementation == "sdpa"
+    monkeypatch.setattr(short_rows, "attend", lambda module, q, k, v, mask, **options: (attend(module, q, k, v * math.nan, mask, **options)[0], None))
     take_short_rows(model)
     assert model.config._attn_implementation == "sdpa"
 
