@@ -259,5 +259,12 @@ def _job(config: PrereqConfig, names: list[AdapterName], rows: Path, base: BaseM
 def _adapter_plan(name: AdapterName, form: FormConfig | None, rows: Path) -> jobs.AdapterPlan:
     assert form is not None
     select: jobs.Select = {"source": name.source, "form": name.form, "version": name.version}
-    shape: dict[str, int] = {"batch_rows": form.batch_rows, "max_length": form.max_length, "micro_rows": form.micro_rows}
-    return jobs.AdapterPlan(str(name), str(rows), select, epochs=name.epochs, **shape)
+    return jobs.AdapterPlan(
+        str(name),
+        str(rows),
+        select,
+        epochs=name.epochs,
+        batch_rows=form.batch_rows,
+        max_length=form.max_length,
+        micro_rows=form.micro_rows,
+    )
