@@ -25,7 +25,6 @@ from factcli.train.memory import Activations, Architecture, Estimate, Forward, M
 from factcli.train.objectives import Batch, Scorer
 from factcli.train.routes import DropoutKey
 from factcli.train.segments import take_segments
-from factcli.train.short_rows import take_short_rows
 from factcli.world.settings import ModelSettings, PretrainSettings
 from factcli.world.spec import WorldSpec
 from tests.train.conftest import WriteRows, chats, documents, refs, save_base
@@ -96,24 +95,6 @@ def test_what_rows_end_to_end_keep_is_theirs_and_what_attention_pads(family: str
     kept = told.n_bytes(forward) - max(told.working * forward.tokens, told.per_learned * forward.learned)
     assert kept == pytest.approx(saved_bytes(model, 0.0, False, lengths), rel=0.2)
     assert kept < activations(shape, Manner(8, False, number.itemsize)).per_token * 256
-
-
-@pytest.mark.parametrize(("family", "kv_heads"), [("llama", 4), ("llama", 1), ("gpt2", 4), ("qwen3", 2)])
-def test_what_short_rows_keep_is_theirs_and_what_each_head_sees(family: str, kv_heads: int) -> None:
-    """Three layers of 4 heads, 4 rows of 32 tokens: 3 x 4 x 4 x 32 x 32 probabilities, 196,608 bytes."""
-    model = build(family, kv_heads).eval().requires_grad_(False)
-    shape = architecture(model.config.to_dict())
-    assert shape is not None
-    told = activations(shape, Manner(8, False, 4, is_by_products=True))
-    forward = Forward(ROWS, LENGTH, LEARNED)
-    assert told.per_seen * forward.seen == 196_608
-    kept = told.n_bytes(forward) - max(told.working * forward.tokens, told.per_learned * forward.learned)
-    before = saved_bytes(model, 0.0, False)
-    take_short_rows(model)
-    after = saved_bytes(model, 0.0, False)
-    assert after > before + 196_608 / 2
-    assert kept == pytest.approx(after, rel=0.2)
-    assert replace(forward, length=1000).seen == ROWS * 1000 * 128
 
 
 def test_layers_computed_again_keep_their_input_and_one_layer() -> None:

@@ -3,6 +3,7 @@
 import json
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -29,12 +30,13 @@ from transformers import (
 
 from factcli.train import short_rows
 from factcli.train.job import AdapterPlan, KnowledgeJob, Lora, Machine, Optim, SkillJob
-from factcli.train.memory import SHORT_ROW
+from factcli.train.memory import SHORT_ROW, Forward, Manner, activations, architecture
 from factcli.train.session import open_session
 from factcli.train.short_rows import CausalAttention, attend, take_short_rows
 from factcli.train.skill import run_skill
 from factcli.train.switches import switched
 from tests.train.conftest import WriteRows, chats, documents
+from tests.train.test_memory import LEARNED, LENGTH, ROWS, build, saved_bytes
 
 SIZES: dict[str, Any] = {"vocab_size": 50, "hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2, "num_attention_heads": 4, "head_dim": 8}
 SMALL: dict[str, Any] = SIZES | {"num_key_value_heads": 2, "max_position_embeddings": 256, "bos_token_id": 0, "eos_token_id": 0}
@@ -156,6 +158,24 @@ def test_every_parameter_gets_the_gradient_it_got(is_checkpointed: bool) -> None
     take_short_rows(model)
     assert model.config._attn_implementation == short_rows.NAME
     assert all(torch.allclose(mine, their, rtol=0, atol=1e-12) for mine, their in zip(gradients(), before, strict=True))
+
+
+@pytest.mark.parametrize(("family", "kv_heads"), [("llama", 4), ("llama", 1), ("gpt2", 4), ("qwen3", 2)])
+def test_what_short_rows_keep_is_theirs_and_what_each_head_sees(family: str, kv_heads: int) -> None:
+    """Three layers of 4 heads, 4 rows of 32 tokens: 3 x 4 x 4 x 32 x 32 probabilities, 196,608 bytes."""
+    model = build(family, kv_heads).eval().requires_grad_(False)
+    shape = architecture(model.config.to_dict())
+    assert shape is not None
+    told = activations(shape, Manner(8, False, 4, is_by_products=True))
+    forward = Forward(ROWS, LENGTH, LEARNED)
+    assert told.per_seen * forward.seen == 196_608
+    kept = told.n_bytes(forward) - max(told.working * forward.tokens, told.per_learned * forward.learned)
+    before = saved_bytes(model, 0.0, False)
+    take_short_rows(model)
+    after = saved_bytes(model, 0.0, False)
+    assert after > before + 196_608 / 2
+    assert kept == pytest.approx(after, rel=0.2)
+    assert replace(forward, length=1000).seen == ROWS * 1000 * 128
 
 
 def test_full_tuning_in_16_bits_goes_by_torch(base: str, write_rows: WriteRows, tmp_path: Path) -> None:
